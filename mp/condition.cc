@@ -1,0 +1,65 @@
+#include "mp/condition.h"
+
+#include "mp/errors.h"
+#include "mp/internal/core/condition_object.h"
+
+namespace mp {
+namespace {
+
+using internal::Deadline;
+using internal::HandleAccess;
+using internal::Kind;
+using internal::Ref;
+using LockObject = internal::LockObject<>;
+using Object = internal::ConditionObject<>;
+
+Ref new_condition() { return Ref::create(Kind::kCondition, sizeof(Object)); }
+
+}  // namespace
+
+Condition::Condition() : Condition(RLock()) {}
+Condition::Condition(const Lock& lock)
+    : Condition(new_condition(), HandleAccess::ref(lock), false) {}
+Condition::Condition(const RLock& lock)
+    : Condition(new_condition(), HandleAccess::ref(lock), true) {}
+
+bool Condition::acquire(Timeout timeout) const {
+  auto* lock = lock_.object<LockObject>();
+  Deadline deadline = Deadline::after(timeout);
+  return recursive_ ? lock->acquire_recursive(deadline) : lock->acquire(deadline);
+}
+
+void Condition::release() const {
+  if (recursive_) {
+    HandleAccess::make<RLock>(lock_).release();
+  } else {
+    HandleAccess::make<Lock>(lock_).release();
+  }
+}
+
+bool Condition::owner_died() const {
+  return lock_.object<LockObject>()->owner_died(internal::self());
+}
+
+int64_t Condition::deadline_ns(Timeout timeout) { return Deadline::after(timeout).ns(); }
+
+bool Condition::wait_until(int64_t deadline_ns) const {
+  auto* lock = lock_.object<LockObject>();
+  if (!lock->mine(internal::self())) [[unlikely]] {
+    raise(AssertionError("must acquire() condition before using wait()").status());
+  }
+  return ref_.object<Object>()->wait(*lock, recursive_, Deadline::at(deadline_ns));
+}
+
+bool Condition::wait(Timeout timeout) const { return wait_until(deadline_ns(timeout)); }
+
+void Condition::notify(uint64_t n) const {
+  if (!lock_.object<LockObject>()->mine(internal::self())) [[unlikely]] {
+    raise(AssertionError("lock is not owned").status());
+  }
+  ref_.object<Object>()->notify(n);
+}
+
+void Condition::notify_all() const { notify(~uint64_t{0}); }
+
+}  // namespace mp

@@ -1,0 +1,147 @@
+// mp/internal/core/channel.h
+//
+// Channel: a Ring with blocking: what Queue and Pipe put their bytes into.
+//
+//   Writer<> w(channel);                         Reader<> r(channel);
+//   if (w.open(deadline).ok()) {                 if (r.open(deadline).ok()) {
+//     fill(w.add(size, {}, {}));                   decode(r.message());
+//     w.publish();                                 r.commit();
+//   }                                            }
+//
+// An open Writer or Reader holds the producers' or consumers' lock; leaving the scope without
+// publish() or commit() changes nothing.
+
+#ifndef MP_INTERNAL_CORE_CHANNEL_H_
+#define MP_INTERNAL_CORE_CHANNEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/shm/family.h"
+#include "mp/internal/sync/ring.h"
+
+namespace mp::internal {
+
+// Destroy function of everything that is a Ring: frees its segments.
+void destroy_ring(Family& family, uint64_t object, bool redo);
+
+// The arena as Ring sees it.
+class RingStore {
+ public:
+  RingStore(Family& family, uint64_t ring) noexcept : family_(family), ring_(ring) {}
+
+  template <class T>
+  T* at(uint64_t offset) const noexcept {
+    return family_.at<T>(offset);
+  }
+  bool is_segment(uint64_t s) const noexcept {
+    const Block* b = family_.arena().block(s);
+    return b->state.load(std::memory_order_acquire) == Block::kLive && b->kind == Kind::kSegment &&
+           b->link.load(std::memory_order_relaxed) == ring_;
+  }
+  uint64_t segment_size(uint64_t s) const noexcept { return family_.arena().block(s)->size; }
+  uint64_t allocate_segment(uint64_t bytes, std::atomic<uint64_t>& intent) noexcept {
+    auto s = family_.create_part(Kind::kSegment, bytes, ring_, intent);
+    return s.ok() ? *s : 0;
+  }
+  void free_segment(uint64_t s) noexcept { family_.free_part(s); }
+
+  Family& family() const noexcept { return family_; }
+  uint64_t ring() const noexcept { return ring_; }
+
+ private:
+  Family& family_;
+  uint64_t ring_;
+};
+
+template <class A = RealAtomics>
+struct Channel {
+  RingStore store;
+  Ring<A>* ring;
+
+  Channel(Family& family, uint64_t offset) noexcept
+      : store(family, offset), ring(family.at<Ring<A>>(offset)) {}
+};
+
+struct ChannelState {
+  static constexpr uint32_t kNoPuts = 1;
+  static constexpr uint32_t kNoGets = 2;
+};
+
+template <class A = RealAtomics>
+class Writer {
+ public:
+  explicit Writer(Channel<A>& channel) noexcept : channel_(channel) {}
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Takes the producers' lock once there is room. Errors: Full when `deadline` passed, ShutDown.
+  absl::Status open(Deadline deadline);
+  // A place for one message's bytes, 8-aligned, filled by the caller before the next call. Null:
+  // see status().
+  std::byte* add(uint64_t size, std::span<const uint64_t> handles = {},
+                 std::span<const uint64_t> fd_tokens = {});
+  // Makes what was added visible, all at once, and wakes who waits for it. Nothing fails any more.
+  void publish() noexcept;
+
+  const absl::Status& status() const noexcept { return status_; }
+
+ private:
+  void close() noexcept;
+
+  Channel<A>& channel_;
+  typename Ring<A>::Batch batch_;
+  Deadline deadline_ = Deadline::past();
+  bool open_ = false;
+  absl::Status status_;
+};
+
+template <class A = RealAtomics>
+class Reader {
+ public:
+  explicit Reader(Channel<A>& channel) noexcept : channel_(channel) {}
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // Takes the consumers' lock once there is a message, the first of which is then current. `gone`
+  // is asked at the end of every slice and may end the wait with an error of its own (the other end
+  // of a pipe has died). Errors: Empty when `deadline` passed, ShutDown.
+  absl::Status open(Deadline deadline, absl::Status (*gone)(void*) = nullptr,
+                    void* gone_arg = nullptr);
+  // The current message.
+  std::span<const std::byte> message() const noexcept {
+    return {taken_.payload, RecordHeader::size(taken_.header)};
+  }
+  std::span<const uint64_t> handles() const noexcept {
+    return {reinterpret_cast<const uint64_t*>(taken_.words), RecordHeader::handles(taken_.header)};
+  }
+  std::span<const uint64_t> fd_tokens() const noexcept {
+    return {reinterpret_cast<const uint64_t*>(taken_.words) + RecordHeader::handles(taken_.header),
+            RecordHeader::fds(taken_.header)};
+  }
+  // Goes to the message after the current one, as part of the same commit. False when there is none
+  // that may be taken together with it.
+  bool next() noexcept;
+  // Takes off all messages from the first to the current one.
+  void commit() noexcept;
+
+ private:
+  void close() noexcept;
+
+  Channel<A>& channel_;
+  typename Ring<A>::Taken taken_;
+  uint64_t count_ = 0;
+  bool open_ = false;
+};
+
+extern template class Writer<RealAtomics>;
+extern template class Reader<RealAtomics>;
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_CORE_CHANNEL_H_

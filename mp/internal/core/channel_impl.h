@@ -1,0 +1,248 @@
+// mp/internal/core/channel_impl.h
+//
+// The bodies of Writer and Reader, for channel.cc and for tests that bring an atomics policy of
+// their own.
+
+#ifndef MP_INTERNAL_CORE_CHANNEL_IMPL_H_
+#define MP_INTERNAL_CORE_CHANNEL_IMPL_H_
+
+#include <algorithm>
+#include <cstring>
+
+#include "mp/errors.h"
+#include "mp/internal/core/channel.h"
+#include "mp/internal/park/event.h"
+#include "mp/internal/park/lock.h"
+
+namespace mp::internal {
+
+// A call that polls still waits this long for a lock that somebody holds: being busy is not being
+// full or empty.
+inline constexpr int64_t kPollGraceNs = 100'000'000;
+
+inline Deadline lock_deadline(Deadline deadline) {
+  return deadline.is_past_by_construction() ? Deadline::after_ns(kPollGraceNs) : deadline;
+}
+
+// Status without text: cheap; the public edge names the object.
+inline absl::Status unavailable() { return absl::Status(absl::StatusCode::kUnavailable, ""); }
+inline absl::Status shut_down() { return absl::Status(absl::StatusCode::kCancelled, ""); }
+
+template <class A>
+Writer<A>::~Writer() {
+  if (open_) {
+    close();
+  }
+}
+
+template <class A>
+absl::Status Writer<A>::open(Deadline deadline) {
+  Family& family = channel_.store.family();
+  Ring<A>& ring = *channel_.ring;
+  deadline_ = deadline;
+  for (;;) {
+    Acquired a = park_acquire(ring.put_lock, self(), Deadline::past(), family);
+    if (a == Acquired::kNo) [[unlikely]] {
+      a = park_acquire(ring.put_lock, self(), lock_deadline(deadline), family);
+      if (a == Acquired::kNo) {
+        return unavailable();
+      }
+    }
+    open_ = true;
+    if (a == Acquired::kOwnerDied) [[unlikely]] {
+      ring.recover_put(channel_.store);
+      family.forget_in_transit(channel_.store.ring(), ring.published());
+      // The dead producer may have published and not woken anybody.
+      A::fence_after_rmw();
+      notify(ring.items, kWakeAll);
+    }
+    if (ring.closed.load(std::memory_order_acquire) != 0) [[unlikely]] {
+      close();
+      return shut_down();
+    }
+    if (ring.maxsize == 0 || ring.size() < ring.maxsize) [[likely]] {
+      batch_ = ring.begin_batch();
+      return absl::OkStatus();
+    }
+    close();
+    if (deadline.is_past_by_construction() || !await(ring.room, deadline, family, kSpins, [&] {
+          return ring.has_room(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
+        })) {
+      return unavailable();
+    }
+  }
+}
+
+template <class A>
+std::byte* Writer<A>::add(uint64_t size, std::span<const uint64_t> handles,
+                          std::span<const uint64_t> fd_tokens) {
+  Family& family = channel_.store.family();
+  Ring<A>& ring = *channel_.ring;
+  uint32_t words = static_cast<uint32_t>(handles.size() + fd_tokens.size());
+  while (ring.must_wait(channel_.store, batch_, size, words)) [[unlikely]] {
+      if (batch_.count != 0) {
+        publish();
+      } else {
+        close();
+      }
+      bool room =
+          !deadline_.is_past_by_construction() && await(ring.room, deadline_, family, kSpins, [&] {
+            return ring.has_room(channel_.store) ||
+                   ring.closed.load(std::memory_order_relaxed) != 0;
+          });
+      status_ = room ? open(deadline_) : unavailable();
+      if (!status_.ok()) {
+        return nullptr;
+      }
+    }
+  uint64_t large = family.header().large_message.load(std::memory_order_relaxed);
+  typename Ring<A>::Reserved place =
+      ring.reserve(channel_.store, batch_, size, static_cast<uint32_t>(handles.size()),
+                   static_cast<uint32_t>(fd_tokens.size()), large);
+  if (place.words == nullptr) [[unlikely]] {
+    status_ = memory_error(family.arena().over_budget(size));
+    return nullptr;
+  }
+  if (words != 0) [[unlikely]] {
+    uint64_t seq = ring.published() + batch_.count - 1;
+    for (uint64_t object : handles) {
+      status_ = family.note_in_transit(object, channel_.store.ring(), seq, ring.got);
+      if (!status_.ok()) {
+        return nullptr;
+      }
+    }
+    std::byte* at = place.words;
+    std::memcpy(at, handles.data(), handles.size_bytes());
+    std::memcpy(at + handles.size_bytes(), fd_tokens.data(), fd_tokens.size_bytes());
+  }
+  return place.payload;
+}
+
+template <class A>
+void Writer<A>::publish() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  ring.publish(channel_.store, batch_);
+  int count = static_cast<int>(std::min<uint64_t>(batch_.count, kWakeAll));
+  close();
+  // sync: record, event-count: the exchange that released the lock stands between publishing and
+  // this look.
+  A::fence_after_rmw();
+  notify(ring.items, count);
+}
+
+template <class A>
+void Writer<A>::close() noexcept {
+  open_ = false;
+  park_release(channel_.ring->put_lock);
+}
+
+template <class A>
+Reader<A>::~Reader() {
+  if (open_) {
+    close();
+  }
+}
+
+template <class A>
+absl::Status Reader<A>::open(Deadline deadline, absl::Status (*gone)(void*), void* gone_arg) {
+  Family& family = channel_.store.family();
+  Ring<A>& ring = *channel_.ring;
+  for (;;) {
+    Acquired a = park_acquire(ring.get_lock, self(), Deadline::past(), family);
+    if (a == Acquired::kNo) [[unlikely]] {
+      bool poll_empty = deadline.is_past_by_construction() && !ring.maybe_ready(channel_.store);
+      a = poll_empty ? Acquired::kNo
+                     : park_acquire(ring.get_lock, self(), lock_deadline(deadline), family);
+      if (a == Acquired::kNo) {
+        return unavailable();
+      }
+    }
+    open_ = true;
+    if (a == Acquired::kOwnerDied) [[unlikely]] {
+      ring.recover_get(channel_.store);
+      // The dead consumer may have made room and not told anybody.
+      A::fence_after_rmw();
+      notify(ring.room, kWakeAll);
+    }
+    uint32_t state = ring.closed.load(std::memory_order_acquire);
+    taken_ = {};
+    if ((state & ChannelState::kNoGets) == 0) [[likely]] {
+      taken_ = ring.look(channel_.store, ring.front());
+    }
+    if (taken_.header != 0) {
+      count_ = 1;
+      return absl::OkStatus();
+    }
+    close();
+    if (state != 0) [[unlikely]] {
+      // Nothing more comes, once a producer that published before the end has been seen.
+      if ((state & ChannelState::kNoGets) != 0 || !ring.maybe_ready(channel_.store)) {
+        return shut_down();
+      }
+      continue;
+    }
+    auto ready = [&] {
+      return ring.maybe_ready(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
+    };
+    if (deadline.is_past_by_construction()) {
+      if (gone != nullptr) {
+        if (absl::Status s = gone(gone_arg); !s.ok()) {
+          return s;
+        }
+      }
+      return unavailable();
+    }
+    if (gone == nullptr) {
+      if (!await(ring.items, deadline, family, kReadSpins, ready)) {
+        return unavailable();
+      }
+      continue;
+    }
+    while (!await(ring.items, earlier(deadline, Deadline::after_ns(family.slice_ns())), family,
+                  kReadSpins, ready)) {
+      if (absl::Status s = gone(gone_arg); !s.ok() && !ring.maybe_ready(channel_.store)) {
+        return s;
+      }
+      if (deadline.passed()) {
+        return unavailable();
+      }
+    }
+  }
+}
+
+template <class A>
+bool Reader<A>::next() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  typename Ring<A>::Taken after = ring.look(channel_.store, taken_.after);
+  // One commit leaves one segment at most.
+  if (after.header == 0 || (after.after.segment != taken_.after.segment &&
+                            taken_.after.segment != ring.front().segment)) {
+    return false;
+  }
+  taken_ = after;
+  ++count_;
+  return true;
+}
+
+template <class A>
+void Reader<A>::commit() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  bool leaves = taken_.after.segment != ring.front().segment;
+  ring.commit_get(channel_.store, taken_.after, count_);
+  int count = static_cast<int>(std::min<uint64_t>(count_, kWakeAll));
+  close();
+  if (ring.maxsize != 0 || (ring.window != 0 && leaves)) [[unlikely]] {
+    A::fence_after_rmw();
+    notify(ring.room, ring.window != 0 ? kWakeAll : count);
+  }
+}
+
+template <class A>
+void Reader<A>::close() noexcept {
+  open_ = false;
+  park_release(channel_.ring->get_lock);
+}
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_CORE_CHANNEL_IMPL_H_

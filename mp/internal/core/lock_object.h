@@ -1,0 +1,113 @@
+// mp/internal/core/lock_object.h
+//
+// LockObject: what Lock and RLock are in shared memory, 64 bytes, and their operations.
+//
+// Field   written by                 rule
+// lock    see LockWord
+// holder  the one who holds `lock`   owner << 32 | thread: who took it last; for an RLock 0 before
+// it is given back depth   the one who holds `lock`   RLock: how often
+//
+// Death   `holder` and `depth` of a dead owner are overwritten by the next: they mean nothing
+// unless `lock` names the
+//         same owner.
+
+#ifndef MP_INTERNAL_CORE_LOCK_OBJECT_H_
+#define MP_INTERNAL_CORE_LOCK_OBJECT_H_
+
+#include <cstdint>
+
+#include "mp/internal/core/thread_id.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/park/lock.h"
+#include "mp/internal/shm/block.h"
+#include "mp/internal/shm/family.h"
+
+namespace mp::internal {
+
+template <class A = RealAtomics>
+struct LockObject {
+  Block block;
+  LockWord<A> lock;
+  typename A::template Atomic<uint64_t> holder;
+  typename A::template Atomic<uint32_t> depth;
+  uint32_t unused;
+
+  static uint64_t me_and_thread(Owner me) noexcept { return uint64_t{me.bits} << 32 | thread_id(); }
+
+  bool held_by(Owner me) const noexcept {
+    return LockWord<A>::owner_of(lock.word.load(std::memory_order_relaxed)) == me;
+  }
+  // This thread holds it.
+  bool mine(Owner me) const noexcept {
+    return held_by(me) && holder.load(std::memory_order_relaxed) == me_and_thread(me);
+  }
+  bool locked() const noexcept {
+    return static_cast<bool>(LockWord<A>::owner_of(lock.word.load(std::memory_order_relaxed)));
+  }
+  bool owner_died(Owner me) const noexcept {
+    return lock.word.load(std::memory_order_relaxed) == (me.bits | LockWord<A>::kDirty);
+  }
+
+  bool acquire(Deadline deadline) {
+    Owner me = self();
+    if (park_acquire(lock, me, deadline, *Family::current()) == Acquired::kNo) {
+      return false;
+    }
+    holder.store(me_and_thread(me), std::memory_order_relaxed);
+    return true;
+  }
+
+  // False when nobody held it.
+  bool release() noexcept { return static_cast<bool>(LockWord<A>::owner_of(park_release(lock))); }
+
+  bool acquire_recursive(Deadline deadline) {
+    Owner me = self();
+    if (mine(me)) {
+      depth.store(depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      return true;
+    }
+    if (park_acquire(lock, me, deadline, *Family::current()) == Acquired::kNo) {
+      return false;
+    }
+    holder.store(me_and_thread(me), std::memory_order_relaxed);
+    depth.store(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  // False when this thread does not hold it.
+  bool release_recursive() noexcept {
+    Owner me = self();
+    if (!mine(me)) {
+      return false;
+    }
+    uint32_t left = depth.load(std::memory_order_relaxed) - 1;
+    depth.store(left, std::memory_order_relaxed);
+    if (left == 0) {
+      // Before the word: once it is free, another thread of this process may be in.
+      holder.store(0, std::memory_order_relaxed);
+      park_release(lock);
+    }
+    return true;
+  }
+
+  // All levels at once, for a condition: returns the depth to give to restore().
+  uint32_t release_all(bool recursive) noexcept {
+    uint32_t levels = depth.load(std::memory_order_relaxed);
+    if (recursive) {
+      depth.store(0, std::memory_order_relaxed);
+      holder.store(0, std::memory_order_relaxed);
+    }
+    park_release(lock);
+    return levels;
+  }
+  void restore(uint32_t levels) {
+    acquire(Deadline::never());
+    depth.store(levels, std::memory_order_relaxed);
+  }
+};
+
+static_assert(sizeof(LockObject<>) <= 64);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_CORE_LOCK_OBJECT_H_

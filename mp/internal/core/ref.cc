@@ -1,0 +1,41 @@
+#include "mp/internal/core/ref.h"
+
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/shm/family.h"
+
+namespace mp::internal {
+
+Ref Ref::create(Kind kind, uint64_t size) {
+  auto object = Family::get().create(kind, size);
+  raise_if_error(object.status());
+  return take(*object);
+}
+
+Ref Ref::adopt(Kind kind, uint64_t offset) {
+  Family& family = Family::get();
+  // Inside the family a message is trusted; this catches a message read as something it is not.
+  const Block* block = offset < family.header().size ? family.arena().block(offset) : nullptr;
+  if (offset < kHeapAt || offset % 64 != 0 || block == nullptr ||
+      block->state.load(std::memory_order_acquire) != Block::kLive || block->kind != kind) {
+    raise(CodecError(absl::StrCat("mp: a message names offset ", offset,
+                                  " as a shared object of kind ", static_cast<int>(kind),
+                                  ", and there is none: did the handle come from another family?"))
+              .status());
+  }
+  family.hold(offset);
+  return take(offset);
+}
+
+Ref Ref::take(uint64_t offset) {
+  Ref ref;
+  ref.local_ = new Local{{1}, {false}, offset, Family::get().at<void>(offset)};
+  return ref;
+}
+
+void Ref::release(Local* local) noexcept {
+  Family::get().drop(local->offset);
+  delete local;
+}
+
+}  // namespace mp::internal

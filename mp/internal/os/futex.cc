@@ -1,0 +1,83 @@
+#include "mp/internal/os/futex.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace mp::internal {
+namespace {
+
+#ifndef SYS_futex_waitv
+constexpr long SYS_futex_waitv = 449;
+#endif
+
+// The kernel's struct futex_waitv; the header of older distributions lacks it.
+struct WaitvEntry {
+  uint64_t val;
+  uint64_t uaddr;
+  uint32_t flags;
+  uint32_t reserved;
+};
+constexpr uint32_t kWaitv32 = 2;
+
+timespec to_timespec(Deadline deadline) {
+  timespec t;
+  t.tv_sec = deadline.ns() / 1'000'000'000;
+  t.tv_nsec = deadline.ns() % 1'000'000'000;
+  return t;
+}
+
+FutexResult result_of(long rc) {
+  if (rc >= 0) {
+    return FutexResult::kWoken;
+  }
+  switch (errno) {
+    case EAGAIN:
+      return FutexResult::kChanged;
+    case ETIMEDOUT:
+      return FutexResult::kTimeout;
+    default:
+      // EINTR: the caller looks again and sleeps on.
+      return FutexResult::kWoken;
+  }
+}
+
+std::atomic<bool> g_no_waitv{false};
+
+}  // namespace
+
+FutexResult futex_wait(const FutexWord* word, uint32_t expected, Deadline deadline) noexcept {
+  timespec at = to_timespec(deadline);
+  // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC.
+  return result_of(syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected,
+                           deadline.is_never() ? nullptr : &at, nullptr, FUTEX_BITSET_MATCH_ANY));
+}
+
+FutexResult futex_wait_any(const FutexPair* pairs, int count, Deadline deadline) noexcept {
+  if (count == 1 || g_no_waitv.load(std::memory_order_relaxed)) {
+    return futex_wait(pairs[0].word, pairs[0].expected, deadline);
+  }
+  WaitvEntry entries[4] = {};
+  for (int i = 0; i < count; ++i) {
+    entries[i].val = pairs[i].expected;
+    entries[i].uaddr = reinterpret_cast<uint64_t>(pairs[i].word);
+    entries[i].flags = kWaitv32;
+  }
+  timespec at = to_timespec(deadline);
+  long rc = syscall(SYS_futex_waitv, entries, count, 0, deadline.is_never() ? nullptr : &at,
+                    CLOCK_MONOTONIC);
+  if (rc < 0 && (errno == ENOSYS || errno == EPERM)) {
+    g_no_waitv.store(true, std::memory_order_relaxed);
+    return futex_wait(pairs[0].word, pairs[0].expected, deadline);
+  }
+  return result_of(rc);
+}
+
+int futex_wake(const FutexWord* word, int count) noexcept {
+  long rc = syscall(SYS_futex, word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+  return rc < 0 ? 0 : static_cast<int>(rc);
+}
+
+}  // namespace mp::internal

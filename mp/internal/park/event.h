@@ -1,0 +1,60 @@
+// mp/internal/park/event.h
+//
+// Where an EventCount meets the futex.
+
+#ifndef MP_INTERNAL_PARK_EVENT_H_
+#define MP_INTERNAL_PARK_EVENT_H_
+
+#include "mp/internal/os/clock.h"
+#include "mp/internal/os/futex.h"
+#include "mp/internal/park/liveness.h"
+#include "mp/internal/sync/event_count.h"
+
+namespace mp::internal {
+
+// After the condition was changed and a full fence: wakes up to `count` sleepers if anybody may
+// sleep.
+template <class A>
+inline void notify(EventCount<A>& ec, int count) noexcept {
+  if (ec.pending()) [[unlikely]] {
+    uint32_t r = ec.advance();
+    A::step("event_count.before_wake");
+    int woken = futex_wake(&ec.seq, count);
+    if (woken == 0 || count == kWakeAll) {
+      ec.serve(r);
+    }
+  }
+}
+
+// Waits until `ready()` is true; false when `deadline` passed first. `ready` has no side effects.
+template <class A, class Ready>
+bool await(EventCount<A>& ec, Deadline deadline, Liveness& family, int spins,
+           const Ready& ready) noexcept {
+  for (int i = 0; i < spins; ++i) {
+    if (ready()) {
+      return true;
+    }
+    A::pause();
+  }
+  for (;;) {
+    uint32_t seq = ec.ask();
+    if (ready()) {
+      return true;
+    }
+    Deadline slice = Deadline::after_ns(family.slice_ns());
+    FutexResult r = futex_wait(&ec.seq, seq, earlier(slice, deadline));
+    if (ready()) {
+      if (r == FutexResult::kTimeout) {
+        family.count_rescue();
+      }
+      return true;
+    }
+    if (deadline.passed()) {
+      return false;
+    }
+  }
+}
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_PARK_EVENT_H_

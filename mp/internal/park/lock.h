@@ -1,0 +1,154 @@
+// mp/internal/park/lock.h
+//
+// Where a LockWord meets the futex: spin, register, look again, sleep in slices, repair after a
+// dead owner.
+
+#ifndef MP_INTERNAL_PARK_LOCK_H_
+#define MP_INTERNAL_PARK_LOCK_H_
+
+#include "mp/internal/os/clock.h"
+#include "mp/internal/os/futex.h"
+#include "mp/internal/park/liveness.h"
+#include "mp/internal/sync/lock_word.h"
+
+namespace mp::internal {
+
+enum class Acquired {
+  kNo,  // the deadline passed
+  kClean,
+  kOwnerDied,  // held now, and the last owner died holding it
+};
+
+// How long a spin lasts before the first sleep: pauses, not time. Bounded so that a waiter on a
+// busy machine gives its processor away; about two microseconds where this was measured.
+inline constexpr int kSpins = 40;
+// A consumer that found nothing spins a little longer: waking it costs the producer a system call.
+inline constexpr int kReadSpins = 100;
+
+template <class A>
+Acquired to_acquired(typename LockWord<A>::Take take) noexcept {
+  return take == LockWord<A>::Take::kClean   ? Acquired::kClean
+         : take == LockWord<A>::Take::kDirty ? Acquired::kOwnerDied
+                                             : Acquired::kNo;
+}
+
+// Frees a dead owner's word and wakes all who sleep on it: L2, first change the word, then wake.
+template <class A>
+void repair_and_wake(LockWord<A>& lock, uint32_t seen) noexcept {
+  if constexpr (A::kBug == Bug::kWakeBeforeChange) {
+    futex_wake(&lock.word, kWakeAll);
+    lock.repair(seen);
+    return;
+  }
+  if (lock.repair(seen)) {
+    A::step("lock.repair.before_wake");
+    if constexpr (A::kBug == Bug::kCountDownForDead) {
+      lock.waiters.fetch_sub(1, std::memory_order_seq_cst);
+    }
+    futex_wake(&lock.word, kWakeAll);
+  }
+}
+
+// Sleeps once while `lock.word` holds `seen`, no longer than a slice and until `deadline`. False
+// when `deadline` passed.
+template <class A>
+bool sleep_on_owned(LockWord<A>& lock, uint32_t seen, Deadline deadline,
+                    Liveness& family) noexcept {
+  Owner owner = LockWord<A>::owner_of(seen);
+  if (family.is_dead(owner)) {
+    repair_and_wake(lock, seen);
+    return true;
+  }
+  FutexPair pairs[2] = {{&lock.word, seen}, {}};
+  pairs[1].word = family.arm_life_word(owner, &pairs[1].expected);
+  Deadline slice = Deadline::after_ns(family.slice_ns());
+  A::step("lock.before_sleep");
+  FutexResult r = futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1, earlier(slice, deadline));
+  if (pairs[1].word != nullptr &&
+      pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
+    family.relay_death(owner);
+  }
+  if (lock.word.load(std::memory_order_relaxed) == seen) {
+    if (family.is_dead(owner)) {
+      repair_and_wake(lock, seen);
+    }
+  } else if (r == FutexResult::kTimeout) {
+    family.count_rescue();
+  }
+  return r != FutexResult::kTimeout || !deadline.passed();
+}
+
+template <class A>
+Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& family) noexcept {
+  using Take = typename LockWord<A>::Take;
+  if (deadline.is_past_by_construction()) {
+    // A poll still takes a dead owner's lock: it must not report as held what nobody holds.
+    uint32_t seen = lock.word.load(std::memory_order_relaxed);
+    Owner owner = LockWord<A>::owner_of(seen);
+    if (owner && owner != me && family.is_dead(owner)) {
+      repair_and_wake(lock, seen);
+    }
+    return to_acquired<A>(lock.try_acquire(me));
+  }
+  for (int i = 0; i < kSpins; ++i) {
+    if (LockWord<A>::owner_of(lock.word.load(std::memory_order_relaxed)) == Owner{}) {
+      if (Take take = lock.try_acquire(me); take != Take::kNo) {
+        return to_acquired<A>(take);
+      }
+    }
+    A::pause();
+  }
+  // sync: lock-waiters (pairs with release): counted before the word is looked at again.
+  lock.waiters.fetch_add(1, std::memory_order_seq_cst);
+  Acquired result = Acquired::kNo;
+  for (;;) {
+    uint32_t seen = lock.word.load(std::memory_order_seq_cst);
+    if (!LockWord<A>::owner_of(seen)) {
+      Take take = lock.try_acquire(me);
+      if (take != Take::kNo) {
+        result = to_acquired<A>(take);
+        break;
+      }
+      continue;
+    }
+    if (!sleep_on_owned(lock, seen, deadline, family)) {
+      // The last look: a release may have come with the end of the time.
+      result = to_acquired<A>(lock.try_acquire(me));
+      break;
+    }
+  }
+  lock.waiters.fetch_sub(1, std::memory_order_seq_cst);
+  if (result == Acquired::kNo) {
+    // A wake meant for somebody may have been spent on us: pass it on.
+    if (!LockWord<A>::owner_of(lock.word.load(std::memory_order_seq_cst)) &&
+        lock.waiters.load(std::memory_order_seq_cst) != 0) {
+      futex_wake(&lock.word, 1);
+    }
+  }
+  return result;
+}
+
+template <class A>
+inline Acquired park_acquire(LockWord<A>& lock, Owner me, Deadline deadline,
+                             Liveness& family) noexcept {
+  using Take = typename LockWord<A>::Take;
+  Take take = lock.try_acquire(me);
+  if (take == Take::kClean) [[likely]] {
+    return Acquired::kClean;
+  }
+  return take == Take::kDirty ? Acquired::kOwnerDied : lock_slow(lock, me, deadline, family);
+}
+
+// Returns the word as it was: 0 or LockWord::kDirty when nobody held it.
+template <class A>
+inline uint32_t park_release(LockWord<A>& lock) noexcept {
+  typename LockWord<A>::Release r = lock.release();
+  if (r.wake) [[unlikely]] {
+    futex_wake(&lock.word, 1);
+  }
+  return r.old;
+}
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_PARK_LOCK_H_

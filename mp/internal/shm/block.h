@@ -1,0 +1,60 @@
+// mp/internal/shm/block.h
+//
+// Block: the header of everything allocated in the arena, and the only truth about it. 32 bytes at
+// the start of the block; the object's own words follow.
+//
+// Field   written by                 rule
+// state   the holder of alloc_lock   kFree or kLive; the one word that decides after a death
+// log2    once, when carved          the block's size is 1 << log2
+// kind    allocation                 what it is, for whoever frees it
+// flags   anybody, upwards only      kShared: some other process may name it
+// link    the holder of alloc_lock   free: next free block; live: the block it is part of, or 0
+// size    allocation                 bytes asked for, this header included
+// backed  the holder of alloc_lock   large blocks: bytes reserved in the memfd; may only
+// over-estimate
+
+#ifndef MP_INTERNAL_SHM_BLOCK_H_
+#define MP_INTERNAL_SHM_BLOCK_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace mp::internal {
+
+enum class Kind : uint8_t {
+  kNone = 0,
+  kHolders,  // a further page of a process's list of objects
+  kTransit,  // a page of the list of handles inside messages
+  kSegment,  // part of a queue
+  kStart,    // what a child is to run
+  kBytes,    // plain memory
+  kLock,
+  kRLock,
+  kCondition,  // from here on: objects that have parts
+  kQueue,
+  kPipe,
+  kConnection,
+  kKinds,
+};
+
+struct Block {
+  static constexpr uint32_t kFree = 0;
+  static constexpr uint32_t kLive = 0x6c697665;
+  static constexpr uint16_t kShared = 1;
+  static constexpr uint16_t kDying = 2;
+
+  std::atomic<uint32_t> state;
+  uint8_t log2;
+  Kind kind;
+  std::atomic<uint16_t> flags;
+  std::atomic<uint64_t> link;
+  uint64_t size;
+  uint64_t backed;
+};
+
+static_assert(sizeof(Block) == 32);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_SHM_BLOCK_H_

@@ -1,0 +1,806 @@
+#include "mp/internal/shm/family.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/base/check.h"
+#include "mp/internal/os/certificate.h"
+#include "mp/internal/park/lock.h"
+
+namespace mp::internal {
+
+std::atomic<uint32_t> g_self{0};
+
+// A further page of a process's list.
+struct Family::Holders {
+  static constexpr int kEntries = 59;
+  Block block;
+  std::atomic<uint64_t> next;
+  std::atomic<uint64_t> entries[kEntries];
+};
+
+// A handle inside a message.
+struct Family::TransitEntry {
+  std::atomic<uint64_t> object;  // 0: free; stored last
+  uint64_t channel;
+  uint64_t seq;
+  uint64_t received;  // offset of the channel's count of received messages
+};
+
+// A page of them.
+struct Family::Transit {
+  static constexpr int kEntries = 14;
+  Block block;
+  std::atomic<uint64_t> next;
+  uint64_t padding;
+  TransitEntry entries[kEntries];
+};
+
+namespace {
+
+// Stands for a process that has no slot yet; its slot is never given out.
+constexpr Owner kStranger = Owner::of(Owner::kSlots - 1, 1);
+
+std::atomic<Family*> g_family{nullptr};
+std::mutex g_joining;
+Family::Destroy g_destroy[static_cast<int>(Kind::kKinds)];
+
+// Parts up to this size are zeroed: pages of nodes and entries, not a queue's segments.
+constexpr uint64_t kSmallPart = 4096;
+
+constexpr uint64_t pack(uint32_t generation, Phase phase) {
+  return uint64_t{generation} << 32 | static_cast<uint32_t>(phase);
+}
+constexpr uint32_t generation_of(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
+constexpr Phase phase_of(uint64_t state) { return static_cast<Phase>(state & 0xffffffff); }
+
+// Byte of the arena's file that certifies slot i. Far above any data, so that it can not meet other
+// users of locks.
+constexpr uint64_t certificate_at(uint32_t slot) { return (uint64_t{1} << 60) + slot; }
+
+FutexWord* life_word(Slot& slot) {
+  // glibc keeps the futex of a mutex in its first four bytes: the owner's TID, bit 31 while
+  // somebody waits, bit 30 once the owner died.
+  return reinterpret_cast<FutexWord*>(&slot.life);
+}
+constexpr uint32_t kFutexWaiters = 0x80000000;
+constexpr uint32_t kFutexOwnerDied = 0x40000000;
+
+void init_life(Slot& slot) {
+  pthread_mutexattr_t attr;
+  pthread_mutexattr_init(&attr);
+  pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init(&slot.life, &attr);
+  pthread_mutexattr_destroy(&attr);
+}
+
+uint64_t budget_from_environment() {
+  const char* text = getenv("MP_MEMORY_LIMIT");
+  if (text == nullptr || *text == '\0') {
+    return 0;
+  }
+  char* end = nullptr;
+  errno = 0;
+  uint64_t n = strtoull(text, &end, 10);
+  switch (*end) {
+    case 'K':
+    case 'k':
+      n <<= 10, ++end;
+      break;
+    case 'M':
+    case 'm':
+      n <<= 20, ++end;
+      break;
+    case 'G':
+    case 'g':
+      n <<= 30, ++end;
+      break;
+    default:
+      break;
+  }
+  if (errno != 0 || *end != '\0' || n == 0) {
+    raise(value_error(absl::StrCat("mp: MP_MEMORY_LIMIT='", text,
+                                   "' is not a size: write bytes, or a number with K, M or G")));
+  }
+  return n;
+}
+
+}  // namespace
+
+// -- Joining
+// --------------------------------------------------------------------------------------------------------
+
+Family* Family::current() noexcept { return g_family.load(std::memory_order_acquire); }
+
+Family& Family::get() {
+  if (Family* family = current()) [[likely]] {
+    if (g_self.load(std::memory_order_relaxed) == 0) {
+      join_self();
+    }
+    return *family;
+  }
+  std::lock_guard hold(g_joining);
+  if (Family* family = current()) {
+    return *family;
+  }
+  Family* family = found_or_join();
+  g_family.store(family, std::memory_order_release);
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  return *family;
+}
+
+std::string Family::join_text(int arena_fd, int certificate_fd, Owner child) const {
+  return absl::StrCat(arena_fd, ":", certificate_fd, ":", child.bits, ":", arena_.header().cookie);
+}
+
+Family* Family::found_or_join() {
+  if (const char* text = getenv(kJoinVariable)) {
+    int arena_fd = -1;
+    int certificate_fd = -1;
+    uint32_t bits = 0;
+    uint64_t cookie = 0;
+    bool parsed =
+        sscanf(text, "%d:%d:%" SCNu32 ":%" SCNu64, &arena_fd, &certificate_fd, &bits, &cookie) == 4;
+    unsetenv(kJoinVariable);
+    if (parsed) {
+      // A program that merely inherited the variable has no such descriptor: it founds its own
+      // family, and a descriptor of that number is none of our business.
+      auto arena = Arena::open(UniqueFd(fcntl(arena_fd, F_DUPFD_CLOEXEC, 3)), cookie);
+      if (arena.ok()) {
+        close(arena_fd);
+        auto* family = new Family(*std::move(arena));
+        family->become(Owner{bits}, UniqueFd(certificate_fd));
+        return family;
+      }
+    }
+  }
+  auto arena = Arena::create(budget_from_environment());
+  raise_if_error(arena.status());
+  auto* family = new Family(*std::move(arena));
+  raise_if_error(family->claim_and_become());
+  return family;
+}
+
+// Claims a slot without being anybody yet. Meanwhile the locks are taken in the name of the
+// stranger's slot, whose certificate the kernel gives to one process at a time and takes from a
+// dead one.
+absl::Status Family::claim_and_become() {
+  UniqueFd stranger(reopen(arena_.fd()));
+  if (!stranger.valid()) {
+    return os_error(errno, "mp: re-opening the family's arena");
+  }
+  if (int err = wait_for_certificate(stranger.get(), certificate_at(kStranger.slot())); err != 0) {
+    return os_error(err, "mp: waiting for the stranger's certificate");
+  }
+  auto child = claim_slot(kStranger, Owner{});
+  if (child.ok()) {
+    become(child->owner, std::move(child->certificate));
+  }
+  return child.status();
+}
+
+// A fork child whose parent could not reserve a slot for it gets one at its first use.
+Owner Family::join_self() {
+  Family* family = current();
+  if (family == nullptr) {
+    family = &get();
+    return Owner{g_self.load(std::memory_order_relaxed)};
+  }
+  std::lock_guard hold(g_joining);
+  if (uint32_t bits = g_self.load(std::memory_order_relaxed)) {
+    return Owner{bits};
+  }
+  raise_if_error(family->claim_and_become());
+  // What the parent's memory held, this process holds.
+  std::lock_guard guard(family->mutex_);
+  Owner me{g_self.load(std::memory_order_relaxed)};
+  for (auto& [object, held] : family->held_) {
+    auto entry = family->free_entry(me.slot());
+    raise_if_error(entry.status());
+    (*entry)->store(object, std::memory_order_release);
+    held.entry = *entry;
+  }
+  return me;
+}
+
+void Family::become(Owner owner, UniqueFd certificate) noexcept {
+  certificate_ = std::move(certificate);
+  fcntl(certificate_.get(), F_SETFD, FD_CLOEXEC);
+  Slot& s = slot(owner);
+  s.pid.store(static_cast<uint32_t>(getpid()), std::memory_order_relaxed);
+  pthread_mutex_lock(&s.life);
+  s.state.store(pack(owner.generation(), Phase::kLive), std::memory_order_release);
+  g_self.store(owner.bits, std::memory_order_relaxed);
+}
+
+// -- Processes
+// ------------------------------------------------------------------------------------------------------
+
+bool Family::certified(uint32_t slot) const noexcept {
+  return certificate_held(arena_.fd(), certificate_at(slot));
+}
+
+void Family::lock_family() noexcept {
+  // Nothing to repair after a dead owner: each step under this lock leaves over-estimates only, and
+  // the sweep of the dead process clears what it named.
+  park_acquire(header().family_lock, self(), Deadline::never(), *this);
+}
+
+absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
+  UniqueFd fd(reopen(arena_.fd()));
+  if (!fd.valid()) {
+    return os_error(errno, "mp: re-opening the family's arena for a certificate of life");
+  }
+  ArenaHeader& h = header();
+  for (int round = 0;; ++round) {
+    park_acquire(h.family_lock, me, Deadline::never(), *this);
+    uint32_t used = h.slots_used.load(std::memory_order_relaxed);
+    uint32_t i = 1;
+    while (i <= used &&
+           phase_of(arena_.slot(i).state.load(std::memory_order_relaxed)) != Phase::kFree) {
+      ++i;
+    }
+    if (i >= kStranger.slot()) {
+      park_release(h.family_lock);
+      if (round == 0 && me != kStranger) {
+        sweep_all();
+        continue;
+      }
+      return os_error(EAGAIN, absl::StrCat("mp: the family has no room for more than ",
+                                           Owner::kSlots - 2, " processes"));
+    }
+    h.slots_used.store(std::max(used, i), std::memory_order_relaxed);
+    Slot& s = arena_.slot(i);
+    uint32_t generation =
+        (generation_of(s.state.load(std::memory_order_relaxed)) + 1) & Owner::kGenerationMask;
+    if (int err = take_certificate(fd.get(), certificate_at(i)); err != 0) {
+      park_release(h.family_lock);
+      return os_error(err, "mp: locking a certificate of life");
+    }
+    s.pid.store(0, std::memory_order_relaxed);
+    s.creator.store(creator.bits, std::memory_order_relaxed);
+    s.status.store(0, std::memory_order_relaxed);
+    s.pages.store(0, std::memory_order_relaxed);
+    for (auto& entry : s.objects) {
+      entry.store(0, std::memory_order_relaxed);
+    }
+    init_life(s);
+    s.state.store(pack(generation, Phase::kReserved), std::memory_order_release);
+    park_release(h.family_lock);
+    return Child{Owner::of(i, generation), std::move(fd)};
+  }
+}
+
+absl::StatusOr<Family::Child> Family::reserve_child(bool watched) {
+  return claim_slot(self(), watched ? self() : Owner{});
+}
+
+void Family::set_fork_child(Child child) noexcept { fork_child_ = std::move(child); }
+
+bool Family::is_dead(Owner owner) noexcept {
+  if (owner.bits == g_self.load(std::memory_order_relaxed) || !owner) {
+    return false;
+  }
+  if (owner == kStranger) {
+    return !certified(owner.slot());
+  }
+  uint64_t state = slot(owner).state.load(std::memory_order_acquire);
+  if (generation_of(state) != owner.generation() || phase_of(state) == Phase::kFree ||
+      phase_of(state) == Phase::kSwept) {
+    return true;
+  }
+  return !certified(owner.slot());
+}
+
+const FutexWord* Family::arm_life_word(Owner owner, uint32_t* alive_value) noexcept {
+  if (owner == kStranger) {
+    return nullptr;
+  }
+  FutexWord* word = life_word(slot(owner));
+  uint32_t v = word->load(std::memory_order_relaxed);
+  for (;;) {
+    // Held by nobody, or its thread has ended: it will not change again.
+    if ((v & ~kFutexWaiters) == 0 || (v & kFutexOwnerDied) != 0) {
+      return nullptr;
+    }
+    // The kernel wakes a sleeper at the owner's death only when this bit is set.
+    if ((v & kFutexWaiters) != 0 || word->compare_exchange_weak(v, v | kFutexWaiters)) {
+      *alive_value = v | kFutexWaiters;
+      return word;
+    }
+  }
+}
+
+void Family::relay_death(Owner owner) noexcept { futex_wake(life_word(slot(owner)), kWakeAll); }
+
+void Family::sweep(Owner owner) noexcept {
+  uint64_t state = slot(owner).state.load(std::memory_order_acquire);
+  if (generation_of(state) != owner.generation() || phase_of(state) == Phase::kFree ||
+      phase_of(state) == Phase::kSwept || !is_dead(owner)) {
+    return;
+  }
+  lock_family();
+  if (slot(owner).state.load(std::memory_order_relaxed) == state) {
+    sweep_locked(owner.slot());
+  }
+  park_release(header().family_lock);
+}
+
+void Family::sweep_all() noexcept {
+  uint32_t used = header().slots_used.load(std::memory_order_acquire);
+  for (uint32_t i = 1; i <= used; ++i) {
+    uint64_t state = arena_.slot(i).state.load(std::memory_order_acquire);
+    sweep(Owner::of(i, generation_of(state)));
+  }
+  // Slots whose creator died before it asked for the status.
+  lock_family();
+  for (uint32_t i = 1; i <= used; ++i) {
+    Slot& s = arena_.slot(i);
+    uint64_t state = s.state.load(std::memory_order_relaxed);
+    if (phase_of(state) == Phase::kSwept &&
+        is_dead(Owner{s.creator.load(std::memory_order_relaxed)})) {
+      s.state.store(pack(generation_of(state), Phase::kFree), std::memory_order_release);
+    }
+  }
+  park_release(header().family_lock);
+}
+
+void Family::sweep_locked(uint32_t i) noexcept {
+  Slot& s = arena_.slot(i);
+  uint64_t state = s.state.load(std::memory_order_relaxed);
+  relay_death(Owner::of(i, generation_of(state)));
+  each_entry(i, [&](std::atomic<uint64_t>& entry) {
+    if (entry.load(std::memory_order_relaxed) != 0) {
+      release_entry(entry, false);
+    }
+    return true;
+  });
+  forget_list(i);
+  Owner creator{s.creator.load(std::memory_order_relaxed)};
+  Phase next = creator && !is_dead(creator) ? Phase::kSwept : Phase::kFree;
+  s.state.store(pack(generation_of(state), next), std::memory_order_release);
+}
+
+void Family::done_with(Owner child) noexcept {
+  sweep(child);
+  lock_family();
+  Slot& s = slot(child);
+  uint64_t state = s.state.load(std::memory_order_relaxed);
+  if (generation_of(state) == child.generation()) {
+    s.creator.store(0, std::memory_order_relaxed);
+    if (phase_of(state) == Phase::kSwept) {
+      s.state.store(pack(child.generation(), Phase::kFree), std::memory_order_release);
+    }
+  }
+  park_release(header().family_lock);
+}
+
+// -- Fork
+// -----------------------------------------------------------------------------------------------------------
+
+void Family::before_fork() noexcept {
+  Family& f = *current();
+  g_joining.lock();
+  f.mutex_.lock();
+  if (g_self.load(std::memory_order_relaxed) == 0) {
+    return;
+  }
+  if (!f.fork_child_.has_value()) {
+    auto child = f.reserve_child(false);
+    if (!child.ok()) {
+      return;
+    }
+    f.fork_child_ = *std::move(child);
+  }
+  // The child's memory will hold what ours holds.
+  for (auto& [object, held] : f.held_) {
+    f.arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
+    auto entry = f.free_entry(f.fork_child_->owner.slot());
+    check(entry.ok(), "no memory for the list of a forked child");
+    (*entry)->store(object, std::memory_order_release);
+  }
+}
+
+void Family::after_fork_in_parent() noexcept {
+  Family& f = *current();
+  f.fork_child_.reset();
+  f.mutex_.unlock();
+  g_joining.unlock();
+}
+
+void Family::after_fork_in_child() noexcept {
+  Family& f = *current();
+  g_self.store(0, std::memory_order_relaxed);
+  if (f.fork_child_.has_value()) {
+    Child child = *std::move(f.fork_child_);
+    f.fork_child_.reset();
+    f.become(child.owner, std::move(child.certificate));
+    f.each_entry(child.owner.slot(), [&](std::atomic<uint64_t>& entry) {
+      auto it = f.held_.find(entry.load(std::memory_order_relaxed));
+      if (it != f.held_.end()) {
+        it->second.entry = &entry;
+      }
+      return true;
+    });
+  } else {
+    f.certificate_.reset();
+  }
+  f.mutex_.unlock();
+  g_joining.unlock();
+}
+
+// -- Objects
+// --------------------------------------------------------------------------------------------------------
+
+// A further page of the list of `slot`, or null: a page that an allocation cut short by a death has
+// named is not one.
+Family::Holders* Family::page_at(uint64_t at, uint32_t slot) const noexcept {
+  if (at == 0) {
+    return nullptr;
+  }
+  auto* page = arena_.at<Holders>(at);
+  bool whole = page->block.state.load(std::memory_order_acquire) == Block::kLive &&
+               page->block.kind == Kind::kHolders &&
+               page->block.link.load(std::memory_order_relaxed) == slot;
+  return whole ? page : nullptr;
+}
+
+void Family::each_entry(uint32_t i, absl::FunctionRef<bool(std::atomic<uint64_t>&)> see) {
+  Slot& s = arena_.slot(i);
+  for (auto& entry : s.objects) {
+    if (!see(entry)) {
+      return;
+    }
+  }
+  for (Holders* page = page_at(s.pages.load(std::memory_order_acquire), i); page != nullptr;
+       page = page_at(page->next.load(std::memory_order_acquire), i)) {
+    for (auto& entry : page->entries) {
+      if (!see(entry)) {
+        return;
+      }
+    }
+  }
+}
+
+absl::StatusOr<std::atomic<uint64_t>*> Family::free_entry(uint32_t i) {
+  std::atomic<uint64_t>* found = nullptr;
+  each_entry(i, [&](std::atomic<uint64_t>& entry) {
+    if (entry.load(std::memory_order_relaxed) == 0) {
+      found = &entry;
+    }
+    return found == nullptr;
+  });
+  if (found != nullptr) {
+    return found;
+  }
+  std::atomic<uint64_t>* end = &arena_.slot(i).pages;
+  while (Holders* page = page_at(end->load(std::memory_order_relaxed), i)) {
+    end = &page->next;
+  }
+  auto at = arena_.allocate({.kind = Kind::kHolders,
+                             .size = sizeof(Holders),
+                             .parent = i,
+                             .clear = true,
+                             .metadata = true},
+                            *end, self(), *this);
+  if (!at.ok()) {
+    return at.status();
+  }
+  return &arena_.at<Holders>(*at)->entries[0];
+}
+
+void Family::forget_list(uint32_t i) noexcept {
+  // From the end, freed before unlinked: killed midway, the chain still leads to every page that is
+  // left.
+  for (;;) {
+    std::atomic<uint64_t>* last = nullptr;
+    std::atomic<uint64_t>* end = &arena_.slot(i).pages;
+    while (Holders* page = page_at(end->load(std::memory_order_relaxed), i)) {
+      last = end;
+      end = &page->next;
+    }
+    if (last == nullptr) {
+      return;
+    }
+    arena_.free(last->load(std::memory_order_relaxed), self(), *this);
+    last->store(0, std::memory_order_relaxed);
+  }
+}
+
+absl::StatusOr<uint64_t> Family::allocate(const Arena::Request& request,
+                                          std::atomic<uint64_t>& intent) {
+  auto at = arena_.allocate(request, intent, self(), *this);
+  if (!at.ok() && at.status().code() == absl::StatusCode::kResourceExhausted) {
+    // The dead may hold what is missing.
+    sweep_all();
+    at = arena_.allocate(request, intent, self(), *this);
+  }
+  return at;
+}
+
+absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
+  Owner me = self();
+  std::lock_guard hold(mutex_);
+  auto entry = free_entry(me.slot());
+  if (!entry.ok()) {
+    return entry.status();
+  }
+  // The entry is the intent: a block that is live is named.
+  auto object = allocate({.kind = kind, .size = size, .clear = true}, **entry);
+  if (object.ok()) {
+    held_[*object] = Held{1, *entry};
+  }
+  return object;
+}
+
+absl::StatusOr<uint64_t> Family::create_part(Kind kind, uint64_t size, uint64_t parent,
+                                             std::atomic<uint64_t>& intent) {
+  // Segments are overwritten from their start; other parts are read before they are written.
+  bool clear = size <= kSmallPart;
+  return allocate({.kind = kind, .size = size, .parent = parent, .clear = clear}, intent);
+}
+
+void Family::hold(uint64_t object) {
+  Owner me = self();
+  std::lock_guard guard(mutex_);
+  Held& held = held_[object];
+  if (held.handles == 0) {
+    // A start may have given it to us already.
+    each_entry(me.slot(), [&](std::atomic<uint64_t>& entry) {
+      if (entry.load(std::memory_order_relaxed) == object) {
+        held.entry = &entry;
+      }
+      return held.entry == nullptr;
+    });
+    if (held.entry == nullptr) {
+      auto entry = free_entry(me.slot());
+      if (!entry.ok()) {
+        held_.erase(object);
+        raise(entry.status());
+      }
+      // sync: held (pairs with named): written before the receive is committed.
+      (*entry)->store(object, std::memory_order_seq_cst);
+      held.entry = *entry;
+    }
+    arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
+  }
+  ++held.handles;
+}
+
+void Family::drop(uint64_t object) noexcept {
+  std::lock_guard guard(mutex_);
+  auto it = held_.find(object);
+  check(it != held_.end() && it->second.handles > 0, "a handle was dropped twice");
+  if (--it->second.handles > 0) {
+    return;
+  }
+  std::atomic<uint64_t>* entry = it->second.entry;
+  held_.erase(it);
+  if (g_self.load(std::memory_order_relaxed) == 0) {
+    // A fork child that could not join: it holds nothing.
+    return;
+  }
+  lock_family();
+  release_entry(*entry, true);
+  park_release(header().family_lock);
+}
+
+void Family::release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept {
+  uint64_t object = entry.load(std::memory_order_relaxed);
+  Block& b = *arena_.block(object);
+  // After a death in the middle of an allocation the entry may name a block that is free, or
+  // somebody else's by now.
+  bool live = b.state.load(std::memory_order_acquire) == Block::kLive &&
+              b.link.load(std::memory_order_relaxed) == 0;
+  bool unshared = certain && (b.flags.load(std::memory_order_relaxed) & Block::kShared) == 0;
+  if (live && (unshared || !named(object, &entry))) {
+    destroy(object);
+  }
+  entry.store(0, std::memory_order_release);
+}
+
+Family::Transit* Family::transit_at(uint64_t at) const noexcept {
+  if (at == 0) {
+    return nullptr;
+  }
+  auto* page = arena_.at<Transit>(at);
+  bool whole = page->block.state.load(std::memory_order_acquire) == Block::kLive &&
+               page->block.kind == Kind::kTransit;
+  return whole ? page : nullptr;
+}
+
+bool Family::each_transit(absl::FunctionRef<bool(TransitEntry&)> see) noexcept {
+  for (Transit* page = transit_at(header().transit.load(std::memory_order_acquire));
+       page != nullptr; page = transit_at(page->next.load(std::memory_order_acquire))) {
+    for (auto& entry : page->entries) {
+      if (!see(entry)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool Family::in_transit(const TransitEntry& entry) const noexcept {
+  return arena_.at<std::atomic<uint64_t>>(entry.received)->load(std::memory_order_seq_cst) >> 1 <=
+         entry.seq;
+}
+
+bool Family::named(uint64_t object, const std::atomic<uint64_t>* except) noexcept {
+  // Messages first: see Reachability.
+  bool none = each_transit([&](TransitEntry& entry) {
+    return entry.object.load(std::memory_order_acquire) != object || &entry.object == except ||
+           entry.channel == object ||
+           (arena_.block(entry.channel)->flags.load(std::memory_order_relaxed) & Block::kDying) !=
+               0 ||
+           !in_transit(entry);
+  });
+  if (!none) {
+    return true;
+  }
+  uint32_t used = header().slots_used.load(std::memory_order_acquire);
+  bool found = false;
+  for (uint32_t i = 1; i <= used && !found; ++i) {
+    Phase phase = phase_of(arena_.slot(i).state.load(std::memory_order_acquire));
+    if (phase == Phase::kFree || phase == Phase::kSwept) {
+      continue;
+    }
+    each_entry(i, [&](std::atomic<uint64_t>& entry) {
+      // sync: held.
+      found = &entry != except && entry.load(std::memory_order_seq_cst) == object;
+      return !found;
+    });
+  }
+  return found;
+}
+
+void Family::destroy(uint64_t object) noexcept {
+  Block& b = *arena_.block(object);
+  bool redo = (b.flags.fetch_or(Block::kDying, std::memory_order_relaxed) & Block::kDying) != 0;
+  if (Destroy fn = g_destroy[static_cast<int>(b.kind)]) {
+    fn(*this, object, redo);
+  } else if (b.kind >= Kind::kCondition) {
+    // Nobody in this program registered how: the object's code is in a library this process has not
+    // loaded.
+    free_all_parts(object);
+  }
+  // What its undelivered messages carried. The entry goes last: killed in between, this is done
+  // again.
+  each_transit([&](TransitEntry& entry) {
+    uint64_t inside = entry.object.load(std::memory_order_relaxed);
+    if (inside != 0 && entry.channel == object) {
+      release_carried(entry, inside);
+    }
+    return true;
+  });
+  arena_.free(object, self(), *this);
+}
+
+void Family::release_carried(TransitEntry& entry, uint64_t object) noexcept {
+  Block& b = *arena_.block(object);
+  if (object != entry.channel && b.state.load(std::memory_order_relaxed) == Block::kLive &&
+      (b.flags.load(std::memory_order_relaxed) & Block::kDying) == 0 &&
+      !named(object, &entry.object)) {
+    destroy(object);
+  }
+  entry.object.store(0, std::memory_order_release);
+}
+
+void Family::set_destroy(Kind kind, Destroy destroy) noexcept {
+  g_destroy[static_cast<int>(kind)] = destroy;
+}
+
+void Family::free_all_parts(uint64_t object) noexcept {
+  std::vector<uint64_t> parts;
+  arena_.each_live([&](uint64_t at, const Block& b) {
+    if (b.kind == Kind::kSegment && b.link.load(std::memory_order_relaxed) == object) {
+      parts.push_back(at);
+    }
+  });
+  for (uint64_t at : parts) {
+    free_part(at);
+  }
+}
+
+absl::Status Family::note_in_transit(uint64_t object, uint64_t channel, uint64_t seq,
+                                     const std::atomic<uint64_t>& received) {
+  lock_family();
+  TransitEntry* found = nullptr;
+  each_transit([&](TransitEntry& entry) {
+    if (entry.object.load(std::memory_order_relaxed) == 0 || !in_transit(entry)) {
+      found = &entry;
+    }
+    return found == nullptr;
+  });
+  if (found == nullptr) {
+    std::atomic<uint64_t>* end = &header().transit;
+    while (Transit* page = transit_at(end->load(std::memory_order_relaxed))) {
+      end = &page->next;
+    }
+    // A parent of 1: part of the family itself, never somebody's object.
+    auto at = arena_.allocate({.kind = Kind::kTransit,
+                               .size = sizeof(Transit),
+                               .parent = 1,
+                               .clear = true,
+                               .metadata = true},
+                              *end, self(), *this);
+    if (!at.ok()) {
+      park_release(header().family_lock);
+      return at.status();
+    }
+    found = &arena_.at<Transit>(*at)->entries[0];
+  }
+  found->object.store(0, std::memory_order_release);
+  found->channel = channel;
+  found->seq = seq;
+  found->received = offset_of(&received);
+  arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
+  // sync: in-transit: stored last, so that no scan sees half an entry.
+  found->object.store(object, std::memory_order_release);
+  park_release(header().family_lock);
+  return absl::OkStatus();
+}
+
+void Family::forget_in_transit(uint64_t channel, uint64_t from) noexcept {
+  lock_family();
+  each_transit([&](TransitEntry& entry) {
+    uint64_t object = entry.object.load(std::memory_order_relaxed);
+    if (object != 0 && entry.channel == channel && entry.seq >= from) {
+      release_carried(entry, object);
+    }
+    return true;
+  });
+  park_release(header().family_lock);
+}
+
+absl::Status Family::give(Owner child, uint64_t object) {
+  std::lock_guard guard(mutex_);
+  auto entry = free_entry(child.slot());
+  if (!entry.ok()) {
+    return entry.status();
+  }
+  arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
+  (*entry)->store(object, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+void Family::settle() noexcept {
+  std::lock_guard guard(mutex_);
+  lock_family();
+  each_entry(self().slot(), [&](std::atomic<uint64_t>& entry) {
+    uint64_t object = entry.load(std::memory_order_relaxed);
+    if (object != 0) {
+      auto it = held_.find(object);
+      if (it == held_.end() || it->second.entry != &entry) {
+        release_entry(entry, false);
+      }
+    }
+    return true;
+  });
+  park_release(header().family_lock);
+}
+
+void Family::each_held(absl::FunctionRef<void(uint64_t, uint32_t)> see) {
+  std::lock_guard guard(mutex_);
+  for (const auto& [object, held] : held_) {
+    see(object, held.handles);
+  }
+}
+
+}  // namespace mp::internal

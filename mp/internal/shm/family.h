@@ -1,0 +1,192 @@
+// mp/internal/shm/family.h
+//
+// Family: a process's view of the root process, its descendants and the arena they share: who
+// lives, who holds which object, what happens after a death.
+//
+// Reachability  Each slot lists the objects its process holds, one entry per object, written before
+// the first use; each
+//               message that carries handles has an entry per handle. An object that neither names
+//               is freed, under family_lock. Entries may only over-estimate. A process counts its
+//               own handles in private memory; the list changes at 0 -> 1 and 1 -> 0 only. Entries
+//               disappear under family_lock alone, and a receiver writes its own before it commits
+//               the receive: so a scan that reads the messages first and the lists second misses
+//               nothing.
+// Death         A slot's certificate is held from before the process exists until it is dead.
+// Whoever notices a death
+//               sweeps: marks the slot, wakes who sleeps on the life word, clears the list object
+//               by object. A sweep that is killed is done again.
+// Fork          pthread_atfork gives the child a slot, a certificate and a copy of the list before
+// it exists. Locks         local mutex -> family_lock -> alloc_lock.
+
+#ifndef MP_INTERNAL_SHM_FAMILY_H_
+#define MP_INTERNAL_SHM_FAMILY_H_
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "mp/internal/base/unique_fd.h"
+#include "mp/internal/park/liveness.h"
+#include "mp/internal/shm/arena.h"
+
+namespace mp::internal {
+
+// This process as an owner, or nobody before it joined a family. Read on every fast path; changed
+// by joining and by the fork handler only.
+extern std::atomic<uint32_t> g_self;
+
+class Family final : public Liveness {
+ public:
+  // The family of this process: joins the one that a parent handed over, or founds one. Throws
+  // mp::OSError or mp::MemoryError. Never destroyed.
+  static Family& get();
+  // The same, null when there is none yet.
+  static Family* current() noexcept;
+
+  // Never nobody: joins first if need be.
+  static Owner self() {
+    uint32_t bits = g_self.load(std::memory_order_relaxed);
+    return bits != 0 ? Owner{bits} : join_self();
+  }
+
+  Arena& arena() noexcept { return arena_; }
+  ArenaHeader& header() noexcept { return arena_.header(); }
+  template <class T>
+  T* at(uint64_t offset) const noexcept {
+    return arena_.at<T>(offset);
+  }
+  uint64_t offset_of(const void* p) const noexcept { return arena_.offset_of(p); }
+
+  // -- Objects
+  // ------------------------------------------------------------------------------------------------------
+
+  // A new object of `size` bytes, its Block included, held once by this process. All bytes after
+  // the Block are 0.
+  absl::StatusOr<uint64_t> create(Kind kind, uint64_t size);
+  // One more handle of this process.
+  void hold(uint64_t object);
+  // One handle less; the last one of the last process frees the object.
+  void drop(uint64_t object) noexcept;
+  // Part of `parent`, freed with it by its kind's destroy function.
+  absl::StatusOr<uint64_t> create_part(Kind kind, uint64_t size, uint64_t parent,
+                                       std::atomic<uint64_t>& intent);
+  void free_part(uint64_t block) noexcept { arena_.free(block, self(), *this); }
+
+  // What frees the parts of an object of `kind` before the object itself; `redo` after a death
+  // midway, when chains can not be trusted. Set by static initialisers.
+  using Destroy = void (*)(Family&, uint64_t object, bool redo);
+  static void set_destroy(Kind kind, Destroy destroy) noexcept;
+  // Frees every live block whose parent is `object`, by looking at all blocks.
+  void free_all_parts(uint64_t object) noexcept;
+
+  // A message with number `seq` of the channel `channel` carries a handle to `object`. The entry
+  // counts until the channel's number of received messages, `*received >> 1`, is above `seq`. Call
+  // before the message is published.
+  absl::Status note_in_transit(uint64_t object, uint64_t channel, uint64_t seq,
+                               const std::atomic<uint64_t>& received);
+  // Forgets entries of `channel` from `from` on: messages that were never published.
+  void forget_in_transit(uint64_t channel, uint64_t from) noexcept;
+
+  // -- Processes
+  // ----------------------------------------------------------------------------------------------------
+
+  struct Child {
+    Owner owner;
+    UniqueFd certificate;  // keeps the slot alive until the child holds it
+  };
+  // A slot for a child about to be started. The child inherits the certificate's descriptor; when
+  // nobody has it open any more the slot is dead. With `watched`, the slot stays after the death
+  // until done_with() was called.
+  absl::StatusOr<Child> reserve_child(bool watched);
+  // The next fork() of this thread uses this slot instead of one of its own.
+  void set_fork_child(Child child) noexcept;
+  // The child holds `object` from now on.
+  absl::Status give(Owner child, uint64_t object);
+  // After a start was handed over: drops what was given but is not held. Called by the child.
+  void settle() noexcept;
+
+  // What a started program needs to join: the text of the environment variable kJoinVariable.
+  // Descriptor numbers are those the child will see.
+  static constexpr const char* kJoinVariable = "MP_FAMILY";
+  std::string join_text(int arena_fd, int certificate_fd, Owner child) const;
+
+  bool is_dead(Owner owner) noexcept override;
+  const FutexWord* arm_life_word(Owner owner, uint32_t* alive_value) noexcept override;
+  void relay_death(Owner owner) noexcept override;
+  int64_t slice_ns() const noexcept override {
+    return arena_.header().slice_ns.load(std::memory_order_relaxed);
+  }
+  void count_rescue() noexcept override {
+    arena_.header().rescues.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  Slot& slot(Owner owner) noexcept { return arena_.slot(owner.slot()); }
+  // Frees what a dead process held. Does nothing for a live one. Cheap when it was done already.
+  void sweep(Owner owner) noexcept;
+  // Sweeps every dead process of the family.
+  void sweep_all() noexcept;
+  // The creator will not ask for the exit status again: the slot may be given out anew once it is
+  // swept.
+  void done_with(Owner child) noexcept;
+
+  // Objects this process holds, for leak checks: (offset, handles).
+  void each_held(absl::FunctionRef<void(uint64_t object, uint32_t handles)> see);
+
+ private:
+  struct Held {
+    uint32_t handles = 0;
+    std::atomic<uint64_t>* entry = nullptr;
+  };
+  struct Holders;
+  struct Transit;
+  struct TransitEntry;
+
+  explicit Family(Arena arena) : arena_(std::move(arena)) {}
+  static Family* found_or_join();
+  static Owner join_self();
+  static void before_fork() noexcept;
+  static void after_fork_in_parent() noexcept;
+  static void after_fork_in_child() noexcept;
+
+  void become(Owner owner, UniqueFd certificate) noexcept;
+  absl::StatusOr<Child> claim_slot(Owner me, Owner creator);
+  absl::Status claim_and_become();
+  absl::StatusOr<uint64_t> allocate(const Arena::Request& request, std::atomic<uint64_t>& intent);
+  Holders* page_at(uint64_t at, uint32_t slot) const noexcept;
+  // Calls `see` for each entry of the list of `slot`, until it returns false.
+  void each_entry(uint32_t slot, absl::FunctionRef<bool(std::atomic<uint64_t>&)> see);
+  // A free entry in the list of `slot`, which grows if need be.
+  absl::StatusOr<std::atomic<uint64_t>*> free_entry(uint32_t slot);
+  void forget_list(uint32_t slot) noexcept;
+  // All with family_lock held.
+  void lock_family() noexcept;
+  // Whether an entry other than `except`, and not inside a channel being freed, names the object.
+  bool named(uint64_t object, const std::atomic<uint64_t>* except) noexcept;
+  void destroy(uint64_t object) noexcept;
+  void release_carried(TransitEntry& entry, uint64_t object) noexcept;
+  Transit* transit_at(uint64_t at) const noexcept;
+  bool each_transit(absl::FunctionRef<bool(TransitEntry&)> see) noexcept;
+  bool in_transit(const TransitEntry& entry) const noexcept;
+  // Clears an entry, and frees its object if nothing else names it. `certain`: the entry is this
+  // process's own, so that an object never shared needs no scan.
+  void release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept;
+  void sweep_locked(uint32_t slot) noexcept;
+  bool certified(uint32_t slot) const noexcept;
+
+  Arena arena_;
+  UniqueFd certificate_;
+  std::mutex mutex_;
+  absl::flat_hash_map<uint64_t, Held> held_;
+  std::optional<Child> fork_child_;
+};
+
+// Owner bits of this process for a fast path that has a family already.
+inline Owner self() { return Family::self(); }
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_SHM_FAMILY_H_

@@ -1,0 +1,81 @@
+// mp/internal/shm/layout.h
+//
+// The fixed part of the arena: header, process table. Everything is zero in a new memfd; `magic` is
+// stored last.
+//
+// Offsets from the start of the arena are the only references; an offset of 0 is none.
+
+#ifndef MP_INTERNAL_SHM_LAYOUT_H_
+#define MP_INTERNAL_SHM_LAYOUT_H_
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "mp/internal/sync/lock_word.h"
+#include "mp/internal/sync/owner.h"
+
+namespace mp::internal {
+
+inline constexpr uint64_t kMagic = 0x314152454e41504d;  // "MPARENA1"
+inline constexpr int kClasses = 48;
+
+struct ArenaHeader {
+  std::atomic<uint64_t> magic;
+  uint64_t
+      signature;    // of every struct in shared memory: two builds that disagree refuse each other
+  uint64_t cookie;  // random; a child proves with it that it was handed this arena
+  uint64_t size;
+
+  // Allocation; all but `budget` and the lock are written by the holder of alloc_lock.
+  alignas(64) LockWord<> alloc_lock;
+  std::atomic<uint64_t> budget;
+  std::atomic<uint64_t> used;    // bytes reserved in the memfd
+  std::atomic<uint64_t> cached;  // of these, bytes in free large blocks
+  uint64_t small_next;           // where the next small block is carved
+  uint64_t small_backed;         // up to where small blocks have pages
+  uint64_t large_next;
+  uint64_t free[kClasses];
+
+  // Processes and objects.
+  alignas(64) LockWord<> family_lock;
+  std::atomic<uint32_t> slots_used;  // slots 1 .. slots_used have been given out; only grows
+  std::atomic<uint64_t> transit;     // first page of handles inside messages
+
+  // Test knobs and what they show.
+  alignas(64) std::atomic<int64_t> slice_ns;
+  std::atomic<uint64_t> rescues;
+  std::atomic<uint32_t> large_message;  // bytes from which a message gets a segment of its own
+};
+
+// Phase of a slot. kFree -> kReserved by the creator, under family_lock and with the certificate
+// taken; -> kLive by the process itself; -> kSwept by whoever noticed the death, under family_lock;
+// -> kFree when the creator is done with it.
+enum class Phase : uint32_t { kFree = 0, kReserved, kLive, kSwept };
+
+// One process of the family.
+struct alignas(64) Slot {
+  static constexpr int kEntries = 16;
+
+  std::atomic<uint64_t> state;  // generation << 32 | Phase: one word, changed together
+  std::atomic<uint32_t> pid;
+  std::atomic<uint32_t> creator;  // Owner bits; 0: nobody waits for the exit status
+  std::atomic<uint32_t> status;   // 0 unknown, else kStatusKnown | what wait() reports
+  std::atomic<uint32_t> reserved;
+  pthread_mutex_t life;  // robust, held for life by the main thread: a hint that wakes sleepers
+  std::atomic<uint64_t> pages;  // first further page of the list below
+  std::atomic<uint64_t> objects[kEntries];
+
+  static constexpr uint32_t kStatusKnown = 1u << 31;
+};
+
+static_assert(sizeof(Slot) == 256);
+
+inline constexpr uint64_t kSlotsAt = 4096;
+inline constexpr uint64_t kHeapAt = kSlotsAt + sizeof(Slot) * Owner::kSlots;
+static_assert(sizeof(ArenaHeader) <= kSlotsAt);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_SHM_LAYOUT_H_

@@ -1,0 +1,44 @@
+// mp/internal/sync/atomics.h
+//
+// The seam through which every shared-memory protocol reaches its atomics. RealAtomics is what the
+// product runs; the model checker and the crash tests bring their own policy and so run the very
+// same protocol code.
+//
+// A policy has
+//   Atomic<T>          std::atomic<T>, or something with its interface
+//   step(name)         a point where a crash test may kill; nothing in the product
+//   fence_after_rmw()  a full (StoreLoad) fence, given that an atomic read-modify-write stands just
+//   before it pause()            the body of a spin loop kBug               the planted bug, kNone
+//   in the product: tests show that their checks can fail
+
+#ifndef MP_INTERNAL_SYNC_ATOMICS_H_
+#define MP_INTERNAL_SYNC_ATOMICS_H_
+
+#include <atomic>
+
+namespace mp::internal {
+
+enum class Bug {
+  kNone,
+  kPublishBeforeCopy,      // put: the header is stored before the payload
+  kClearWaitersOnUnlock,   // release: the count of waiters is zeroed
+  kWakeBeforeChange,       // repair: wakes, then changes the word
+  kCountDownForDead,       // repair: takes one off the waiters for the dead
+  kCommitBeforeCopyOut,    // get: moves the head before the payload is copied
+  kRecoveryNotIdempotent,  // recovery: counts a message again when it is killed and run anew
+  kDropBeforeUseEnds,      // receive: the handle's entry is written after the commit
+};
+
+struct RealAtomics {
+  template <class T>
+  using Atomic = std::atomic<T>;
+  static constexpr Bug kBug = Bug::kNone;
+  static void step(const char*) noexcept {}
+  // On x86-64 every locked instruction is a full barrier: the compiler alone must be held.
+  static void fence_after_rmw() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+  static void pause() noexcept { __builtin_ia32_pause(); }
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_SYNC_ATOMICS_H_

@@ -1,0 +1,100 @@
+// mp/internal/sync/lock_word.h
+//
+// LockWord: the shared state of a lock that survives its owner. Lives in shared memory, 8 bytes;
+// zeroed memory is free.
+//
+// Field    written by                read by            rule
+// word     acquire, release, repair  everyone           claim and owner are one word; acquire on
+// taking, release on giving waiters  acquire (slow path)       release, repair    up before a
+// sleep, down after it: may only over-estimate
+//
+// Values of word   0                free
+//                  kDirty           free, and the last owner died holding it
+//                  owner            held
+//                  owner | kDirty   held by one who was told that the owner before died, until it
+//                  releases
+//
+// Death   owner killed: any waiter does repair(), one CAS that names the dead owner, then wakes.
+// Killed between the
+//         release and its wake, or as a woken waiter before it took the word: the other waiters'
+//         slices end. Killed as a waiter: `waiters` stays one too high, which costs a needless wake
+//         per release and nothing else. Every state between two steps is a valid one; repair() is a
+//         single CAS and may be repeated by anybody.
+
+#ifndef MP_INTERNAL_SYNC_LOCK_WORD_H_
+#define MP_INTERNAL_SYNC_LOCK_WORD_H_
+
+#include <cstdint>
+#include <type_traits>
+
+#include "mp/internal/sync/atomics.h"
+#include "mp/internal/sync/owner.h"
+
+namespace mp::internal {
+
+template <class Atomics = RealAtomics>
+struct LockWord {
+  static constexpr uint32_t kDirty = 1u << 31;
+
+  typename Atomics::template Atomic<uint32_t> word{0};
+  typename Atomics::template Atomic<uint32_t> waiters{0};
+
+  enum class Take { kNo, kClean, kDirty };
+
+  // Takes the lock if it is free.
+  Take try_acquire(Owner me) noexcept {
+    uint32_t free = 0;
+    // sync: lock (pairs with release): what the last owner wrote is visible to the next.
+    if (word.compare_exchange_strong(free, me.bits, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) [[likely]] {
+      return Take::kClean;
+    }
+    return free == kDirty ? try_acquire_dirty(me) : Take::kNo;
+  }
+
+  Take try_acquire_dirty(Owner me) noexcept {
+    uint32_t free = kDirty;
+    // sync: lock (pairs with repair).
+    return word.compare_exchange_strong(free, me.bits | kDirty, std::memory_order_acquire,
+                                        std::memory_order_relaxed)
+               ? Take::kDirty
+               : Take::kNo;
+  }
+
+  struct Release {
+    uint32_t old;  // the word before: 0 or kDirty means that nobody held it
+    bool wake;     // somebody may sleep: wake one
+  };
+
+  // Gives the lock back, whoever holds it.
+  Release release() noexcept {
+    // sync: lock. seq_cst, not release: the load of `waiters` below must not pass it, against a
+    // waiter that counts itself and then looks at the word.
+    uint32_t old = word.exchange(0, std::memory_order_seq_cst);
+    Atomics::step("lock.release.before_wake");
+    if constexpr (Atomics::kBug == Bug::kClearWaitersOnUnlock) {
+      return {old, waiters.exchange(0, std::memory_order_seq_cst) != 0};
+    }
+    return {old, waiters.load(std::memory_order_seq_cst) != 0};
+  }
+
+  // The owner that a value of `word` names.
+  static constexpr Owner owner_of(uint32_t value) noexcept { return Owner{value & ~kDirty}; }
+
+  // Frees the word of the dead owner in `seen`; false if it was not in it any more. The caller
+  // wakes all afterwards.
+  bool repair(uint32_t seen) noexcept {
+    // sync: lock: what the dead owner wrote is visible to the next.
+    return word.compare_exchange_strong(seen, kDirty, std::memory_order_seq_cst,
+                                        std::memory_order_relaxed);
+  }
+};
+
+static_assert(sizeof(LockWord<>) == 8);
+static_assert(std::is_standard_layout_v<LockWord<>>);
+static_assert(std::is_trivially_destructible_v<LockWord<>>);
+static_assert(std::atomic<uint32_t>::is_always_lock_free);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_SYNC_LOCK_WORD_H_

@@ -1,0 +1,494 @@
+// mp/internal/sync/ring.h
+//
+// Ring: a queue of byte messages in shared memory that survives the death of any user at any
+// instruction. Two kill-safe locks, one for producers and one for consumers; records in a chain of
+// segments; commit by one store on either side.
+//
+//   segment  | next | end | record | record | ... | kEnd |           kEnd: go on at the first
+//   record of `next` record   | header | handles and fd tokens, 8 bytes each | payload, padded to 8
+//   |
+//
+// Field     written by            read by           rule
+// header    producer              consumer          0 until the record is whole; the release store
+// of it publishes put       producer, recovery    everyone          count << 1 | which of tail[] is
+// current; lags the headers after a death tail      producer, recovery    producer          the
+// current one names the first record that is not published got       consumer              everyone
+// count << 1 | which of head[] is current; one store commits a get head      consumer consumer the
+// current one names the next record to take drained   consumer              consumer          a
+// segment it has left or is leaving, until it is freed next      producer              both names a
+// segment before that becomes live (an allocation's intent)
+//
+// Order     A producer zeroes the header after its record, then publishes its own: a consumer never
+// meets stale bytes.
+//           A record in a new segment is made whole first; then kEnd in the old one publishes it.
+// Death     Producer, before its header: nothing happened. After it: the message is there, and who
+// takes the lock next
+//           counts it (recover_put). Consumer, before the store of `got`: the message is still
+//           there. After it: it died with its getter. Recovery may itself be killed: each of its
+//           steps leaves a state from which it starts again.
+// Freeing   A segment left by the consumers is freed once `tail` is out of it as well: a producer
+// killed between its
+//           header and the store of `put` leaves `tail` behind, and recover_put starts from there.
+
+#ifndef MP_INTERNAL_SYNC_RING_H_
+#define MP_INTERNAL_SYNC_RING_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "mp/internal/sync/atomics.h"
+#include "mp/internal/sync/event_count.h"
+#include "mp/internal/sync/lock_word.h"
+
+namespace mp::internal {
+
+// A record's header word: size:40 | handles:12 | fds:8 | flags:4.
+struct RecordHeader {
+  static constexpr uint64_t kPublished = uint64_t{1} << 63;
+  static constexpr uint64_t kEnd = uint64_t{1} << 62;
+  static constexpr uint64_t kMaxSize = (uint64_t{1} << 40) - 1;
+  static constexpr uint32_t kMaxHandles = (1u << 12) - 1;
+  static constexpr uint32_t kMaxFds = (1u << 8) - 1;
+
+  static constexpr uint64_t make(uint64_t size, uint32_t handles, uint32_t fds) noexcept {
+    return kPublished | size | uint64_t{handles} << 40 | uint64_t{fds} << 52;
+  }
+  static constexpr uint64_t size(uint64_t h) noexcept { return h & kMaxSize; }
+  static constexpr uint32_t handles(uint64_t h) noexcept {
+    return static_cast<uint32_t>(h >> 40) & kMaxHandles;
+  }
+  static constexpr uint32_t fds(uint64_t h) noexcept {
+    return static_cast<uint32_t>(h >> 52) & kMaxFds;
+  }
+  // Bytes from this record's header to the next one's.
+  static constexpr uint64_t stride(uint64_t size, uint32_t words) noexcept {
+    return 8 + 8 * uint64_t{words} + ((size + 7) & ~uint64_t{7});
+  }
+  static constexpr uint64_t stride(uint64_t h) noexcept {
+    return stride(size(h), handles(h) + fds(h));
+  }
+};
+
+// `Store` gives Ring its memory:
+//   T* at<T>(offset);  bool is_segment(offset);  uint64_t segment_size(offset): bytes of the block
+//   uint64_t allocate_segment(bytes, Atomic<uint64_t>& intent): 0 on failure;  void
+//   free_segment(offset)
+template <class Atomics = RealAtomics>
+struct Ring {
+  template <class T>
+  using Atomic = typename Atomics::template Atomic<T>;
+
+  static constexpr uint64_t kFirstSegment = 16 << 10;
+  static constexpr uint64_t kLargestSegment = 1 << 20;
+
+  struct Segment {
+    std::byte block[32];  // the arena's header
+    Atomic<uint64_t> next;
+    uint64_t end;             // offset of the last place for a header
+    Atomic<uint64_t> serial;  // one more than that of the segment before
+    static constexpr uint64_t kFirst = 56;
+  };
+
+  struct Position {
+    uint64_t segment;
+    uint64_t at;
+  };
+
+  // A position in shared memory. Atomic because sleepers read `head` without the lock; relaxed
+  // because they look again.
+  struct SharedPosition {
+    Atomic<uint64_t> segment;
+    Atomic<uint64_t> at;
+
+    Position get() const noexcept {
+      return {segment.load(std::memory_order_relaxed), at.load(std::memory_order_relaxed)};
+    }
+    void set(Position p) noexcept {
+      segment.store(p.segment, std::memory_order_relaxed);
+      at.store(p.at, std::memory_order_relaxed);
+    }
+  };
+
+  std::byte block[32];  // the arena's header
+  uint64_t maxsize;     // messages; 0: no bound
+  uint64_t window;      // segments that may be in use before producers wait; 0: no bound
+  uint64_t unused[2];
+
+  alignas(64) LockWord<Atomics> put_lock;
+  Atomic<uint64_t> put;
+  SharedPosition tail[2];
+
+  alignas(64) LockWord<Atomics> get_lock;
+  Atomic<uint64_t> got;
+  SharedPosition head[2];
+  Atomic<uint64_t> drained;
+
+  alignas(64) EventCount<Atomics> items;  // consumers sleep here
+  Atomic<uint32_t> closed;                // no more puts: 1; and no more gets: 2
+  alignas(64) EventCount<Atomics> room;   // producers sleep here while `maxsize` messages wait
+
+  uint64_t published() const noexcept { return put.load(std::memory_order_seq_cst) >> 1; }
+  uint64_t received() const noexcept { return got.load(std::memory_order_seq_cst) >> 1; }
+  // A snapshot.
+  uint64_t size() const noexcept {
+    // `got` first: the difference is then never negative, and at most late.
+    uint64_t r = received();
+    uint64_t p = published();
+    return p > r ? p - r : 0;
+  }
+
+  template <class Store>
+  static Atomic<uint64_t>& header_at(Store& store, uint64_t at) noexcept {
+    return *store.template at<Atomic<uint64_t>>(at);
+  }
+  template <class Store>
+  static Segment& segment_at(Store& store, uint64_t at) noexcept {
+    return *store.template at<Segment>(at);
+  }
+
+  // Gives a new ring its first segment; false when there is no memory.
+  template <class Store>
+  bool start(Store& store) noexcept {
+    // Named as drained until it is in the chain: that is where a destroyer looks.
+    uint64_t s = store.allocate_segment(kFirstSegment, drained);
+    if (s == 0) {
+      return false;
+    }
+    open_segment(store, s, 0);
+    Position first{s, s + Segment::kFirst};
+    header_at(store, first.at).store(0, std::memory_order_relaxed);
+    tail[0].set(first);
+    head[0].set(first);
+    drained.store(0, std::memory_order_release);
+    return true;
+  }
+
+  // Calls `see` for each segment, also for one that is named but not part of the chain. For the
+  // destroyer.
+  template <class Store, class See>
+  void each_segment(Store& store, const See& see) noexcept {
+    uint64_t s = head[got.load(std::memory_order_relaxed) & 1].get().segment;
+    uint64_t d = drained.load(std::memory_order_relaxed);
+    while (s != 0 && store.is_segment(s)) {
+      uint64_t next = segment_at(store, s).next.load(std::memory_order_acquire);
+      if (s == d) {
+        d = 0;
+      }
+      see(s);
+      s = next;
+    }
+    if (d != 0 && store.is_segment(d)) {
+      see(d);
+    }
+  }
+
+  // -- Producer, with put_lock held
+  // ---------------------------------------------------------------------------------
+
+  // After put_lock was taken from a dead owner: counts what it had published.
+  template <class Store>
+  void recover_put(Store& store) noexcept {
+    for (;;) {
+      uint64_t state = put.load(std::memory_order_relaxed);
+      Position t = tail[state & 1].get();
+      uint64_t h = header_at(store, t.at).load(std::memory_order_acquire);
+      if ((h & RecordHeader::kEnd) != 0) {
+        t = first_of_next(store, t.segment);
+        h = header_at(store, t.at).load(std::memory_order_acquire);
+      }
+      if ((h & RecordHeader::kPublished) == 0) {
+        return;
+      }
+      Position after{t.segment, t.at + RecordHeader::stride(h)};
+      if constexpr (Atomics::kBug == Bug::kRecoveryNotIdempotent) {
+        put.store(state + 2, std::memory_order_release);
+        Atomics::step("ring.recover");
+        tail[state & 1].set(after);
+        continue;
+      }
+      advance_tail(state, after, 1);
+    }
+  }
+
+  // Records reserved one after the other and published together, in one store. Private to the
+  // producer.
+  struct Batch {
+    Position position;       // where the next record goes
+    uint64_t count = 0;      // records
+    uint64_t commit_at = 0;  // the header whose store publishes all
+    uint64_t commit = 0;
+    uint64_t open_at = 0;  // the last header, not stored yet
+    uint64_t open = 0;
+  };
+
+  // A place for one record's bytes; `words` is null when there is no memory.
+  struct Reserved {
+    std::byte* words = nullptr;    // handles, then fd tokens
+    std::byte* payload = nullptr;  // 8-aligned
+  };
+
+  Batch begin_batch() const noexcept {
+    Batch b;
+    b.position = tail[put.load(std::memory_order_relaxed) & 1].get();
+    return b;
+  }
+
+  // Whether a record of `size` bytes at the end of `batch` would open a segment beyond the window.
+  template <class Store>
+  bool must_wait(Store& store, const Batch& batch, uint64_t size, uint32_t words) noexcept {
+    const Segment& s = segment_at(store, batch.position.segment);
+    return window != 0 && batch.position.at + RecordHeader::stride(size, words) > s.end &&
+           beyond_window(store, s.serial.load(std::memory_order_relaxed));
+  }
+
+  // The same for who waits without the lock: whether producers may go on. May be wrong either way
+  // for a moment.
+  template <class Store>
+  bool has_room(Store& store) noexcept {
+    if (maxsize != 0 && size() >= maxsize) {
+      return false;
+    }
+    uint64_t s =
+        tail[put.load(std::memory_order_acquire) & 1].segment.load(std::memory_order_relaxed);
+    return window == 0 ||
+           !beyond_window(store, segment_at(store, s).serial.load(std::memory_order_relaxed));
+  }
+
+  // A record of `large` bytes and more gets a segment of its own.
+  template <class Store>
+  Reserved reserve(Store& store, Batch& batch, uint64_t size, uint32_t handles, uint32_t fds,
+                   uint64_t large) noexcept {
+    uint64_t need = RecordHeader::stride(size, handles + fds);
+    uint64_t at = batch.position.at;
+    bool fits = at + need <= segment_at(store, batch.position.segment).end &&
+                (need < large || at == batch.position.segment + Segment::kFirst);
+    if (!fits) [[unlikely]] {
+      uint64_t next = next_segment(store, batch.position.segment, need);
+      if (next == 0) {
+        return {};
+      }
+      open_record(store, batch, at, RecordHeader::kPublished | RecordHeader::kEnd);
+      batch.position.segment = next;
+      at = next + Segment::kFirst;
+    }
+    uint64_t h = RecordHeader::make(size, handles, fds);
+    open_record(store, batch, at, h);
+    batch.position.at = at + need;
+    ++batch.count;
+    if constexpr (Atomics::kBug == Bug::kPublishBeforeCopy) {
+      header_at(store, at + need).store(0, std::memory_order_relaxed);
+      header_at(store, at).store(h, std::memory_order_release);
+    }
+    std::byte* words = store.template at<std::byte>(at + 8);
+    return {words, words + 8 * uint64_t{handles + fds}};
+  }
+
+  template <class Store>
+  void publish(Store& store, Batch& batch) noexcept {
+    // What comes after the last record must read as unpublished before anything of the batch can be
+    // seen.
+    header_at(store, batch.position.at).store(0, std::memory_order_relaxed);
+    close_record(store, batch);
+    Atomics::step("ring.before_publish");
+    // sync: record (pairs with look): who sees this header sees the whole batch.
+    header_at(store, batch.commit_at).store(batch.commit, std::memory_order_release);
+    Atomics::step("ring.published");
+    advance_tail(put.load(std::memory_order_relaxed), batch.position, batch.count);
+  }
+
+  // -- Consumer, with get_lock held
+  // ---------------------------------------------------------------------------------
+
+  // After get_lock was taken from a dead owner: settles the segment it was leaving.
+  template <class Store>
+  void recover_get(Store& store) noexcept {
+    uint64_t d = drained.load(std::memory_order_relaxed);
+    if (d == 0) {
+      return;
+    }
+    // Live first, chain second: a producer that is given this very segment names it in the chain
+    // before it is live.
+    if (store.is_segment(d)) {
+      uint64_t s = front().segment;
+      while (s != 0 && s != d && store.is_segment(s)) {
+        s = segment_at(store, s).next.load(std::memory_order_acquire);
+      }
+      if (s != d) {
+        free_drained(store);
+        return;
+      }
+    }
+    drained.store(0, std::memory_order_release);
+  }
+
+  struct Taken {
+    uint64_t header = 0;  // 0: there is none
+    const std::byte* words = nullptr;
+    const std::byte* payload = nullptr;
+    Position after;
+  };
+
+  Position front() const noexcept { return head[got.load(std::memory_order_relaxed) & 1].get(); }
+
+  // The record at `p`, which stays where it is.
+  template <class Store>
+  Taken look(Store& store, Position p) noexcept {
+    Taken taken;
+    // sync: record.
+    uint64_t h = header_at(store, p.at).load(std::memory_order_acquire);
+    if ((h & RecordHeader::kEnd) != 0) [[unlikely]] {
+      p = first_of_next(store, p.segment);
+      h = header_at(store, p.at).load(std::memory_order_acquire);
+    }
+    if ((h & RecordHeader::kPublished) == 0) {
+      return taken;
+    }
+    taken.header = h;
+    taken.words = store.template at<std::byte>(p.at + 8);
+    taken.payload = taken.words + 8 * uint64_t{RecordHeader::handles(h) + RecordHeader::fds(h)};
+    taken.after = Position{p.segment, p.at + RecordHeader::stride(h)};
+    return taken;
+  }
+
+  // Takes `count` messages off, up to `after`, which lies in the front segment or the one after it.
+  template <class Store>
+  void commit_get(Store& store, Position after, uint64_t count) noexcept {
+    if (drained.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+      free_drained(store);
+    }
+    uint64_t state = got.load(std::memory_order_relaxed);
+    uint64_t which = (state & 1) ^ 1;
+    uint64_t leaving = head[state & 1].get().segment;
+    head[which].set(after);
+    bool leaves = leaving != after.segment;
+    if (leaves) [[unlikely]] {
+      drained.store(leaving, std::memory_order_release);
+      Atomics::step("ring.leaving");
+    }
+    // sync: got (pairs with received): the one store that commits the get.
+    got.store(((state >> 1) + count) << 1 | which, std::memory_order_release);
+    if (leaves) [[unlikely]] {
+      Atomics::step("ring.left");
+      free_drained(store);
+    }
+  }
+
+  // Whether a get might find something; for sleepers, without the lock. Wrong only in saying yes.
+  template <class Store>
+  bool maybe_ready(Store& store) noexcept {
+    uint64_t before = got.load(std::memory_order_seq_cst);
+    uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
+    uint64_t h = header_at(store, at).load(std::memory_order_seq_cst);
+    return (h & RecordHeader::kPublished) != 0 || got.load(std::memory_order_seq_cst) != before;
+  }
+
+ private:
+  // Frees the segment in `drained`, which is not in the chain any more, unless `tail` is still in
+  // it. It can not be when the consumers leave the next segment: that one's kEnd was published by a
+  // producer that had moved `tail`.
+  template <class Store>
+  void free_drained(Store& store) noexcept {
+    uint64_t d = drained.load(std::memory_order_relaxed);
+    // A torn look at `tail` shows a later position, never one in `d` again: `d` is not free yet.
+    if (tail[put.load(std::memory_order_acquire) & 1].segment.load(std::memory_order_relaxed) !=
+        d) {
+      store.free_segment(d);
+      drained.store(0, std::memory_order_release);
+    }
+  }
+
+  template <class Store>
+  static void open_segment(Store& store, uint64_t s, uint64_t serial) noexcept {
+    Segment& segment = segment_at(store, s);
+    segment.serial.store(serial, std::memory_order_relaxed);
+    segment.end = s + store.segment_size(s) - 8;
+    segment.next.store(0, std::memory_order_relaxed);
+  }
+
+  template <class Store>
+  static Position first_of_next(Store& store, uint64_t s) noexcept {
+    uint64_t next = segment_at(store, s).next.load(std::memory_order_acquire);
+    return Position{next, next + Segment::kFirst};
+  }
+
+  // The segment after `s`, empty, with room for `need` bytes; 0 when there is no memory.
+  template <class Store>
+  uint64_t next_segment(Store& store, uint64_t s, uint64_t need) noexcept {
+    Atomic<uint64_t>& next = segment_at(store, s).next;
+    uint64_t serial = segment_at(store, s).serial.load(std::memory_order_relaxed) + 1;
+    uint64_t bytes = need + Segment::kFirst + 8;
+    // Left by a producer that died, or found no memory, before it published; or named but never
+    // live.
+    uint64_t n = next.load(std::memory_order_relaxed);
+    if (n != 0 && store.is_segment(n)) {
+      if (store.segment_size(n) >= bytes) {
+        open_segment(store, n, serial);
+        return n;
+      }
+      store.free_segment(n);
+    }
+    // A queue with a backlog gets larger segments; one that is kept empty goes on with what fits in
+    // the cache.
+    uint64_t size = std::min(store.segment_size(s), kLargestSegment);
+    if (front_segment() != s) {
+      size = std::min(2 * size, kLargestSegment);
+    }
+    n = store.allocate_segment(std::max(bytes, size), next);
+    if (n != 0) {
+      open_segment(store, n, serial);
+    }
+    return n;
+  }
+
+  template <class Store>
+  bool beyond_window(Store& store, uint64_t serial) noexcept {
+    uint64_t front = segment_at(store, front_segment()).serial.load(std::memory_order_relaxed);
+    return serial - front + 1 >= window;
+  }
+
+  // Which segment the consumers are in; a hint for producers.
+  uint64_t front_segment() const noexcept {
+    return head[got.load(std::memory_order_relaxed) & 1].segment.load(std::memory_order_relaxed);
+  }
+
+  template <class Store>
+  static void open_record(Store& store, Batch& batch, uint64_t at, uint64_t header) noexcept {
+    close_record(store, batch);
+    batch.open_at = at;
+    batch.open = header;
+  }
+
+  // The batch's first header is kept for publish(); the others can be stored, nobody can reach them
+  // yet.
+  template <class Store>
+  static void close_record(Store& store, Batch& batch) noexcept {
+    if (batch.open_at == 0) {
+      return;
+    }
+    if (batch.commit_at == 0) {
+      batch.commit_at = batch.open_at;
+      batch.commit = batch.open;
+    } else {
+      header_at(store, batch.open_at).store(batch.open, std::memory_order_relaxed);
+    }
+    batch.open_at = 0;
+  }
+
+  void advance_tail(uint64_t state, Position after, uint64_t count) noexcept {
+    uint64_t which = (state & 1) ^ 1;
+    tail[which].set(after);
+    Atomics::step("ring.before_count");
+    // sync: put (pairs with published).
+    put.store(((state >> 1) + count) << 1 | which, std::memory_order_release);
+  }
+};
+
+static_assert(sizeof(Ring<>) == 320);
+static_assert(std::is_standard_layout_v<Ring<>>);
+static_assert(std::is_trivially_destructible_v<Ring<>>);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_SYNC_RING_H_
