@@ -62,4 +62,20 @@ void Condition::notify(uint64_t n) const {
 
 void Condition::notify_all() const { notify(~uint64_t{0}); }
 
+Encoder::Ref Codec<Condition>::encode(Encoder& e, const Condition& c) {
+  const Encoder::Ref parts[] = {
+      internal::encode_ref(e, Kind::kCondition, c.ref_),
+      internal::encode_ref(e, c.recursive_ ? Kind::kRLock : Kind::kLock, c.lock_),
+      e.boolean(c.recursive_),
+  };
+  return e.tuple(parts);
+}
+
+Condition Codec<Condition>::decode(const Reader& r) {
+  r.expect_items(3, "a Condition");
+  bool recursive = r[2].boolean();
+  Ref lock = internal::decode_ref(recursive ? Kind::kRLock : Kind::kLock, r[1]);
+  return Condition(internal::decode_ref(Kind::kCondition, r[0]), std::move(lock), recursive);
+}
+
 }  // namespace mp

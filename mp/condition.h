@@ -79,6 +79,7 @@ class Condition {
 
  private:
   friend internal::HandleAccess;
+  friend Codec<Condition>;
   Condition(internal::Ref ref, internal::Ref lock, bool recursive)
       : ref_(std::move(ref)), lock_(std::move(lock)), recursive_(recursive) {}
   static int64_t deadline_ns(Timeout timeout);
@@ -87,6 +88,12 @@ class Condition {
   internal::Ref ref_;
   internal::Ref lock_;
   bool recursive_;
+};
+
+template <>
+struct Codec<Condition> {
+  static Encoder::Ref encode(Encoder& e, const Condition& c);
+  static Condition decode(const Reader& r);
 };
 
 }  // namespace mp

@@ -63,6 +63,9 @@ class Lock {
   internal::Ref ref_;
 };
 
+template <>
+struct Codec<Lock> : internal::HandleCodec<Lock, internal::Kind::kLock> {};
+
 }  // namespace mp
 
 #endif  // MP_LOCK_H_

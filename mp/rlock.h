@@ -56,6 +56,9 @@ class RLock {
   internal::Ref ref_;
 };
 
+template <>
+struct Codec<RLock> : internal::HandleCodec<RLock, internal::Kind::kRLock> {};
+
 }  // namespace mp
 
 #endif  // MP_RLOCK_H_

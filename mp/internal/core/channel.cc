@@ -6,8 +6,8 @@
 
 namespace mp::internal {
 
-template class Writer<RealAtomics>;
-template class Reader<RealAtomics>;
+template class ChannelWriter<RealAtomics>;
+template class ChannelReader<RealAtomics>;
 
 void destroy_ring(Family& family, uint64_t object, bool redo) {
   if (redo) {

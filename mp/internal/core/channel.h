@@ -2,14 +2,14 @@
 //
 // Channel: a Ring with blocking: what Queue and Pipe put their bytes into.
 //
-//   Writer<> w(channel);                         Reader<> r(channel);
+//   ChannelWriter<> w(channel);                         ChannelReader<> r(channel);
 //   if (w.open(deadline).ok()) {                 if (r.open(deadline).ok()) {
 //     fill(w.add(size, {}, {}));                   decode(r.message());
 //     w.publish();                                 r.commit();
 //   }                                            }
 //
-// An open Writer or Reader holds the producers' or consumers' lock; leaving the scope without
-// publish() or commit() changes nothing.
+// An open ChannelWriter or ChannelReader holds the producers' or consumers' lock; leaving the scope
+// without publish() or commit() changes nothing.
 
 #ifndef MP_INTERNAL_CORE_CHANNEL_H_
 #define MP_INTERNAL_CORE_CHANNEL_H_
@@ -72,19 +72,19 @@ struct ChannelState {
 };
 
 template <class A = RealAtomics>
-class Writer {
+class ChannelWriter {
  public:
-  explicit Writer(Channel<A>& channel) noexcept : channel_(channel) {}
-  ~Writer();
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  explicit ChannelWriter(Channel<A>& channel) noexcept : channel_(channel) {}
+  ~ChannelWriter();
+  ChannelWriter(const ChannelWriter&) = delete;
+  ChannelWriter& operator=(const ChannelWriter&) = delete;
 
   // Takes the producers' lock once there is room. Errors: Full when `deadline` passed, ShutDown.
   absl::Status open(Deadline deadline);
   // A place for one message's bytes, 8-aligned, filled by the caller before the next call. Null:
   // see status().
   std::byte* add(uint64_t size, std::span<const uint64_t> handles = {},
-                 std::span<const uint64_t> fd_tokens = {});
+                 std::span<const uint64_t> fd_tokens = {}, bool raw = false);
   // Makes what was added visible, all at once, and wakes who waits for it. Nothing fails any more.
   void publish() noexcept;
 
@@ -92,6 +92,8 @@ class Writer {
 
  private:
   void close() noexcept;
+  // Waits for room without the lock; false when there was none until the deadline.
+  bool await_room() noexcept;
 
   Channel<A>& channel_;
   typename Ring<A>::Batch batch_;
@@ -101,18 +103,17 @@ class Writer {
 };
 
 template <class A = RealAtomics>
-class Reader {
+class ChannelReader {
  public:
-  explicit Reader(Channel<A>& channel) noexcept : channel_(channel) {}
-  ~Reader();
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  explicit ChannelReader(Channel<A>& channel) noexcept : channel_(channel) {}
+  ~ChannelReader();
+  ChannelReader(const ChannelReader&) = delete;
+  ChannelReader& operator=(const ChannelReader&) = delete;
 
-  // Takes the consumers' lock once there is a message, the first of which is then current. `gone`
-  // is asked at the end of every slice and may end the wait with an error of its own (the other end
-  // of a pipe has died). Errors: Empty when `deadline` passed, ShutDown.
-  absl::Status open(Deadline deadline, absl::Status (*gone)(void*) = nullptr,
-                    void* gone_arg = nullptr);
+  // Takes the consumers' lock once there is a message, the first of which is then current. Errors:
+  // Empty when `deadline` passed, ShutDown. An end of a pipe looks for the death of the other after
+  // every slice.
+  absl::Status open(Deadline deadline);
   // The current message.
   std::span<const std::byte> message() const noexcept {
     return {taken_.payload, RecordHeader::size(taken_.header)};
@@ -124,9 +125,16 @@ class Reader {
     return {reinterpret_cast<const uint64_t*>(taken_.words) + RecordHeader::handles(taken_.header),
             RecordHeader::fds(taken_.header)};
   }
+  // The user's own bytes, not an encoded value.
+  bool raw() const noexcept { return (taken_.header & RecordHeader::kRaw) != 0; }
   // Goes to the message after the current one, as part of the same commit. False when there is none
   // that may be taken together with it.
   bool next() noexcept;
+  // Undoes the last next(): its message stays in the channel.
+  void back() noexcept {
+    taken_ = before_;
+    --count_;
+  }
   // Takes off all messages from the first to the current one.
   void commit() noexcept;
 
@@ -135,12 +143,13 @@ class Reader {
 
   Channel<A>& channel_;
   typename Ring<A>::Taken taken_;
+  typename Ring<A>::Taken before_;
   uint64_t count_ = 0;
   bool open_ = false;
 };
 
-extern template class Writer<RealAtomics>;
-extern template class Reader<RealAtomics>;
+extern template class ChannelWriter<RealAtomics>;
+extern template class ChannelReader<RealAtomics>;
 
 }  // namespace mp::internal
 

@@ -1,7 +1,7 @@
 // mp/internal/core/channel_impl.h
 //
-// The bodies of Writer and Reader, for channel.cc and for tests that bring an atomics policy of
-// their own.
+// The bodies of ChannelWriter and ChannelReader, for channel.cc and for tests that bring an atomics
+// policy of their own.
 
 #ifndef MP_INTERNAL_CORE_CHANNEL_IMPL_H_
 #define MP_INTERNAL_CORE_CHANNEL_IMPL_H_
@@ -28,25 +28,40 @@ inline Deadline lock_deadline(Deadline deadline) {
 inline absl::Status unavailable() { return absl::Status(absl::StatusCode::kUnavailable, ""); }
 inline absl::Status shut_down() { return absl::Status(absl::StatusCode::kCancelled, ""); }
 
+// await(), and for a pipe a look for dead processes at the end of every slice: sweeping them closes
+// the ends they held.
+template <class A, class Ready>
+bool await_or_sweep(Ring<A>& ring, EventCount<A>& ec, Deadline deadline, Family& family, int spins,
+                    const Ready& ready) noexcept {
+  if (ring.id == 0) {
+    return await(ec, deadline, family, spins, ready);
+  }
+  while (
+      !await(ec, earlier(deadline, Deadline::after_ns(family.slice_ns())), family, spins, ready)) {
+    family.sweep_all();
+    if (!ready() && deadline.passed()) {
+      return false;
+    }
+  }
+  return true;
+}
+
 template <class A>
-Writer<A>::~Writer() {
+ChannelWriter<A>::~ChannelWriter() {
   if (open_) {
     close();
   }
 }
 
 template <class A>
-absl::Status Writer<A>::open(Deadline deadline) {
+absl::Status ChannelWriter<A>::open(Deadline deadline) {
   Family& family = channel_.store.family();
   Ring<A>& ring = *channel_.ring;
   deadline_ = deadline;
   for (;;) {
-    Acquired a = park_acquire(ring.put_lock, self(), Deadline::past(), family);
+    Acquired a = park_acquire(ring.put_lock, self(), lock_deadline(deadline), family);
     if (a == Acquired::kNo) [[unlikely]] {
-      a = park_acquire(ring.put_lock, self(), lock_deadline(deadline), family);
-      if (a == Acquired::kNo) {
-        return unavailable();
-      }
+      return unavailable();
     }
     open_ = true;
     if (a == Acquired::kOwnerDied) [[unlikely]] {
@@ -65,17 +80,24 @@ absl::Status Writer<A>::open(Deadline deadline) {
       return absl::OkStatus();
     }
     close();
-    if (deadline.is_past_by_construction() || !await(ring.room, deadline, family, kSpins, [&] {
-          return ring.has_room(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
-        })) {
+    if (!await_room()) {
       return unavailable();
     }
   }
 }
 
 template <class A>
-std::byte* Writer<A>::add(uint64_t size, std::span<const uint64_t> handles,
-                          std::span<const uint64_t> fd_tokens) {
+bool ChannelWriter<A>::await_room() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  return !deadline_.is_past_by_construction() &&
+         await_or_sweep(ring, ring.room, deadline_, channel_.store.family(), kSpins, [&] {
+           return ring.has_room(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
+         });
+}
+
+template <class A>
+std::byte* ChannelWriter<A>::add(uint64_t size, std::span<const uint64_t> handles,
+                                 std::span<const uint64_t> fd_tokens, bool raw) {
   Family& family = channel_.store.family();
   Ring<A>& ring = *channel_.ring;
   uint32_t words = static_cast<uint32_t>(handles.size() + fd_tokens.size());
@@ -85,12 +107,7 @@ std::byte* Writer<A>::add(uint64_t size, std::span<const uint64_t> handles,
       } else {
         close();
       }
-      bool room =
-          !deadline_.is_past_by_construction() && await(ring.room, deadline_, family, kSpins, [&] {
-            return ring.has_room(channel_.store) ||
-                   ring.closed.load(std::memory_order_relaxed) != 0;
-          });
-      status_ = room ? open(deadline_) : unavailable();
+      status_ = await_room() ? open(deadline_) : unavailable();
       if (!status_.ok()) {
         return nullptr;
       }
@@ -98,7 +115,7 @@ std::byte* Writer<A>::add(uint64_t size, std::span<const uint64_t> handles,
   uint64_t large = family.header().large_message.load(std::memory_order_relaxed);
   typename Ring<A>::Reserved place =
       ring.reserve(channel_.store, batch_, size, static_cast<uint32_t>(handles.size()),
-                   static_cast<uint32_t>(fd_tokens.size()), large);
+                   static_cast<uint32_t>(fd_tokens.size()), raw ? RecordHeader::kRaw : 0, large);
   if (place.words == nullptr) [[unlikely]] {
     status_ = memory_error(family.arena().over_budget(size));
     return nullptr;
@@ -119,7 +136,7 @@ std::byte* Writer<A>::add(uint64_t size, std::span<const uint64_t> handles,
 }
 
 template <class A>
-void Writer<A>::publish() noexcept {
+void ChannelWriter<A>::publish() noexcept {
   Ring<A>& ring = *channel_.ring;
   ring.publish(channel_.store, batch_);
   int count = static_cast<int>(std::min<uint64_t>(batch_.count, kWakeAll));
@@ -131,31 +148,30 @@ void Writer<A>::publish() noexcept {
 }
 
 template <class A>
-void Writer<A>::close() noexcept {
+void ChannelWriter<A>::close() noexcept {
   open_ = false;
   park_release(channel_.ring->put_lock);
 }
 
 template <class A>
-Reader<A>::~Reader() {
+ChannelReader<A>::~ChannelReader() {
   if (open_) {
     close();
   }
 }
 
 template <class A>
-absl::Status Reader<A>::open(Deadline deadline, absl::Status (*gone)(void*), void* gone_arg) {
+absl::Status ChannelReader<A>::open(Deadline deadline) {
   Family& family = channel_.store.family();
   Ring<A>& ring = *channel_.ring;
   for (;;) {
-    Acquired a = park_acquire(ring.get_lock, self(), Deadline::past(), family);
+    if (deadline.is_past_by_construction() && !ring.maybe_ready(channel_.store) &&
+        ring.closed.load(std::memory_order_relaxed) == 0) {
+      return unavailable();
+    }
+    Acquired a = park_acquire(ring.get_lock, self(), lock_deadline(deadline), family);
     if (a == Acquired::kNo) [[unlikely]] {
-      bool poll_empty = deadline.is_past_by_construction() && !ring.maybe_ready(channel_.store);
-      a = poll_empty ? Acquired::kNo
-                     : park_acquire(ring.get_lock, self(), lock_deadline(deadline), family);
-      if (a == Acquired::kNo) {
-        return unavailable();
-      }
+      return unavailable();
     }
     open_ = true;
     if (a == Acquired::kOwnerDied) [[unlikely]] {
@@ -185,33 +201,16 @@ absl::Status Reader<A>::open(Deadline deadline, absl::Status (*gone)(void*), voi
       return ring.maybe_ready(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
     };
     if (deadline.is_past_by_construction()) {
-      if (gone != nullptr) {
-        if (absl::Status s = gone(gone_arg); !s.ok()) {
-          return s;
-        }
-      }
       return unavailable();
     }
-    if (gone == nullptr) {
-      if (!await(ring.items, deadline, family, kReadSpins, ready)) {
-        return unavailable();
-      }
-      continue;
-    }
-    while (!await(ring.items, earlier(deadline, Deadline::after_ns(family.slice_ns())), family,
-                  kReadSpins, ready)) {
-      if (absl::Status s = gone(gone_arg); !s.ok() && !ring.maybe_ready(channel_.store)) {
-        return s;
-      }
-      if (deadline.passed()) {
-        return unavailable();
-      }
+    if (!await_or_sweep(ring, ring.items, deadline, family, kReadSpins, ready)) {
+      return unavailable();
     }
   }
 }
 
 template <class A>
-bool Reader<A>::next() noexcept {
+bool ChannelReader<A>::next() noexcept {
   Ring<A>& ring = *channel_.ring;
   typename Ring<A>::Taken after = ring.look(channel_.store, taken_.after);
   // One commit leaves one segment at most.
@@ -219,13 +218,14 @@ bool Reader<A>::next() noexcept {
                             taken_.after.segment != ring.front().segment)) {
     return false;
   }
+  before_ = taken_;
   taken_ = after;
   ++count_;
   return true;
 }
 
 template <class A>
-void Reader<A>::commit() noexcept {
+void ChannelReader<A>::commit() noexcept {
   Ring<A>& ring = *channel_.ring;
   bool leaves = taken_.after.segment != ring.front().segment;
   ring.commit_get(channel_.store, taken_.after, count_);
@@ -238,7 +238,7 @@ void Reader<A>::commit() noexcept {
 }
 
 template <class A>
-void Reader<A>::close() noexcept {
+void ChannelReader<A>::close() noexcept {
   open_ = false;
   park_release(channel_.ring->get_lock);
 }

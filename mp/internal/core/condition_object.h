@@ -228,7 +228,7 @@ struct ConditionObject {
     }
   }
 
-  static constexpr int kWaitSpins = 40;
+  static constexpr int kWaitSpins = 150;
 };
 
 static_assert(sizeof(ConditionObject<>) <= 256);

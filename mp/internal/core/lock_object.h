@@ -44,6 +44,10 @@ struct LockObject {
   bool locked() const noexcept {
     return static_cast<bool>(LockWord<A>::owner_of(lock.word.load(std::memory_order_relaxed)));
   }
+  // The same for an RLock, whose `holder` is 0 unless it is held: a dead owner's is not ours.
+  bool mine_recursive(Owner me) const noexcept {
+    return holder.load(std::memory_order_relaxed) == me_and_thread(me);
+  }
   bool owner_died(Owner me) const noexcept {
     return lock.word.load(std::memory_order_relaxed) == (me.bits | LockWord<A>::kDirty);
   }
@@ -62,12 +66,14 @@ struct LockObject {
 
   bool acquire_recursive(Deadline deadline) {
     Owner me = self();
-    if (mine(me)) {
-      depth.store(depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      return true;
-    }
-    if (park_acquire(lock, me, deadline, *Family::current()) == Acquired::kNo) {
-      return false;
+    if (lock.try_acquire(me) != LockWord<A>::Take::kClean) [[unlikely]] {
+      if (mine_recursive(me)) {
+        depth.store(depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return true;
+      }
+      if (park_acquire(lock, me, deadline, *Family::current()) == Acquired::kNo) {
+        return false;
+      }
     }
     holder.store(me_and_thread(me), std::memory_order_relaxed);
     depth.store(1, std::memory_order_relaxed);
@@ -77,7 +83,7 @@ struct LockObject {
   // False when this thread does not hold it.
   bool release_recursive() noexcept {
     Owner me = self();
-    if (!mine(me)) {
+    if (!mine_recursive(me)) [[unlikely]] {
       return false;
     }
     uint32_t left = depth.load(std::memory_order_relaxed) - 1;

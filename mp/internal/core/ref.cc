@@ -29,12 +29,21 @@ Ref Ref::adopt(Kind kind, uint64_t offset) {
 
 Ref Ref::take(uint64_t offset) {
   Ref ref;
-  ref.local_ = new Local{{1}, {false}, offset, Family::get().at<void>(offset)};
+  ref.local_ = new Local{{1}, {false}, {false}, offset, Family::get().at<void>(offset)};
   return ref;
 }
 
+void Ref::let_go() const noexcept {
+  closed().store(true, std::memory_order_relaxed);
+  if (!local_->let_go.exchange(true, std::memory_order_acq_rel)) {
+    Family::get().drop(offset());
+  }
+}
+
 void Ref::release(Local* local) noexcept {
-  Family::get().drop(local->offset);
+  if (!local->let_go.load(std::memory_order_relaxed)) {
+    Family::get().drop(local->offset);
+  }
   delete local;
 }
 

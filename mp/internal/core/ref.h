@@ -13,9 +13,9 @@
 #include <cstdint>
 #include <utility>
 
-namespace mp::internal {
+#include "mp/internal/shm/kind.h"
 
-enum class Kind : uint8_t;
+namespace mp::internal {
 
 class Ref {
  public:
@@ -53,6 +53,10 @@ class Ref {
   // This process closed the object: shared by all its handles here.
   std::atomic<bool>& closed() const noexcept { return local_->closed; }
 
+  // This process is done with the object, however many handles it has: they stay, but hold it no
+  // more.
+  void let_go() const noexcept;
+
   friend bool operator==(const Ref& a, const Ref& b) noexcept {
     return a.local_ == b.local_ ||
            (a.local_ != nullptr && b.local_ != nullptr && a.offset() == b.offset());
@@ -62,6 +66,7 @@ class Ref {
   struct Local {
     std::atomic<uint32_t> handles;
     std::atomic<bool> closed;
+    std::atomic<bool> let_go;
     uint64_t offset;
     void* object;
   };

@@ -5,7 +5,7 @@
 
 namespace mp::internal {
 
-thread_local uint32_t t_thread_id = 0;
+constinit thread_local uint32_t t_thread_id = 0;
 
 uint32_t look_up_thread_id() noexcept {
   // The one thread that a forked child has is a new one to the kernel.

@@ -9,7 +9,8 @@
 
 namespace mp::internal {
 
-extern thread_local uint32_t t_thread_id;
+// constinit: read without the wrapper that dynamic initialisation would need.
+extern constinit thread_local uint32_t t_thread_id;
 uint32_t look_up_thread_id() noexcept;
 
 inline uint32_t thread_id() noexcept {

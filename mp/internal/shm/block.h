@@ -20,23 +20,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace mp::internal {
+#include "mp/internal/shm/kind.h"
 
-enum class Kind : uint8_t {
-  kNone = 0,
-  kHolders,  // a further page of a process's list of objects
-  kTransit,  // a page of the list of handles inside messages
-  kSegment,  // part of a queue
-  kStart,    // what a child is to run
-  kBytes,    // plain memory
-  kLock,
-  kRLock,
-  kCondition,  // from here on: objects that have parts
-  kQueue,
-  kPipe,
-  kConnection,
-  kKinds,
-};
+namespace mp::internal {
 
 struct Block {
   static constexpr uint32_t kFree = 0;

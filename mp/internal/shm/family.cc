@@ -123,8 +123,7 @@ uint64_t budget_from_environment() {
 
 }  // namespace
 
-// -- Joining
-// --------------------------------------------------------------------------------------------------------
+// -- Joining --
 
 Family* Family::current() noexcept { return g_family.load(std::memory_order_acquire); }
 
@@ -229,8 +228,7 @@ void Family::become(Owner owner, UniqueFd certificate) noexcept {
   g_self.store(owner.bits, std::memory_order_relaxed);
 }
 
-// -- Processes
-// ------------------------------------------------------------------------------------------------------
+// -- Processes --
 
 bool Family::certified(uint32_t slot) const noexcept {
   return certificate_held(arena_.fd(), certificate_at(slot));
@@ -391,8 +389,7 @@ void Family::done_with(Owner child) noexcept {
   park_release(header().family_lock);
 }
 
-// -- Fork
-// -----------------------------------------------------------------------------------------------------------
+// -- Fork --
 
 void Family::before_fork() noexcept {
   Family& f = *current();
@@ -445,8 +442,7 @@ void Family::after_fork_in_child() noexcept {
   g_joining.unlock();
 }
 
-// -- Objects
-// --------------------------------------------------------------------------------------------------------
+// -- Objects --
 
 // A further page of the list of `slot`, or null: a page that an allocation cut short by a death has
 // named is not one.

@@ -61,8 +61,10 @@ class Family final : public Liveness {
   }
   uint64_t offset_of(const void* p) const noexcept { return arena_.offset_of(p); }
 
-  // -- Objects
-  // ------------------------------------------------------------------------------------------------------
+  // A number that the family gives out once.
+  uint64_t unique_id() noexcept { return header().ids.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+  // -- Objects --
 
   // A new object of `size` bytes, its Block included, held once by this process. All bytes after
   // the Block are 0.
@@ -91,8 +93,7 @@ class Family final : public Liveness {
   // Forgets entries of `channel` from `from` on: messages that were never published.
   void forget_in_transit(uint64_t channel, uint64_t from) noexcept;
 
-  // -- Processes
-  // ----------------------------------------------------------------------------------------------------
+  // -- Processes --
 
   struct Child {
     Owner owner;

@@ -43,6 +43,12 @@ struct ArenaHeader {
   std::atomic<uint32_t> slots_used;  // slots 1 .. slots_used have been given out; only grows
   std::atomic<uint64_t> transit;     // first page of handles inside messages
 
+  // The mailbox for file descriptors, whose sockets each member has inherited.
+  LockWord<> mailbox_lock;
+  std::atomic<uint32_t>
+      mailbox_count;          // descriptors that wait in it; after a death it may be too high
+  std::atomic<uint64_t> ids;  // numbers given out so far
+
   // Test knobs and what they show.
   alignas(64) std::atomic<int64_t> slice_ns;
   std::atomic<uint64_t> rescues;

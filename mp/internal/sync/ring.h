@@ -48,6 +48,7 @@ namespace mp::internal {
 struct RecordHeader {
   static constexpr uint64_t kPublished = uint64_t{1} << 63;
   static constexpr uint64_t kEnd = uint64_t{1} << 62;
+  static constexpr uint64_t kRaw = uint64_t{1} << 61;  // the user's bytes, not an encoded value
   static constexpr uint64_t kMaxSize = (uint64_t{1} << 40) - 1;
   static constexpr uint32_t kMaxHandles = (1u << 12) - 1;
   static constexpr uint32_t kMaxFds = (1u << 8) - 1;
@@ -114,7 +115,8 @@ struct Ring {
   std::byte block[32];  // the arena's header
   uint64_t maxsize;     // messages; 0: no bound
   uint64_t window;      // segments that may be in use before producers wait; 0: no bound
-  uint64_t unused[2];
+  uint64_t id;          // of the pipe it is part of, 0 for a queue; unique
+  uint64_t unused;
 
   alignas(64) LockWord<Atomics> put_lock;
   Atomic<uint64_t> put;
@@ -184,8 +186,7 @@ struct Ring {
     }
   }
 
-  // -- Producer, with put_lock held
-  // ---------------------------------------------------------------------------------
+  // -- Producer, with put_lock held --
 
   // After put_lock was taken from a dead owner: counts what it had published.
   template <class Store>
@@ -259,7 +260,7 @@ struct Ring {
   // A record of `large` bytes and more gets a segment of its own.
   template <class Store>
   Reserved reserve(Store& store, Batch& batch, uint64_t size, uint32_t handles, uint32_t fds,
-                   uint64_t large) noexcept {
+                   uint64_t flags, uint64_t large) noexcept {
     uint64_t need = RecordHeader::stride(size, handles + fds);
     uint64_t at = batch.position.at;
     bool fits = at + need <= segment_at(store, batch.position.segment).end &&
@@ -273,7 +274,7 @@ struct Ring {
       batch.position.segment = next;
       at = next + Segment::kFirst;
     }
-    uint64_t h = RecordHeader::make(size, handles, fds);
+    uint64_t h = RecordHeader::make(size, handles, fds) | flags;
     open_record(store, batch, at, h);
     batch.position.at = at + need;
     ++batch.count;
@@ -298,8 +299,7 @@ struct Ring {
     advance_tail(put.load(std::memory_order_relaxed), batch.position, batch.count);
   }
 
-  // -- Consumer, with get_lock held
-  // ---------------------------------------------------------------------------------
+  // -- Consumer, with get_lock held --
 
   // After get_lock was taken from a dead owner: settles the segment it was leaving.
   template <class Store>

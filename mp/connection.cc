@@ -1,0 +1,60 @@
+#include "mp/connection.h"
+
+#include <cstring>
+#include <string>
+
+#include "mp/internal/core/received.h"
+
+namespace mp {
+
+Bytes Connection::recv_bytes(uint64_t maxlength) const {
+  internal::Received received;
+  core_.recv_whole(received);
+  std::span<const std::byte> bytes = received.bytes();
+  if (bytes.size() > maxlength) {
+    raise(OSError("bad message length").status());
+  }
+  return Bytes(bytes);
+}
+
+uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, uint64_t offset) const {
+  if (offset > buffer.size()) {
+    raise(internal::value_error("buffer length < offset"));
+  }
+  internal::Received received;
+  core_.recv_whole(received);
+  std::span<const std::byte> bytes = received.bytes();
+  if (bytes.size() > buffer.size() - offset) {
+    throw BufferTooShort("the message is longer than the buffer: see message()",
+                         std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  std::memcpy(buffer.data() + offset, bytes.data(), bytes.size());
+  return bytes.size();
+}
+
+Encoder::Ref Codec<Connection>::encode(Encoder& e, const Connection& c) {
+  const internal::ConnectionCore& core = c.core_;
+  auto ring = [&](const std::optional<internal::QueueCore>& q) {
+    return q.has_value() ? internal::encode_ref(e, internal::Kind::kQueue, q->ref()) : e.none();
+  };
+  core.check_handle();
+  const Encoder::Ref parts[] = {
+      internal::encode_ref(e, internal::Kind::kConnection, core.end()),
+      ring(core.in()),
+      ring(core.out()),
+  };
+  return e.tuple(parts);
+}
+
+Connection Codec<Connection>::decode(const Reader& r) {
+  r.expect_items(3, "a Connection");
+  auto ring = [](const Reader& part) {
+    return part.is_none() ? std::optional<internal::QueueCore>()
+                          : internal::QueueCore(
+                                internal::decode_ref(internal::Kind::kQueue, part));
+  };
+  return Connection(internal::ConnectionCore(
+      internal::decode_ref(internal::Kind::kConnection, r[0]), ring(r[1]), ring(r[2])));
+}
+
+}  // namespace mp

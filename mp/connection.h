@@ -1,0 +1,143 @@
+// mp/connection.h
+//
+// Connection: one end of a two-way channel of messages. Python:
+// multiprocessing.connection.Connection.
+//
+//   auto [a, b] = mp::Pipe();
+//   a.send(std::vector<int>{1, 2, 3});
+//   auto v = b.recv<std::vector<int>>();
+//
+// Handles    Copying a Connection makes another handle to the same end.
+// Safety     Any thread, any process. Several may send or receive at one end at once: every message
+// stays whole. Ordering   What the sender did before send() is visible to who received the message.
+// Blocking   recv() until a message comes; send() while the other end has left half a mebibyte
+// unread. Cost       As mp::Queue: one copy each way, no system call unless somebody sleeps. Death
+// An end is gone when its last holder closed it or died: then recv() hands out what was sent and
+// throws
+//            mp::EOFError, and send() throws mp::BrokenPipeError. A death is noticed when somebody
+//            joins the dead process, and otherwise within a tenth of a second.
+// Crossing   Any way inside the family.
+// Python     Messages are whole also when two processes use one end. EOF needs no closing of
+// inherited ends by hand only
+//            for ends that were passed, not inherited by fork: an inherited end has one more
+//            holder.
+
+#ifndef MP_CONNECTION_H_
+#define MP_CONNECTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "mp/bytes.h"
+#include "mp/codec.h"
+#include "mp/errors.h"
+#include "mp/internal/core/connection_core.h"
+#include "mp/timeout.h"
+
+namespace mp {
+
+class Connection {
+ public:
+  // Sends a message. Throws mp::BrokenPipeError when the other end is gone, mp::OSError "handle is
+  // closed" or "connection is read-only".
+  template <class T>
+  void send(const T& value) const;
+
+  // Receives the next message. Throws mp::EOFError when the other end is gone and all was received,
+  // mp::TypeError when the message is not a T, mp::OSError "handle is closed" or "connection is
+  // write-only".
+  template <class T = Object>
+  T recv() const;
+
+  // The user's own bytes, as one message.
+  void send_bytes(std::span<const std::byte> bytes) const { core_.send_bytes(bytes); }
+  void send_bytes(std::string_view bytes) const {
+    send_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  }
+  // A whole message as bytes; longer than `maxlength`: mp::OSError "bad message length", and the
+  // message is lost.
+  Bytes recv_bytes(uint64_t maxlength = ~uint64_t{0}) const;
+  // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
+  // with the message.
+  uint64_t recv_bytes_into(std::span<std::byte> buffer, uint64_t offset = 0) const;
+
+  // Whether recv() would not block: there is a message, or the other end is gone. Waits for it
+  // until `timeout`.
+  bool poll(Timeout timeout = 0) const { return core_.poll(internal::Deadline::after(timeout)); }
+
+  // This process is done with this end. Closing twice is harmless.
+  void close() const noexcept { core_.close(); }
+  bool closed() const noexcept { return core_.closed(); }
+  bool readable() const noexcept { return core_.readable(); }
+  bool writable() const noexcept { return core_.writable(); }
+
+  friend bool operator==(const Connection& a, const Connection& b) noexcept {
+    return a.core_.end() == b.core_.end();
+  }
+
+ private:
+  friend internal::ConnectionMaker;
+  friend Codec<Connection>;
+  explicit Connection(internal::ConnectionCore core) : core_(std::move(core)) {}
+  internal::ConnectionCore core_;
+};
+
+template <>
+struct Codec<Connection> {
+  static Encoder::Ref encode(Encoder& e, const Connection& c);
+  static Connection decode(const Reader& r);
+};
+
+template <class T>
+void Connection::send(const T& value) const {
+  Encoder& encoder = Encoder::local();
+  internal::QueueCore::Put put;
+  if constexpr (internal::FastCodec<T>) {
+    core_.open(put);
+    if (std::byte* out = put.add(internal::fast_size(value))) {
+      internal::fast_write(value, out);
+      put.publish();
+      return;
+    }
+  } else {
+    internal::encode_message(encoder, value);
+    core_.open(put);
+    if (put.add(internal::Encoded{encoder.message(), encoder.handles(), encoder.fds()})) {
+      put.publish();
+      return;
+    }
+  }
+  core_.raise_send(put.status());
+}
+
+template <class T>
+T Connection::recv() const {
+  internal::Received received;
+  internal::QueueCore::Get get;
+  core_.open(get);
+  if constexpr (internal::FastCodec<T>) {
+    try {
+      core_.check_encoded(get);
+      T value = internal::decode_message<T>(get.message());
+      get.commit();
+      return value;
+    } catch (const Error&) {
+      get.commit();
+      throw;
+    }
+  } else {
+    bool raw = get.raw();
+    get.copy_to(received);
+    get.commit();
+    core_.check_encoded(raw);
+    received.fetch_fds();
+    return internal::decode_message<T>(received.bytes(), &received);
+  }
+}
+
+}  // namespace mp
+
+#endif  // MP_CONNECTION_H_

@@ -1,0 +1,68 @@
+// mp/internal/core/connection_core.h
+//
+// ConnectionCore: what mp::Connection is without the types of its messages. Two rings, one each
+// way; an end is an object of its own whose only purpose is to have holders: when the last one is
+// gone, its destroy function closes both rings.
+
+#ifndef MP_INTERNAL_CORE_CONNECTION_CORE_H_
+#define MP_INTERNAL_CORE_CONNECTION_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "absl/status/status.h"
+#include "mp/internal/core/queue_core.h"
+
+namespace mp::internal {
+
+struct ConnectionMaker;
+
+class ConnectionCore {
+ public:
+  // `in` and `out` may be nothing, for one way only.
+  ConnectionCore(Ref end, std::optional<QueueCore> in, std::optional<QueueCore> out)
+      : end_(std::move(end)), in_(std::move(in)), out_(std::move(out)) {}
+
+  // The two ends of a new pipe; not duplex: the first only receives, the second only sends.
+  static void make(bool duplex, ConnectionCore* first, ConnectionCore* second);
+  ConnectionCore() = default;
+
+  void send_bytes(std::span<const std::byte> bytes) const;
+  // The next message, whole, as it is.
+  void recv_whole(Received& received) const;
+  bool poll(Deadline deadline) const;
+
+  // Both raise the connection's own errors.
+  void open(QueueCore::Put& put) const;
+  void open(QueueCore::Get& get) const;
+  [[noreturn]] void raise_send(const absl::Status& status) const;
+  // Raises CodecError when the message is raw bytes.
+  static void check_encoded(bool raw);
+  static void check_encoded(const QueueCore::Get& get) { check_encoded(get.raw()); }
+
+  void close() const noexcept {
+    if (end_) {
+      end_.let_go();
+    }
+  }
+  bool closed() const noexcept { return end_.closed().load(std::memory_order_relaxed); }
+  bool readable() const noexcept { return in_.has_value(); }
+  bool writable() const noexcept { return out_.has_value(); }
+  const Ref& end() const noexcept { return end_; }
+  const std::optional<QueueCore>& in() const noexcept { return in_; }
+  const std::optional<QueueCore>& out() const noexcept { return out_; }
+
+  // Raises OSError "handle is closed".
+  void check_handle() const;
+
+ private:
+  Ref end_;
+  std::optional<QueueCore> in_;
+  std::optional<QueueCore> out_;
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_CORE_CONNECTION_CORE_H_

@@ -1,0 +1,176 @@
+#include "mp/internal/core/queue_core.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/core/channel.h"
+#include "mp/internal/core/channel_impl.h"
+#include "mp/internal/park/event.h"
+
+namespace mp::internal {
+
+struct QueueCore::Put::State {
+  explicit State(const QueueCore& queue)
+      : core(queue), channel(*Family::current(), queue.ref_.offset()), writer(channel) {}
+  const QueueCore& core;
+  Channel<> channel;
+  ChannelWriter<> writer;
+  absl::Status status;
+};
+
+struct QueueCore::Get::State {
+  explicit State(const QueueCore& queue)
+      : channel(*Family::current(), queue.ref_.offset()), reader(channel) {}
+  Channel<> channel;
+  ChannelReader<> reader;
+};
+
+QueueCore::QueueCore(uint64_t maxsize, uint64_t window, uint64_t pipe_id)
+    : ref_(Ref::create(Kind::kQueue, sizeof(Ring<>))) {
+  auto* ring = ref_.object<Ring<>>();
+  ring->maxsize = maxsize;
+  ring->window = window;
+  ring->id = pipe_id;
+  Channel<> channel(Family::get(), ref_.offset());
+  if (!ring->start(channel.store)) {
+    raise(memory_error(Family::get().arena().over_budget(Ring<>::kFirstSegment)));
+  }
+}
+
+QueueCore::Put::~Put() {
+  static_assert(sizeof(State) <= sizeof storage_);
+  if (live_) {
+    state()->~State();
+  }
+}
+
+absl::Status QueueCore::Put::open(const QueueCore& queue, Deadline deadline) {
+  new (storage_) State(queue);
+  live_ = true;
+  return state()->writer.open(deadline);
+}
+
+std::byte* QueueCore::Put::add(uint64_t size) { return state()->writer.add(size); }
+
+bool QueueCore::Put::add(const Encoded& message) {
+  std::vector<uint64_t> tokens;
+  absl::Status& status = state()->status;
+  for (int fd : message.fds) {
+    absl::StatusOr<uint64_t> token = g_fd_mail.put(fd);
+    if (!token.ok()) {
+      status = token.status();
+      break;
+    }
+    tokens.push_back(*token);
+  }
+  std::byte* out = status.ok() ? state()->writer.add(message.bytes.size(), message.handles, tokens)
+                               : nullptr;
+  if (out == nullptr) {
+    for (uint64_t token : tokens) {
+      g_fd_mail.discard(token);
+    }
+    return false;
+  }
+  std::copy(message.bytes.begin(), message.bytes.end(), out);
+  return true;
+}
+
+bool QueueCore::Put::add_raw(std::span<const std::byte> bytes) {
+  std::byte* out = state()->writer.add(bytes.size(), {}, {}, true);
+  if (out == nullptr) {
+    return false;
+  }
+  std::copy(bytes.begin(), bytes.end(), out);
+  return true;
+}
+
+uint64_t QueueCore::Put::room() const noexcept {
+  const Ring<>& ring = *state()->channel.ring;
+  return ring.maxsize == 0 ? ~uint64_t{0} : ring.maxsize - std::min(ring.maxsize, ring.size());
+}
+
+void QueueCore::Put::publish() noexcept { state()->writer.publish(); }
+
+absl::Status QueueCore::Put::status() const {
+  return state()->status.ok() ? state()->writer.status() : state()->status;
+}
+
+QueueCore::Get::~Get() {
+  static_assert(sizeof(State) <= sizeof storage_);
+  if (live_) {
+    state()->~State();
+  }
+}
+
+absl::Status QueueCore::Get::open(const QueueCore& queue, Deadline deadline) {
+  new (storage_) State(queue);
+  live_ = true;
+  return state()->reader.open(deadline);
+}
+
+std::span<const std::byte> QueueCore::Get::message() const noexcept {
+  return state()->reader.message();
+}
+
+void QueueCore::Get::copy_to(Received& received) const {
+  const ChannelReader<>& r = state()->reader;
+  received.fill(r.message(), r.handles(), r.fd_tokens());
+}
+
+bool QueueCore::Get::raw() const noexcept { return state()->reader.raw(); }
+bool QueueCore::Get::next() noexcept { return state()->reader.next(); }
+void QueueCore::Get::back() noexcept { state()->reader.back(); }
+void QueueCore::Get::commit() noexcept { state()->reader.commit(); }
+
+bool QueueCore::poll(Deadline deadline) const {
+  Channel<> channel(*Family::current(), ref_.offset());
+  Ring<>& ring = *channel.ring;
+  auto ready = [&] { return ring.size() != 0 || ring.closed.load(std::memory_order_relaxed) != 0; };
+  return ready() ||
+         (!deadline.is_past_by_construction() &&
+          await_or_sweep(ring, ring.items, deadline, *Family::current(), kReadSpins, ready));
+}
+
+uint64_t QueueCore::size() const { return ref_.object<Ring<>>()->size(); }
+uint64_t QueueCore::maxsize() const { return ref_.object<Ring<>>()->maxsize; }
+
+void QueueCore::shutdown(bool immediate) const {
+  auto* ring = ref_.object<Ring<>>();
+  ring->closed.fetch_or(
+      immediate ? ChannelState::kNoPuts | ChannelState::kNoGets : ChannelState::kNoPuts,
+      std::memory_order_seq_cst);
+  notify(ring->items, kWakeAll);
+  notify(ring->room, kWakeAll);
+}
+
+std::string QueueCore::name() const {
+  return absl::StrCat("<mp::Queue object at 0x", absl::Hex(ref_.offset()), ">");
+}
+
+absl::Status QueueCore::closed_error() const {
+  return value_error(absl::StrCat("Queue ", name(), " is closed"));
+}
+
+absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
+  if (!status.message().empty()) {
+    return status;
+  }
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      // A poll in a loop pays for no text: raise() knows Empty by the code alone.
+      return put ? make_status("Full", status.code(),
+                               absl::StrCat(name(), " is full: it holds ", size(), " of ",
+                                            maxsize(), " messages"))
+                 : status;
+    case absl::StatusCode::kCancelled:
+      return make_status("ShutDown", status.code(), absl::StrCat(name(), " was shut down"));
+    default:
+      return status;
+  }
+}
+
+}  // namespace mp::internal

@@ -1,0 +1,200 @@
+// mp/internal/core/queue_inl.h
+//
+// The typed half of mp::Queue: encode, put; get, decode.
+
+#ifndef MP_INTERNAL_CORE_QUEUE_INL_H_
+#define MP_INTERNAL_CORE_QUEUE_INL_H_
+
+#include "mp/queue.h"
+
+namespace mp::internal {
+
+// Adds one value to an open Put. False: see put.status().
+template <class T>
+bool add_value(QueueCore::Put& put, const T& value) {
+  if constexpr (FastCodec<T>) {
+    std::byte* out = put.add(fast_size(value));
+    if (out == nullptr) {
+      return false;
+    }
+    fast_write(value, out);
+    return true;
+  } else {
+    Encoder& encoder = Encoder::local();
+    encode_message(encoder, value);
+    return put.add(Encoded{encoder.message(), encoder.handles(), encoder.fds()});
+  }
+}
+
+// The current message as a T. A message that is no T is taken off by the caller, which sees the
+// exception pass.
+template <class T>
+T read_value(QueueCore::Get& get) {
+  return decode_message<T>(get.message());
+}
+
+}  // namespace mp::internal
+
+namespace mp {
+
+template <class T>
+absl::Status Queue<T>::try_put(const T& value, Timeout timeout) const {
+  if (absl::Status s = core_.check_open(); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  if constexpr (!internal::FastCodec<T>) {
+    // Encoded before the lock is taken: a Codec is the user's code.
+    Encoder& encoder = Encoder::local();
+    internal::encode_message(encoder, value);
+    internal::Encoded message{encoder.message(), encoder.handles(), encoder.fds()};
+    internal::QueueCore::Put put;
+    if (absl::Status s = put.open(core_, deadline); !s.ok()) {
+      return core_.explain(s, true);
+    }
+    if (!put.add(message)) {
+      return core_.explain(put.status(), true);
+    }
+    put.publish();
+  } else {
+    internal::QueueCore::Put put;
+    if (absl::Status s = put.open(core_, deadline); !s.ok()) [[unlikely]] {
+      return core_.explain(s, true);
+    }
+    if (!internal::add_value(put, value)) [[unlikely]] {
+      return core_.explain(put.status(), true);
+    }
+    put.publish();
+  }
+  return absl::OkStatus();
+}
+
+template <class T>
+absl::StatusOr<T> Queue<T>::try_get(Timeout timeout) const {
+  if (absl::Status s = core_.check_open(); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  internal::Received received;
+  internal::QueueCore::Get get;
+  if (absl::Status s = get.open(core_, internal::Deadline::after(timeout)); !s.ok()) {
+    return core_.explain(s, false);
+  }
+  if constexpr (internal::FastCodec<T>) {
+    try {
+      T value = internal::read_value<T>(get);
+      get.commit();
+      return value;
+    } catch (const Error& e) {
+      get.commit();
+      return e.status();
+    }
+  } else {
+    // Decoded after the lock is given back: a Codec is the user's code.
+    get.copy_to(received);
+    get.commit();
+    try {
+      received.fetch_fds();
+      return internal::decode_message<T>(received.bytes(), &received);
+    } catch (const Error& e) {
+      return e.status();
+    }
+  }
+}
+
+template <class T>
+template <class Range>
+void Queue<T>::put_many(const Range& values, Timeout timeout) const {
+  internal::raise_if_error(core_.check_open());
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  auto at = std::begin(values);
+  auto end = std::end(values);
+  if constexpr (!internal::FastCodec<T>) {
+    for (; at != end; ++at) {
+      internal::raise_if_error(try_put(*at, timeout));
+    }
+  } else {
+    // Parts, so that consumers need not wait for the whole and other producers get their turn.
+    constexpr uint64_t kPart = 64;
+    while (at != end) {
+      internal::QueueCore::Put put;
+      absl::Status s = put.open(core_, deadline);
+      uint64_t room = s.ok() ? std::min(put.room(), kPart) : 0;
+      bool added = true;
+      for (; at != end && room > 0 && added; --room, ++at) {
+        added = internal::add_value<T>(put, *at);
+      }
+      if (!s.ok() || !added) [[unlikely]] {
+        raise(core_.explain(s.ok() ? put.status() : s, true));
+      }
+      put.publish();
+    }
+  }
+}
+
+template <class T>
+std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
+  internal::raise_if_error(core_.check_open());
+  std::vector<T> values;
+  if (max == 0) {
+    return values;
+  }
+  if constexpr (!internal::FastCodec<T>) {
+    absl::StatusOr<T> value = try_get(timeout);
+    while (value.ok()) {
+      values.push_back(*std::move(value));
+      if (values.size() == max) {
+        return values;
+      }
+      value = try_get();
+    }
+    if (values.empty() && !absl::IsUnavailable(value.status())) {
+      raise(value.status());
+    }
+  } else {
+    internal::Deadline deadline = internal::Deadline::after(timeout);
+    while (values.size() < max) {
+      internal::QueueCore::Get get;
+      absl::Status s = get.open(core_, values.empty() ? deadline : internal::Deadline::past());
+      if (!s.ok()) {
+        if (values.empty() && !absl::IsUnavailable(s)) {
+          raise(core_.explain(s, false));
+        }
+        break;
+      }
+      try {
+        do {
+          values.push_back(internal::read_value<T>(get));
+        } while (values.size() < max && get.next());
+        get.commit();
+      } catch (const Error&) {
+        if (values.empty()) {
+          get.commit();
+          throw;
+        }
+        // The one that is no T stays for the next call, which reports it.
+        get.back();
+        get.commit();
+        return values;
+      }
+    }
+  }
+  return values;
+}
+
+template <class T>
+typename Queue<T>::iterator& Queue<T>::iterator::operator++() {
+  absl::StatusOr<T> value = queue_->try_get(kForever);
+  if (value.ok()) {
+    value_.emplace(*std::move(value));
+  } else {
+    value_.reset();
+    if (!absl::IsCancelled(value.status())) {
+      raise(value.status());
+    }
+  }
+  return *this;
+}
+
+}  // namespace mp
+
+#endif  // MP_INTERNAL_CORE_QUEUE_INL_H_

@@ -1,0 +1,63 @@
+#include "mp/internal/core/received.h"
+
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/shm/family.h"
+
+namespace mp::internal {
+
+FdMail g_fd_mail;
+
+void Received::fill(std::span<const std::byte> bytes, std::span<const uint64_t> handles,
+                    std::span<const uint64_t> fd_tokens) {
+  clear();
+  words_.resize((bytes.size() + 7) / 8);
+  size_ = bytes.size();
+  std::memcpy(words_.data(), bytes.data(), bytes.size());
+  for (uint64_t object : handles) {
+    Family::get().hold(object);
+    handles_.push_back(object);
+  }
+  tokens_.assign(fd_tokens.begin(), fd_tokens.end());
+}
+
+void Received::fetch_fds() {
+  absl::Status failed;
+  for (uint64_t token : std::exchange(tokens_, {})) {
+    absl::StatusOr<int> fd = g_fd_mail.take(token);
+    if (!fd.ok()) {
+      failed = fd.status();
+    }
+    fds_.push_back(fd.ok() ? *fd : -1);
+  }
+  raise_if_error(failed);
+}
+
+void Received::clear() noexcept {
+  for (uint64_t object : std::exchange(handles_, {})) {
+    Family::get().drop(object);
+  }
+  for (int fd : std::exchange(fds_, {})) {
+    if (fd >= 0) {
+      close(fd);
+    }
+  }
+  tokens_.clear();
+}
+
+int Received::take_fd(uint32_t index) {
+  if (index >= fds_.size() || fds_[index] < 0) {
+    raise(CodecError(absl::StrCat("mp: the message carries ", fds_.size(),
+                                  " file descriptors, and number ", index,
+                                  " was asked for or taken before"))
+              .status());
+  }
+  return std::exchange(fds_[index], -1);
+}
+
+}  // namespace mp::internal

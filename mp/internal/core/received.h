@@ -1,0 +1,67 @@
+// mp/internal/core/received.h
+//
+// What a message is outside of the ring: bytes, the handles they name, the descriptors they carry.
+
+#ifndef MP_INTERNAL_CORE_RECEIVED_H_
+#define MP_INTERNAL_CORE_RECEIVED_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mp/internal/frame/reader.h"
+
+namespace mp::internal {
+
+// Where descriptors wait between put and get: the family's mailbox. The process layer fills it in.
+struct FdMail {
+  // Leaves a copy of `fd`; returns its token.
+  absl::StatusOr<uint64_t> (*put)(int fd) = nullptr;
+  // Takes it out; the caller owns it.
+  absl::StatusOr<int> (*take)(uint64_t token) = nullptr;
+  void (*discard)(uint64_t token) = nullptr;
+};
+extern FdMail g_fd_mail;
+
+// A message about to be sent. The descriptors stay the sender's.
+struct Encoded {
+  std::span<const std::byte> bytes;
+  std::span<const uint64_t> handles;
+  std::span<const int> fds;
+};
+
+// A message that was received. Its handles are held until the Received goes or is refilled, so that
+// decoding can make its own; descriptors that nobody took are closed.
+class Received final : public FdSource {
+ public:
+  Received() = default;
+  ~Received() { clear(); }
+  Received(const Received&) = delete;
+  Received& operator=(const Received&) = delete;
+
+  // Before the receive is committed: copies the bytes and holds the handles.
+  void fill(std::span<const std::byte> bytes, std::span<const uint64_t> handles,
+            std::span<const uint64_t> fd_tokens);
+  // After it: fetches the descriptors from the family's mailbox.
+  void fetch_fds();
+  void clear() noexcept;
+
+  std::span<const std::byte> bytes() const noexcept {
+    return {reinterpret_cast<const std::byte*>(words_.data()), size_};
+  }
+  // Descriptor number `index` of the message, which is the caller's from now on.
+  int take_fd(uint32_t index) override;
+
+ private:
+  std::vector<uint64_t> words_;  // 8-aligned bytes
+  uint64_t size_ = 0;
+  std::vector<uint64_t> handles_;
+  std::vector<uint64_t> tokens_;
+  std::vector<int> fds_;
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_CORE_RECEIVED_H_

@@ -1,0 +1,44 @@
+#include "mp/internal/os/life_pipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+namespace mp::internal {
+
+int make_life_pipe(LifePipe* out) noexcept {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return errno;
+  }
+  out->read.reset(ends[0]);
+  out->write.reset(ends[1]);
+  return 0;
+}
+
+UniqueFd watch_life_pipe(int read_end) noexcept {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", read_end);
+  UniqueFd fd(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid()) {
+    return fd;
+  }
+  if (fcntl(fd.get(), F_SETOWN, getpid()) != 0 || fcntl(fd.get(), F_SETSIG, SIGKILL) != 0 ||
+      fcntl(fd.get(), F_SETFL, O_ASYNC | O_NONBLOCK) != 0) {
+    int err = errno;
+    fd.reset();
+    errno = err;
+    return fd;
+  }
+  // The end may have come before the watch.
+  pollfd look{fd.get(), POLLIN, 0};
+  if (poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0) {
+    kill(getpid(), SIGKILL);
+  }
+  return fd;
+}
+
+}  // namespace mp::internal

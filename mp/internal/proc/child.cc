@@ -1,0 +1,156 @@
+#include "mp/internal/proc/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "mp/internal/os/futex.h"
+#include "mp/internal/os/pidfd.h"
+#include "mp/internal/proc/status.h"
+#include "mp/internal/shm/family.h"
+
+namespace mp::internal {
+namespace {
+
+constexpr int kLost = 255 << 8;
+
+// Stands for the sentinel of a process that was gone before anybody could open one: readable for ever.
+UniqueFd ended_sentinel() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return UniqueFd();
+  }
+  close(ends[1]);
+  return UniqueFd(ends[0]);
+}
+
+}  // namespace
+
+Child::Child(Owner owner, int pid, UniqueFd pidfd, Owner server)
+    : owner_(owner), server_(server), pid_(pid), pidfd_(pidfd.valid() ? std::move(pidfd) : ended_sentinel()) {}
+
+void Child::record(int status) {
+  status_ = status;
+  ended_.store(true, std::memory_order_release);
+  Family& family = Family::get();
+  family.sweep(owner_);
+  family.done_with(owner_);
+}
+
+int Child::best_guess() noexcept {
+  int status;
+  if (recorded_status(pidfd_.get(), &status)) {
+    return status;
+  }
+  uint32_t word = Family::get().slot(owner_).status.load(std::memory_order_acquire);
+  return StatusWord::is(word, owner_, StatusWord::kOwnWord) ? StatusWord::status_of(word) : kLost;
+}
+
+// The process has ended, and we are the one to reap it.
+bool Child::collect() {
+  std::lock_guard hold(mutex_);
+  if (!ended_.load(std::memory_order_relaxed)) {
+    int status;
+    switch (reap(pidfd_.get(), false, &status)) {
+      case Reaped::kRunning:
+        return false;
+      case Reaped::kForeign:
+        status = best_guess();
+        break;
+      case Reaped::kYes:
+        break;
+    }
+    record(status);
+  }
+  return true;
+}
+
+bool Child::wait_for_server(Deadline deadline) {
+  Family& family = Family::get();
+  std::atomic<uint32_t>& word = family.slot(owner_).status;
+  for (;;) {
+    bool orphaned = family.is_dead(server_);
+    uint32_t seen;
+    {
+      std::lock_guard hold(mutex_);
+      if (ended_.load(std::memory_order_relaxed)) {
+        return true;
+      }
+      seen = word.load(std::memory_order_acquire);
+      if (StatusWord::is(seen, owner_, StatusWord::kReaped)) {
+        record(StatusWord::status_of(seen));
+        return true;
+      }
+    }
+    if (orphaned) {
+      // Looked at before the word: what the server wrote, we have seen.
+      if (!await_end(pidfd_.get(), deadline)) {
+        return false;
+      }
+      std::lock_guard hold(mutex_);
+      if (!ended_.load(std::memory_order_relaxed)) {
+        record(best_guess());
+      }
+      return true;
+    }
+    if (deadline.passed()) {
+      if (!await_end(pidfd_.get(), Deadline::past())) {
+        return false;
+      }
+      // It has ended, and the server is about to say how.
+      deadline = Deadline::never();
+    }
+    FutexPair pairs[2] = {{&word, seen}, {}};
+    pairs[1].word = family.arm_life_word(server_, &pairs[1].expected);
+    Deadline slice = Deadline::after_ns(family.slice_ns());
+    futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1, earlier(slice, deadline));
+    if (pairs[1].word != nullptr && pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
+      family.relay_death(server_);
+    }
+  }
+}
+
+bool Child::wait(Deadline deadline) {
+  if (ended_.load(std::memory_order_acquire)) {
+    return true;
+  }
+  if (server_) {
+    return wait_for_server(deadline);
+  }
+  for (;;) {
+    if (!await_end(pidfd_.get(), deadline)) {
+      return false;
+    }
+    if (collect()) {
+      return true;
+    }
+    if (deadline.passed()) {
+      return false;
+    }
+    // Ended, but a tracer has not let go of it yet.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+bool Child::ended() { return wait(Deadline::past()); }
+
+std::optional<int> Child::exit_code() {
+  if (!ended()) {
+    return std::nullopt;
+  }
+  return exit_code_of(status_);
+}
+
+int Child::signal(int number) noexcept {
+  if (ended_.load(std::memory_order_acquire)) {
+    return 0;
+  }
+  int err = signal_pidfd(pidfd_.get(), number);
+  return err == ESRCH ? 0 : err;
+}
+
+}  // namespace mp::internal

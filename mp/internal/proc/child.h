@@ -1,0 +1,67 @@
+// mp/internal/proc/child.h
+//
+// Child: a process that this one has started, from its start to the end of its record.
+//
+// Whoever forked it reaps it: this process, or the fork server, which then writes the status into the child's slot.
+// Only the reaper's word ends a wait, so that "not alive" and "status known" are one state.
+//
+// Death   The fork server dies: its children live on; their status is what the kernel still tells, else the child's own
+//         last word, else 255. Somebody else reaps our child: the same.
+//         This process dies: so do the children; their slots are swept by whoever looks.
+// Safety  Any thread.
+
+#ifndef MP_INTERNAL_PROC_CHILD_H_
+#define MP_INTERNAL_PROC_CHILD_H_
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+
+#include "mp/internal/base/unique_fd.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/sync/owner.h"
+
+namespace mp::internal {
+
+class Child {
+ public:
+  // `server` is nobody for a child that this process reaps itself.
+  Child(Owner owner, int pid, UniqueFd pidfd, Owner server);
+
+  int pid() const noexcept { return pid_; }
+  Owner owner() const noexcept { return owner_; }
+  // Readable from the end of the process on.
+  int sentinel() const noexcept { return pidfd_.get(); }
+
+  // Waits until it has ended and its status is known; then everything it held is free. False when `deadline` passed.
+  bool wait(Deadline deadline);
+  // Without waiting.
+  bool ended();
+  // It is known that its sentinel is readable.
+  void note_end() { wait(Deadline::never()); }
+
+  // As Python counts: 7 for exit(7), -9 for a death by SIGKILL; none while it runs.
+  std::optional<int> exit_code();
+
+  // 0, also when it has ended already, or an errno.
+  int signal(int number) noexcept;
+
+ private:
+  bool wait_for_server(Deadline deadline);
+  bool collect();
+  void record(int status);
+  int best_guess() noexcept;
+
+  const Owner owner_;
+  const Owner server_;
+  const int pid_;
+  UniqueFd pidfd_;
+
+  std::mutex mutex_;
+  std::atomic<bool> ended_{false};
+  int status_ = 0;  // before `ended_`
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_PROC_CHILD_H_

@@ -1,0 +1,30 @@
+// mp/internal/proc/finish.h
+//
+// How a child of mp ends. Whatever ends it in order (its function returns, std::exit, mp::exit) goes through the same
+// last steps: exit handlers and statics that the child itself registered, newest first; its own children; its buffers;
+// its exit status into its slot; _exit. What it inherited by fork, its parent's handlers and statics, it leaves alone.
+
+#ifndef MP_INTERNAL_PROC_FINISH_H_
+#define MP_INTERNAL_PROC_FINISH_H_
+
+namespace mp::internal {
+
+// In a child, before anything of the user's runs. `last` is called before the buffers are flushed.
+void arm_finish(void (*last)());
+
+// Ends this process with `code` & 0xff.
+[[noreturn]] void finish(int code);
+
+// Writes out what stdout, stderr and the C++ streams over them hold; with `all`, every stream of C.
+void flush_streams(bool all) noexcept;
+
+// For a child about to be forked: so that it inherits no text that is not written out yet. A stream other than the
+// standard ones may be locked by a thread that waits for input, so those are flushed only when there is no other thread.
+void flush_before_fork() noexcept;
+
+// Makes /dev/null the standard input of this process.
+void detach_stdin() noexcept;
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_PROC_FINISH_H_
