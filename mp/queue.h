@@ -73,7 +73,9 @@ class Queue {
   // close().
   T get(Timeout timeout = kForever) const {
     absl::StatusOr<T> value = try_get(timeout);
-    internal::raise_if_error(value.status());
+    if (!value.ok()) [[unlikely]] {
+      core_.raise_get(value.status());
+    }
     return *std::move(value);
   }
   T get_nowait() const { return get(0); }

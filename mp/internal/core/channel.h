@@ -92,6 +92,7 @@ class ChannelWriter {
 
  private:
   void close() noexcept;
+  void pace() noexcept;
   // Waits for room without the lock; false when there was none until the deadline.
   bool await_room() noexcept;
 

@@ -13,12 +13,19 @@
 #include "mp/internal/core/channel.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/park/lock.h"
+#include "mp/internal/park/spin.h"
 
 namespace mp::internal {
 
 // A call that polls still waits this long for a lock that somebody holds: being busy is not being
 // full or empty.
 inline constexpr int64_t kPollGraceNs = 100'000'000;
+
+// Pauses that a producer spends, once per segment, on consumers that are behind: about ten
+// microseconds.
+inline constexpr int kPaceSpins = 256;
+inline constexpr int kPaceStep = 8;
+inline constinit thread_local SpinBudget t_pace;
 
 inline Deadline lock_deadline(Deadline deadline) {
   return deadline.is_past_by_construction() ? Deadline::after_ns(kPollGraceNs) : deadline;
@@ -138,6 +145,7 @@ std::byte* ChannelWriter<A>::add(uint64_t size, std::span<const uint64_t> handle
 template <class A>
 void ChannelWriter<A>::publish() noexcept {
   Ring<A>& ring = *channel_.ring;
+  bool crossed = batch_.position.segment != ring.begin_batch().position.segment;
   ring.publish(channel_.store, batch_);
   int count = static_cast<int>(std::min<uint64_t>(batch_.count, kWakeAll));
   close();
@@ -145,6 +153,29 @@ void ChannelWriter<A>::publish() noexcept {
   // this look.
   A::fence_after_rmw();
   notify(ring.items, count);
+  if (crossed) [[unlikely]] {
+    pace();
+  }
+}
+
+// A producer that runs ahead of its consumers leaves their cache, and both go at the speed of
+// memory. Once per segment it gives them a moment, without any lock; consumers that do not come are
+// not waited for again soon.
+template <class A>
+void ChannelWriter<A>::pace() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  for (int n = t_pace.take(kPaceSpins); n > 0; n -= kPaceStep) {
+    if (ring.backlog(channel_.store) <= Ring<A>::kCached) {
+      t_pace.succeeded();
+      return;
+    }
+    for (int i = 0; i < kPaceStep; ++i) {
+      A::pause();
+    }
+    if (n <= kPaceStep) {
+      t_pace.failed();
+    }
+  }
 }
 
 template <class A>

@@ -12,6 +12,7 @@
 #include "mp/internal/core/lock_object.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/futex.h"
+#include "mp/internal/park/spin.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/cond_word.h"
 
@@ -109,11 +110,8 @@ struct ConditionObject {
   }
 
   bool sleep(Node& node, Deadline deadline, Owner me, Family& family) noexcept {
-    for (int i = 0; i < kWaitSpins; ++i) {
-      if (node.notified()) {
-        return true;
-      }
-      A::pause();
+    if (spin<A>(kWaitSpins, [&] { return node.notified(); })) {
+      return true;
     }
     for (;;) {
       if (node.notified()) {

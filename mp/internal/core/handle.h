@@ -1,7 +1,7 @@
 // mp/internal/core/handle.h
 //
-// What every public handle class is made of: a Ref, the one friend that may take it out and put it in, and the Codec
-// that lets it cross.
+// What every public handle class is made of: a Ref, the one friend that may take it out and put it
+// in, and the Codec that lets it cross.
 
 #ifndef MP_INTERNAL_CORE_HANDLE_H_
 #define MP_INTERNAL_CORE_HANDLE_H_

@@ -161,7 +161,7 @@ absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
   }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      // A poll in a loop pays for no text: raise() knows Empty by the code alone.
+      // A poll in a loop pays for no text.
       return put ? make_status("Full", status.code(),
                                absl::StrCat(name(), " is full: it holds ", size(), " of ",
                                             maxsize(), " messages"))
@@ -171,6 +171,13 @@ absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
     default:
       return status;
   }
+}
+
+void QueueCore::raise_get(const absl::Status& status) const {
+  if (absl::IsUnavailable(status) && status.message().empty()) {
+    raise(Empty(absl::StrCat(name(), " is empty: no message came in time")).status());
+  }
+  raise(status);
 }
 
 }  // namespace mp::internal

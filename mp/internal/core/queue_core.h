@@ -92,6 +92,8 @@ class QueueCore {
   }
   // The same status with the text for its class: Empty, Full, ShutDown.
   absl::Status explain(const absl::Status& status, bool put) const;
+  // Raises what a get returned; an Empty gets its text here.
+  [[noreturn]] void raise_get(const absl::Status& status) const;
 
   const Ref& ref() const noexcept { return ref_; }
   std::string name() const;

@@ -8,6 +8,7 @@
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/park/liveness.h"
+#include "mp/internal/park/spin.h"
 #include "mp/internal/sync/event_count.h"
 
 namespace mp::internal {
@@ -20,7 +21,8 @@ inline void notify(EventCount<A>& ec, int count) noexcept {
     uint32_t r = ec.advance();
     A::step("event_count.before_wake");
     int woken = futex_wake(&ec.seq, count);
-    if (woken == 0 || count == kWakeAll) {
+    // Fewer than asked for: nobody who registered up to r sleeps any more.
+    if (woken < count || A::kBug == Bug::kClearWaitersOnUnlock) {
       ec.serve(r);
     }
   }
@@ -30,11 +32,8 @@ inline void notify(EventCount<A>& ec, int count) noexcept {
 template <class A, class Ready>
 bool await(EventCount<A>& ec, Deadline deadline, Liveness& family, int spins,
            const Ready& ready) noexcept {
-  for (int i = 0; i < spins; ++i) {
-    if (ready()) {
-      return true;
-    }
-    A::pause();
+  if (ready() || spin<A>(spins, ready)) {
+    return true;
   }
   for (;;) {
     uint32_t seq = ec.ask();

@@ -8,6 +8,7 @@
 
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/futex.h"
+#include "mp/internal/park/event.h"
 #include "mp/internal/park/liveness.h"
 #include "mp/internal/sync/lock_word.h"
 
@@ -32,55 +33,60 @@ Acquired to_acquired(typename LockWord<A>::Take take) noexcept {
                                              : Acquired::kNo;
 }
 
-// Frees a dead owner's word and wakes all who sleep on it: L2, first change the word, then wake.
+// Frees a dead owner's word and wakes all who sleep on it: first change the word, then wake.
 template <class A>
 void repair_and_wake(LockWord<A>& lock, uint32_t seen) noexcept {
   if constexpr (A::kBug == Bug::kWakeBeforeChange) {
-    futex_wake(&lock.word, kWakeAll);
+    notify(lock.sleepers, kWakeAll);
     lock.repair(seen);
     return;
   }
   if (lock.repair(seen)) {
     A::step("lock.repair.before_wake");
     if constexpr (A::kBug == Bug::kCountDownForDead) {
-      lock.waiters.fetch_sub(1, std::memory_order_seq_cst);
+      lock.sleepers.serve(lock.sleepers.served.load(std::memory_order_relaxed) + 1);
     }
-    futex_wake(&lock.word, kWakeAll);
+    notify(lock.sleepers, kWakeAll);
   }
 }
 
-// Sleeps once while `lock.word` holds `seen`, no longer than a slice and until `deadline`. False
-// when `deadline` passed.
+// Sleeps once until `lock.sleepers.seq` moves from `seq` or the owner in `seen` dies, no longer
+// than a slice and until `deadline`. False when `deadline` passed.
 template <class A>
-bool sleep_on_owned(LockWord<A>& lock, uint32_t seen, Deadline deadline,
+bool sleep_on_owned(LockWord<A>& lock, uint32_t seq, uint32_t seen, Deadline deadline,
                     Liveness& family) noexcept {
   Owner owner = LockWord<A>::owner_of(seen);
+  FutexPair pairs[2] = {{&lock.sleepers.seq, seq}, {}};
+  pairs[1].word = family.arm_life_word(owner, &pairs[1].expected);
+  // After arming: a death before it is seen here, one after it wakes us.
   if (family.is_dead(owner)) {
+    family.relay_death(owner);
     repair_and_wake(lock, seen);
     return true;
   }
-  FutexPair pairs[2] = {{&lock.word, seen}, {}};
-  pairs[1].word = family.arm_life_word(owner, &pairs[1].expected);
   Deadline slice = Deadline::after_ns(family.slice_ns());
   A::step("lock.before_sleep");
   FutexResult r = futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1, earlier(slice, deadline));
   if (pairs[1].word != nullptr &&
       pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
+    // The kernel wakes one sleeper only.
     family.relay_death(owner);
   }
-  if (lock.word.load(std::memory_order_relaxed) == seen) {
-    if (family.is_dead(owner)) {
-      repair_and_wake(lock, seen);
-    }
-  } else if (r == FutexResult::kTimeout) {
-    family.count_rescue();
+  if (r != FutexResult::kTimeout) {
+    return true;
   }
-  return r != FutexResult::kTimeout || !deadline.passed();
+  if (lock.word.load(std::memory_order_relaxed) != seen) {
+    family.count_rescue();
+  } else if (family.is_dead(owner)) {
+    repair_and_wake(lock, seen);
+  }
+  return !deadline.passed();
 }
 
 template <class A>
 Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& family) noexcept {
   using Take = typename LockWord<A>::Take;
+  auto free = [&] { return !LockWord<A>::owner_of(lock.word.load(std::memory_order_seq_cst)); };
   if (deadline.is_past_by_construction()) {
     // A poll still takes a dead owner's lock: it must not report as held what nobody holds.
     uint32_t seen = lock.word.load(std::memory_order_relaxed);
@@ -91,41 +97,30 @@ Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& fam
     return to_acquired<A>(lock.try_acquire(me));
   }
   for (int i = 0; i < kSpins; ++i) {
-    if (LockWord<A>::owner_of(lock.word.load(std::memory_order_relaxed)) == Owner{}) {
+    if (free()) {
       if (Take take = lock.try_acquire(me); take != Take::kNo) {
         return to_acquired<A>(take);
       }
     }
     A::pause();
   }
-  // sync: lock-waiters (pairs with release): counted before the word is looked at again.
-  lock.waiters.fetch_add(1, std::memory_order_seq_cst);
-  Acquired result = Acquired::kNo;
   for (;;) {
+    // sync: event-count: registered before the word is looked at.
+    uint32_t seq = lock.sleepers.ask();
     uint32_t seen = lock.word.load(std::memory_order_seq_cst);
-    if (!LockWord<A>::owner_of(seen)) {
-      Take take = lock.try_acquire(me);
-      if (take != Take::kNo) {
-        result = to_acquired<A>(take);
-        break;
+    bool in_time =
+        !LockWord<A>::owner_of(seen) || sleep_on_owned(lock, seq, seen, deadline, family);
+    if (Take take = lock.try_acquire(me); take != Take::kNo) {
+      return to_acquired<A>(take);
+    }
+    if (!in_time) {
+      // A wake meant for somebody may have been spent on us: pass it on.
+      if (free()) {
+        notify(lock.sleepers, 1);
       }
-      continue;
-    }
-    if (!sleep_on_owned(lock, seen, deadline, family)) {
-      // The last look: a release may have come with the end of the time.
-      result = to_acquired<A>(lock.try_acquire(me));
-      break;
+      return Acquired::kNo;
     }
   }
-  lock.waiters.fetch_sub(1, std::memory_order_seq_cst);
-  if (result == Acquired::kNo) {
-    // A wake meant for somebody may have been spent on us: pass it on.
-    if (!LockWord<A>::owner_of(lock.word.load(std::memory_order_seq_cst)) &&
-        lock.waiters.load(std::memory_order_seq_cst) != 0) {
-      futex_wake(&lock.word, 1);
-    }
-  }
-  return result;
 }
 
 template <class A>
@@ -144,7 +139,7 @@ template <class A>
 inline uint32_t park_release(LockWord<A>& lock) noexcept {
   typename LockWord<A>::Release r = lock.release();
   if (r.wake) [[unlikely]] {
-    futex_wake(&lock.word, 1);
+    notify(lock.sleepers, 1);
   }
   return r.old;
 }

@@ -21,9 +21,9 @@ namespace mp::internal {
 enum class Bug {
   kNone,
   kPublishBeforeCopy,      // put: the header is stored before the payload
-  kClearWaitersOnUnlock,   // release: the count of waiters is zeroed
+  kClearWaitersOnUnlock,   // a wake of one settles the registrations of all
   kWakeBeforeChange,       // repair: wakes, then changes the word
-  kCountDownForDead,       // repair: takes one off the waiters for the dead
+  kCountDownForDead,       // repair: settles one registration for the dead
   kCommitBeforeCopyOut,    // get: moves the head before the payload is copied
   kRecoveryNotIdempotent,  // recovery: counts a message again when it is killed and run anew
   kDropBeforeUseEnds,      // receive: the handle's entry is written after the commit

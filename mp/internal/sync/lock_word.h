@@ -1,25 +1,25 @@
 // mp/internal/sync/lock_word.h
 //
-// LockWord: the shared state of a lock that survives its owner. Lives in shared memory, 8 bytes;
+// LockWord: the shared state of a lock that survives its owner. Lives in shared memory, 16 bytes;
 // zeroed memory is free.
 //
-// Field    written by                read by            rule
-// word     acquire, release, repair  everyone           claim and owner are one word; acquire on
-// taking, release on giving waiters  acquire (slow path)       release, repair    up before a
-// sleep, down after it: may only over-estimate
+// Field     written by                read by            rule
+// word      acquire, release, repair  everyone           claim and owner are one word; acquire on
+//                                                        taking, release on giving
+// sleepers  see EventCount            release, repair    registered before the last look at the
+//                                                        word; may only over-estimate
 //
 // Values of word   0                free
 //                  kDirty           free, and the last owner died holding it
 //                  owner            held
 //                  owner | kDirty   held by one who was told that the owner before died, until it
-//                  releases
+//                                   releases
 //
-// Death   owner killed: any waiter does repair(), one CAS that names the dead owner, then wakes.
-// Killed between the
-//         release and its wake, or as a woken waiter before it took the word: the other waiters'
-//         slices end. Killed as a waiter: `waiters` stays one too high, which costs a needless wake
-//         per release and nothing else. Every state between two steps is a valid one; repair() is a
-//         single CAS and may be repeated by anybody.
+// Death   Owner killed: any waiter does repair(), one CAS that names the dead owner, then wakes.
+//         Killed between the release and its wake, or as a woken waiter before it took the word:
+//         the other waiters' slices end. Killed as a waiter: one needless wake, by the next
+//         release. Every state between two steps is a valid one; repair() may be repeated by
+//         anybody.
 
 #ifndef MP_INTERNAL_SYNC_LOCK_WORD_H_
 #define MP_INTERNAL_SYNC_LOCK_WORD_H_
@@ -28,6 +28,7 @@
 #include <type_traits>
 
 #include "mp/internal/sync/atomics.h"
+#include "mp/internal/sync/event_count.h"
 #include "mp/internal/sync/owner.h"
 
 namespace mp::internal {
@@ -37,7 +38,7 @@ struct LockWord {
   static constexpr uint32_t kDirty = 1u << 31;
 
   typename Atomics::template Atomic<uint32_t> word{0};
-  typename Atomics::template Atomic<uint32_t> waiters{0};
+  EventCount<Atomics> sleepers;
 
   enum class Take { kNo, kClean, kDirty };
 
@@ -68,14 +69,11 @@ struct LockWord {
 
   // Gives the lock back, whoever holds it.
   Release release() noexcept {
-    // sync: lock. seq_cst, not release: the load of `waiters` below must not pass it, against a
-    // waiter that counts itself and then looks at the word.
+    // sync: lock. seq_cst, not release: the look at `sleepers` must not pass it, against a waiter
+    // that registers and then looks at the word.
     uint32_t old = word.exchange(0, std::memory_order_seq_cst);
     Atomics::step("lock.release.before_wake");
-    if constexpr (Atomics::kBug == Bug::kClearWaitersOnUnlock) {
-      return {old, waiters.exchange(0, std::memory_order_seq_cst) != 0};
-    }
-    return {old, waiters.load(std::memory_order_seq_cst) != 0};
+    return {old, sleepers.pending()};
   }
 
   // The owner that a value of `word` names.
@@ -90,7 +88,7 @@ struct LockWord {
   }
 };
 
-static_assert(sizeof(LockWord<>) == 8);
+static_assert(sizeof(LockWord<>) == 16);
 static_assert(std::is_standard_layout_v<LockWord<>>);
 static_assert(std::is_trivially_destructible_v<LockWord<>>);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);

@@ -83,6 +83,7 @@ struct Ring {
 
   static constexpr uint64_t kFirstSegment = 16 << 10;
   static constexpr uint64_t kLargestSegment = 1 << 20;
+  static constexpr uint64_t kCached = 16;  // first segments that a cache holds easily
 
   struct Segment {
     std::byte block[32];  // the arena's header
@@ -241,20 +242,22 @@ struct Ring {
   bool must_wait(Store& store, const Batch& batch, uint64_t size, uint32_t words) noexcept {
     const Segment& s = segment_at(store, batch.position.segment);
     return window != 0 && batch.position.at + RecordHeader::stride(size, words) > s.end &&
-           beyond_window(store, s.serial.load(std::memory_order_relaxed));
+           segments_in_use(store, s.serial.load(std::memory_order_relaxed)) >= window;
   }
 
   // The same for who waits without the lock: whether producers may go on. May be wrong either way
   // for a moment.
   template <class Store>
   bool has_room(Store& store) noexcept {
-    if (maxsize != 0 && size() >= maxsize) {
-      return false;
-    }
+    return (maxsize == 0 || size() < maxsize) && (window == 0 || backlog(store) < window);
+  }
+
+  // Segments from the one that is read to the one that is written; a hint, without any lock.
+  template <class Store>
+  uint64_t backlog(Store& store) noexcept {
     uint64_t s =
         tail[put.load(std::memory_order_acquire) & 1].segment.load(std::memory_order_relaxed);
-    return window == 0 ||
-           !beyond_window(store, segment_at(store, s).serial.load(std::memory_order_relaxed));
+    return segments_in_use(store, segment_at(store, s).serial.load(std::memory_order_relaxed));
   }
 
   // A record of `large` bytes and more gets a segment of its own.
@@ -429,11 +432,11 @@ struct Ring {
       }
       store.free_segment(n);
     }
-    // A queue with a backlog gets larger segments; one that is kept empty goes on with what fits in
-    // the cache.
-    uint64_t size = std::min(store.segment_size(s), kLargestSegment);
-    if (front_segment() != s) {
-      size = std::min(2 * size, kLargestSegment);
+    // A queue with a backlog gets larger segments; one whose consumers keep up goes on with what
+    // fits in their cache.
+    uint64_t size = kFirstSegment;
+    if (segments_in_use(store, serial) > kCached) {
+      size = std::min(2 * store.segment_size(s), kLargestSegment);
     }
     n = store.allocate_segment(std::max(bytes, size), next);
     if (n != 0) {
@@ -443,9 +446,8 @@ struct Ring {
   }
 
   template <class Store>
-  bool beyond_window(Store& store, uint64_t serial) noexcept {
-    uint64_t front = segment_at(store, front_segment()).serial.load(std::memory_order_relaxed);
-    return serial - front + 1 >= window;
+  uint64_t segments_in_use(Store& store, uint64_t serial) noexcept {
+    return serial - segment_at(store, front_segment()).serial.load(std::memory_order_relaxed) + 1;
   }
 
   // Which segment the consumers are in; a hint for producers.
