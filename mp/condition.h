@@ -2,10 +2,10 @@
 //
 // Condition: waiting for a state that a lock guards. Python: multiprocessing.Condition.
 //
-//   mp::Condition changed;                       // over an RLock of its own
+//   mp::Condition changed;  // over an RLock of its own
 //   {
 //     std::scoped_lock hold(changed);
-//     changed.wait_for([&] { return stock.value() > 0; });
+//     changed.wait_for([&] { return !jobs.empty(); });
 //   }
 //
 // Handles    Copying a Condition makes another handle to the same condition and lock.
@@ -13,9 +13,9 @@
 // Ordering   As its lock.
 // Blocking   acquire() and wait(). notify() does not: it never waits for the woken.
 // Cost       notify() with nobody waiting: reads 256 shared bytes, no system call. With waiters:
-// one futex wake each. Death      Of a waiter: it takes no notification with it; one it had been
-// given goes to another waiter. Of the lock's
-//            owner: as the lock.
+//            one futex wake each. wait() spins for as long as a wake-up takes, then sleeps.
+// Death      Of a waiter: it takes no notification with it; one it had been given goes to another
+//            waiter. Of the lock's owner: as the lock.
 // Crossing   Any way.
 // Python     There a killed waiter blocks the notifier for ever; here notify() does not wait.
 

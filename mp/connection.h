@@ -1,7 +1,6 @@
 // mp/connection.h
 //
-// Connection: one end of a two-way channel of messages. Python:
-// multiprocessing.connection.Connection.
+// Connection: one end of a channel of messages. Python: multiprocessing.connection.Connection.
 //
 //   auto [a, b] = mp::Pipe();
 //   a.send(std::vector<int>{1, 2, 3});
@@ -9,18 +8,17 @@
 //
 // Handles    Copying a Connection makes another handle to the same end.
 // Safety     Any thread, any process. Several may send or receive at one end at once: every message
-// stays whole. Ordering   What the sender did before send() is visible to who received the message.
+//            stays whole.
+// Ordering   What the sender did before send() is visible to who received the message.
 // Blocking   recv() until a message comes; send() while the other end has left half a mebibyte
-// unread. Cost       As mp::Queue: one copy each way, no system call unless somebody sleeps. Death
-// An end is gone when its last holder closed it or died: then recv() hands out what was sent and
-// throws
-//            mp::EOFError, and send() throws mp::BrokenPipeError. A death is noticed when somebody
-//            joins the dead process, and otherwise within a tenth of a second.
+//            unread.
+// Cost       As mp::Queue: one copy each way, no system call unless somebody sleeps.
+// Death      An end is gone when its last holder closed it or died: then recv() hands out what was
+//            sent and throws mp::EOFError, and send() throws mp::BrokenPipeError. A death is
+//            noticed when somebody joins the dead process, and otherwise within a tenth of a second.
 // Crossing   Any way inside the family.
-// Python     Messages are whole also when two processes use one end. EOF needs no closing of
-// inherited ends by hand only
-//            for ends that were passed, not inherited by fork: an inherited end has one more
-//            holder.
+// Python     Messages stay whole also when two processes use one end. As there, an end inherited by
+//            fork has one more holder.
 
 #ifndef MP_CONNECTION_H_
 #define MP_CONNECTION_H_
@@ -38,6 +36,8 @@
 #include "mp/timeout.h"
 
 namespace mp {
+
+class Object;
 
 class Connection {
  public:

@@ -3,20 +3,20 @@
 // The errors of mp, under Python's names.
 //
 //   try {
-//     jobs.get(mp::Timeout(2.0));
+//     jobs.get(2.0);
 //   } catch (const mp::Empty& e) {
-//     std::cerr << e.what() << '\n';  // names the object and what to do
+//     std::cerr << e.what() << '\n';  // names the object and what happened
 //   }
 //
 // Where Python raises, mp throws a class of the same name; mp::Error is the base of all. A call
-// whose name begins with try_ returns the same error as an absl::Status instead and throws nothing;
-// raise() turns one into the other.
+// whose name begins with try_ returns the same error as an absl::Status instead; raise() turns one
+// into the other.
 //
 // Safety     Values; throw, copy and catch them anywhere.
-// Crossing   An error thrown in a child or a task comes back as the same class (see
-// remote_error.h). Python     multiprocessing's tree is kept: ProcessError is the base of
-// BufferTooShort, TimeoutError and
-//            AuthenticationError; queue.Empty, queue.Full and BrokenBarrierError stand outside it.
+// Crossing   An error thrown in a child or a task comes back as the same class (remote_error.h).
+// Python     multiprocessing's tree is kept: ProcessError is the base of BufferTooShort,
+//            TimeoutError and AuthenticationError; queue.Empty, queue.Full and BrokenBarrierError
+//            stand outside it.
 
 #ifndef MP_ERRORS_H_
 #define MP_ERRORS_H_

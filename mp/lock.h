@@ -2,20 +2,25 @@
 //
 // Lock: a mutual exclusion lock between processes. Python: multiprocessing.Lock.
 //
+//   void print(mp::Lock lock, int i) {
+//     std::scoped_lock hold(lock);
+//     std::cout << "hello world " << i << '\n';
+//   }
 //   mp::Lock lock;
-//   mp::Process p([](mp::Lock lock, int i) { std::scoped_lock hold(lock); std::cout << i << '\n';
-//   }, lock, 1);
+//   mp::Process p(print, lock, 1);
 //
 // Handles    Copying a Lock makes another handle to the same lock.
 // Safety     Any method, any thread, any process that holds a handle. Who releases need not be who
-// acquired. Ordering   What a process did before release() is visible to the process whose
-// acquire() returns true next. Blocking   acquire() only: it spins for about two microseconds, then
-// sleeps. Not fair: a running process may pass one
-//            that is waking up.
-// Cost       Uncontended: one compare-and-swap to take, one exchange to give, no system call. 64
-// bytes shared. Death      Of the owner: the next acquire() succeeds within milliseconds, and
-// owner_died() is true for its holder
-//            until it releases. Of a waiter: no effect. A stopped owner keeps its lock.
+//            acquired.
+// Ordering   What a process did before release() is visible to the process whose acquire() returns
+//            true next.
+// Blocking   acquire() only: it spins for about two microseconds, then sleeps. Not fair: a running
+//            process may pass one that is waking up.
+// Cost       Uncontended: one compare-and-swap to take, one exchange to give, no system call.
+//            64 bytes shared.
+// Death      Of the owner: the next acquire() succeeds within milliseconds, and owner_died() is
+//            true for its holder until it releases. Of a waiter: no effect. A stopped owner keeps
+//            its lock.
 // Crossing   Any way: fork, Process argument, through a queue or pipe of the family.
 // Python     owner_died() is new: there a killed owner hangs everybody. Timeouts are monotonic.
 

@@ -1,14 +1,15 @@
 // mp/memory.h
 //
-// The budget of a family's shared memory: what queues, locks and messages of a program and all its children may take
-// together. Half of the machine's memory (of the cgroup's limit, in a container) unless set here, or in the environment
-// variable MP_MEMORY_LIMIT as bytes or with K, M or G behind the number.
+// The budget of a family's shared memory: what queues, locks and messages of a program and all its
+// children may take together. Half of the machine's memory (of the cgroup's limit, in a container)
+// unless set here, or in the environment variable MP_MEMORY_LIMIT as bytes or with K, M or G behind
+// the number.
 //
 //   mp::set_memory_limit(uint64_t{4} << 30);
 //
-// Safety  Any thread, any process of the family; the last one to set it wins.
-// Death   Nothing to repair.
-// Python  Has no budget: there a queue that nobody reads takes the machine's memory.
+// Safety     Any thread, any process of the family; the last one to set it wins.
+// Death      Nothing to repair.
+// Python     Has no budget: there a queue that nobody reads takes the machine's memory.
 
 #ifndef MP_MEMORY_H_
 #define MP_MEMORY_H_

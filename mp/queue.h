@@ -3,30 +3,30 @@
 // Queue: a first-in, first-out queue that processes and threads put messages into and get them
 // from. Python: multiprocessing.Queue.
 //
+//   void f(mp::Queue<std::string> q) { q.put("hello world"); }
+//
 //   mp::Queue<std::string> q;
-//   mp::Process p([](mp::Queue<std::string> q) { q.put("hello world"); }, q);
+//   mp::Process p(f, q);
 //   p.start();
 //   std::cout << q.get() << '\n';
 //
 // Handles    Copying a Queue makes another handle to the same queue.
-// Safety     Any method, any thread, any process that holds a handle. All messages of one producer
-// arrive in order, and
-//            the queue as a whole is one order: it is linearizable.
+// Safety     Any method, any thread, any process that holds a handle. The queue is one order:
+//            it is linearizable.
 // Ordering   What a producer did before put() is visible to the process whose get() returns that
-// message. Blocking   get() while the queue is empty, put() while it holds maxsize messages; both
-// spin a few microseconds, then
-//            sleep. put() never waits for a consumer otherwise, and has no feeder thread: when it
-//            returns, the message is in the queue and survives this process.
+//            message.
+// Blocking   get() while the queue is empty, put() while it holds maxsize messages; both spin a few
+//            microseconds, then sleep. put() waits for nothing else and has no feeder thread: when
+//            it returns, the message is in the queue and survives this process. A producer that is
+//            far ahead spends up to ten microseconds per 16 KiB to let consumers catch up.
 // Cost       put: one copy into shared memory, two atomic exchanges, no system call unless somebody
-// sleeps; get: the same.
-//            An idle queue takes 17 KiB.
+//            sleeps; get: the same. An idle queue takes 17 KiB.
 // Death      A producer or consumer killed inside any call: the message is whole or was never
-// there, and is delivered
-//            once. After get() returned it is the getter's and dies with it. Nobody else waits for
-//            the dead.
+//            there, and is delivered once. After get() returned it is the getter's and dies with
+//            it. Nobody else waits for the dead.
 // Crossing   Any way; handles, queues among them, may be inside messages.
 // Python     No feeder thread and so no "join before drain" deadlock; empty() after put() is false;
-// closing is local.
+//            closing is local.
 
 #ifndef MP_QUEUE_H_
 #define MP_QUEUE_H_

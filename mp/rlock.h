@@ -10,8 +10,8 @@
 // Safety     Any thread, any process. The owner is one thread of one process; only it may release.
 // Ordering   As Lock.
 // Blocking   acquire() only, and never for the owner.
-// Cost       As Lock; taking it again writes two words and makes no atomic exchange. 64 bytes
-// shared. Death      As Lock. A forked child does not inherit what its parent's threads hold.
+// Cost       As Lock; taking it again writes one word and makes no atomic exchange. 64 bytes shared.
+// Death      As Lock. A forked child does not inherit what its parent's threads hold.
 // Crossing   Any way.
 // Python     As Lock.
 

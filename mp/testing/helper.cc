@@ -59,7 +59,8 @@ Helper::Helper(Helper&& other) noexcept
       pid_(other.pid_),
       pidfd_(std::exchange(other.pidfd_, -1)),
       status_(other.status_),
-      ended_(std::exchange(other.ended_, true)) {}
+      ended_(std::exchange(other.ended_, true)),
+      killed_(other.killed_) {}
 
 Helper::~Helper() {
   kill();
@@ -84,7 +85,7 @@ void Helper::kill() {
   ::kill(pid_, SIGKILL);
   while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
   }
-  ended_ = true;
+  ended_ = killed_ = true;
 }
 
 std::string await_ended(std::span<Helper* const> helpers, std::chrono::nanoseconds quiet,

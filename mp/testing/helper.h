@@ -30,7 +30,9 @@ class Helper {
   pid_t pid() const { return pid_; }
   // Whether it has ended; collects its status. Does not block.
   bool ended();
-  // What waitpid() said; only after ended().
+  // It ended in another way than with _exit(0), and nobody asked it to.
+  bool crashed() const { return ended_ && !killed_ && status_ != 0; }
+  // What waitpid() said, once it has ended.
   int status() const { return status_; }
   // False when it ended instead of falling asleep in a futex.
   bool await_asleep() const;
@@ -45,6 +47,7 @@ class Helper {
   int pidfd_ = -1;
   int status_ = 0;
   bool ended_ = false;
+  bool killed_ = false;
 };
 
 // Waits until all have ended and returns "". Gives up, and says who hangs where, when nobody can move any more: all who

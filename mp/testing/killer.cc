@@ -147,7 +147,6 @@ class RowRunner {
     // For each moment the last one before it, or itself, that a breakpoint finds: no other moment since the system
     // call before it has its address.
     std::vector<size_t> anchors;
-    bool sound = true;  // the run ended at the end, or asleep where the scene wants it to
 
     bool returned(size_t i) const { return moments[i].at == At::kEnd; }
   };
@@ -198,7 +197,6 @@ class RowRunner {
       if (t.at() == At::kGone || t.at() == At::kStuck) {
         path.moments.pop_back();
         path.anchors.pop_back();
-        path.sound = false;
         Outcome outcome = t.at() == At::kGone ? Outcome::kCrashed : Outcome::kHang;
         report(make(outcome, std::string("while it was stepped: ") + t.gone_text()), i, recoverer,
                t.address());
@@ -209,7 +207,6 @@ class RowRunner {
         return path;
       }
       if (t.step(options_.quiet) == At::kAsleep && asleep) {
-        path.sound = false;
         report(make(Outcome::kHang, "it sleeps, and what it waits for has come"), i, recoverer,
                t.address());
         return path;
@@ -310,12 +307,11 @@ class RowRunner {
     {
       Run run(scene_, true);
       path = record(run, true);
-      run.tracee.kill();
+      bury(run, true);
     }
-    scene_.on_death({.recoverer = true, .returned = true, .sleeps = 0});
     row_.instructions = std::max(row_.instructions, instructions(path));
     Verdict whole = judge();
-    report(whole, path.moments.size() - 1, true, 0);
+    report(whole, path.moments.size(), true, 0);
     std::vector<size_t> moments = chosen(path);
     for (size_t n = 0; n < moments.size() && !enough(); ++n) {
       size_t j = moments[n];
@@ -365,10 +361,8 @@ class RowRunner {
     {
       Run run(scene_, false);
       path = record(run, false);
-      run.tracee.kill();
       row_.instructions = instructions(path);
-      scene_.on_death({.recoverer = false, .returned = path.sound && path.returned(path.moments.size() - 1),
-                       .sleeps = run.sleeps});
+      bury(run, false);
     }
     judge();
     return path;
@@ -376,20 +370,27 @@ class RowRunner {
 
   // Kills a new victim, or recoverer, at moment `k`; returns where it stood.
   uintptr_t kill_at(const Path& path, size_t k, bool recoverer, bool counts = true) {
-    uintptr_t address;
-    Death death;
-    {
-      Run run(scene_, recoverer);
-      follow(run, path, k, recoverer);
-      address = run.tracee.address();
-      death = {.recoverer = recoverer, .returned = run.tracee.at() == At::kEnd, .sleeps = run.sleeps};
-      run.tracee.kill();
-    }
+    Run run(scene_, recoverer);
+    follow(run, path, k, recoverer);
+    uintptr_t address = run.tracee.address();
     if (counts) {
       count_point(address);
     }
-    scene_.on_death(death);
+    bury(run, recoverer);
     return address;
+  }
+
+  // The death itself, with what the scene wants to see before and after it.
+  void bury(Run& run, bool recoverer) {
+    Death death{.recoverer = recoverer,
+                .returned = run.tracee.at() == At::kEnd,
+                .sleeps = run.sleeps};
+    Verdict seen = scene_.examine(run.tracee.pid(), death);
+    if (seen.outcome != Outcome::kOk) {
+      examined_ = std::move(seen);
+    }
+    run.tracee.kill();
+    scene_.on_death(death);
   }
 
   // Lets the survivors look at the world, and ends it.
@@ -416,7 +417,7 @@ class RowRunner {
         v = make(Outcome::kHang, v.text.empty() ? stuck : stuck + "; " + v.text);
       }
       for (Helper* h : everybody) {
-        if (v.outcome == Outcome::kOk && h->status() != 0) {
+        if (v.outcome == Outcome::kOk && h->crashed()) {
           v = make(Outcome::kCrashed, h->name() + ": wait status " + std::to_string(h->status()));
         }
       }
@@ -431,6 +432,10 @@ class RowRunner {
       }
     }
     scene_.tear_down();
+    if (v.outcome == Outcome::kOk && examined_.outcome != Outcome::kOk) {
+      v = std::move(examined_);
+    }
+    examined_ = {};
     return v;
   }
 
@@ -496,6 +501,7 @@ class RowRunner {
   Row row_;
   std::unordered_set<uintptr_t> points_;
   int64_t first_step_ = 0;  // kRecovery: where the victim died
+  Verdict examined_;        // what was seen before a death of this world
 };
 
 Row run_row(Scene& scene, Mode mode, const RowOptions& options) {

@@ -108,7 +108,12 @@ class Scene : public Traced {
   // blocking the harness; afterwards the victim runs on.
   virtual void intrude() {}
 
-  // In the harness: the victim, or the recoverer, is dead and reaped (kPause: it runs on, and this is not called).
+  // In the harness: the victim, or the recoverer, stands still and is about to be killed. The last
+  // look at what it has done, and into its memory.
+  virtual Verdict examine(pid_t /*victim*/, const Death&) { return {}; }
+
+  // In the harness: the victim, or the recoverer, is dead and reaped (kPause: it runs on, and this
+  // and the look before are not called).
   virtual void on_death(const Death&) {}
 
   // In the recoverer, Mode::kRecovery: the operation that finds the dead victim's state, step by step.

@@ -64,6 +64,12 @@ bool asleep_in_futex(pid_t pid) {
     return false;
   }
   long call = blocked_in(pid);
+  if (call == SYS_restart_syscall) {
+    // A sleep that a tracer or a signal has interrupted goes on under this name.
+    char buffer[64];
+    std::string_view where = read_proc(pid, "wchan", buffer, sizeof buffer);
+    return where.substr(0, 5) == "futex";
+  }
   return call == SYS_futex || call == kFutexWaitv || call == kFutexWait;
 }
 

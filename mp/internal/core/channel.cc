@@ -9,6 +9,10 @@ namespace mp::internal {
 template class ChannelWriter<RealAtomics>;
 template class ChannelReader<RealAtomics>;
 
+absl::Status RingStore::no_memory(uint64_t size) const {
+  return memory_error(family_.arena().over_budget(size));
+}
+
 void destroy_ring(Family& family, uint64_t object, bool redo) {
   if (redo) {
     family.free_all_parts(object);

@@ -2,11 +2,11 @@
 //
 // Channel: a Ring with blocking: what Queue and Pipe put their bytes into.
 //
-//   ChannelWriter<> w(channel);                         ChannelReader<> r(channel);
-//   if (w.open(deadline).ok()) {                 if (r.open(deadline).ok()) {
-//     fill(w.add(size, {}, {}));                   decode(r.message());
-//     w.publish();                                 r.commit();
-//   }                                            }
+//   ChannelWriter<> w(channel);        ChannelReader<> r(channel);
+//   if (w.open(deadline).ok()) {       if (r.open(deadline).ok()) {
+//     fill(w.add(size));                 decode(r.message());
+//     w.publish();                       r.commit();
+//   }                                  }
 //
 // An open ChannelWriter or ChannelReader holds the producers' or consumers' lock; leaving the scope
 // without publish() or commit() changes nothing.
@@ -28,10 +28,12 @@ namespace mp::internal {
 // Destroy function of everything that is a Ring: frees its segments.
 void destroy_ring(Family& family, uint64_t object, bool redo);
 
-// The arena as Ring sees it.
+// The arena and the family as a Channel sees them.
 class RingStore {
  public:
   RingStore(Family& family, uint64_t ring) noexcept : family_(family), ring_(ring) {}
+
+  // For Ring.
 
   template <class T>
   T* at(uint64_t offset) const noexcept {
@@ -48,22 +50,38 @@ class RingStore {
     return s.ok() ? *s : 0;
   }
   void free_segment(uint64_t s) noexcept { family_.free_part(s); }
+  static constexpr uint64_t first_segment() noexcept { return Ring<>::kFirstSegment; }
+  static constexpr uint64_t largest_segment() noexcept { return Ring<>::kLargestSegment; }
 
-  Family& family() const noexcept { return family_; }
-  uint64_t ring() const noexcept { return ring_; }
+  // For ChannelWriter and ChannelReader.
+  Liveness& liveness() const noexcept { return family_; }
+  Owner self() const { return Family::self(); }
+  // Bytes from which a message gets a segment of its own.
+  uint64_t large_message() const noexcept {
+    return family_.header().large_message.load(std::memory_order_relaxed);
+  }
+  absl::Status no_memory(uint64_t size) const;
+  // Message `seq` is going to carry a handle to `object`; see Family.
+  absl::Status note_in_transit(uint64_t object, uint64_t seq, const std::atomic<uint64_t>& got) {
+    return family_.note_in_transit(object, ring_, seq, got);
+  }
+  void forget_in_transit(uint64_t from) noexcept { family_.forget_in_transit(ring_, from); }
+  void sweep_all() noexcept { family_.sweep_all(); }
 
  private:
   Family& family_;
   uint64_t ring_;
 };
 
-template <class A = RealAtomics>
+// `Store` is a seam for models; everybody else has RingStore.
+template <class A = RealAtomics, class Store = RingStore>
 struct Channel {
-  RingStore store;
+  Store store;
   Ring<A>* ring;
 
-  Channel(Family& family, uint64_t offset) noexcept
-      : store(family, offset), ring(family.at<Ring<A>>(offset)) {}
+  Channel(Store s, uint64_t offset) noexcept
+      : store(s), ring(store.template at<Ring<A>>(offset)) {}
+  Channel(Family& family, uint64_t offset) noexcept : Channel(Store(family, offset), offset) {}
 };
 
 struct ChannelState {
@@ -71,10 +89,10 @@ struct ChannelState {
   static constexpr uint32_t kNoGets = 2;
 };
 
-template <class A = RealAtomics>
+template <class A = RealAtomics, class Store = RingStore>
 class ChannelWriter {
  public:
-  explicit ChannelWriter(Channel<A>& channel) noexcept : channel_(channel) {}
+  explicit ChannelWriter(Channel<A, Store>& channel) noexcept : channel_(channel) {}
   ~ChannelWriter();
   ChannelWriter(const ChannelWriter&) = delete;
   ChannelWriter& operator=(const ChannelWriter&) = delete;
@@ -92,21 +110,24 @@ class ChannelWriter {
 
  private:
   void close() noexcept;
+  // close() without publish().
+  void give_up() noexcept;
   void pace() noexcept;
   // Waits for room without the lock; false when there was none until the deadline.
   bool await_room() noexcept;
 
-  Channel<A>& channel_;
+  Channel<A, Store>& channel_;
   typename Ring<A>::Batch batch_;
   Deadline deadline_ = Deadline::past();
   bool open_ = false;
+  bool noted_ = false;  // handles that are in transit if this is published
   absl::Status status_;
 };
 
-template <class A = RealAtomics>
+template <class A = RealAtomics, class Store = RingStore>
 class ChannelReader {
  public:
-  explicit ChannelReader(Channel<A>& channel) noexcept : channel_(channel) {}
+  explicit ChannelReader(Channel<A, Store>& channel) noexcept : channel_(channel) {}
   ~ChannelReader();
   ChannelReader(const ChannelReader&) = delete;
   ChannelReader& operator=(const ChannelReader&) = delete;
@@ -142,11 +163,12 @@ class ChannelReader {
  private:
   void close() noexcept;
 
-  Channel<A>& channel_;
+  Channel<A, Store>& channel_;
   typename Ring<A>::Taken taken_;
   typename Ring<A>::Taken before_;
   uint64_t count_ = 0;
   bool open_ = false;
+  bool producers_done_ = false;  // puts have ended, and nobody is inside one any more
 };
 
 extern template class ChannelWriter<RealAtomics>;

@@ -37,43 +37,60 @@ inline absl::Status shut_down() { return absl::Status(absl::StatusCode::kCancell
 
 // await(), and for a pipe a look for dead processes at the end of every slice: sweeping them closes
 // the ends they held.
-template <class A, class Ready>
-bool await_or_sweep(Ring<A>& ring, EventCount<A>& ec, Deadline deadline, Family& family, int spins,
+template <class A, class Store, class Ready>
+bool await_or_sweep(Channel<A, Store>& channel, EventCount<A>& ec, Deadline deadline, int spins,
                     const Ready& ready) noexcept {
-  if (ring.id == 0) {
+  Liveness& family = channel.store.liveness();
+  if (channel.ring->id == 0) {
     return await(ec, deadline, family, spins, ready);
   }
-  while (
-      !await(ec, earlier(deadline, Deadline::after_ns(family.slice_ns())), family, spins, ready)) {
-    family.sweep_all();
+  [[maybe_unused]] typename A::LoopHead head;
+  for (;;) {
+    head.again();
+    Deadline slice = Deadline::after_ns(family.slice_ns());
+    if (await(ec, earlier(deadline, slice), family, spins, ready)) {
+      return true;
+    }
+    channel.store.sweep_all();
     if (!ready() && deadline.passed()) {
       return false;
     }
   }
-  return true;
 }
 
+// Who may have been woken for something that he leaves to others wakes one of them.
 template <class A>
-ChannelWriter<A>::~ChannelWriter() {
-  if (open_) {
-    close();
+void pass_on(EventCount<A>& ec, bool something) noexcept {
+  if (something) {
+    notify(ec, 1);
   }
 }
 
-template <class A>
-absl::Status ChannelWriter<A>::open(Deadline deadline) {
-  Family& family = channel_.store.family();
+template <class A, class Store>
+ChannelWriter<A, Store>::~ChannelWriter() {
+  if (open_) {
+    give_up();
+  }
+}
+
+template <class A, class Store>
+absl::Status ChannelWriter<A, Store>::open(Deadline deadline) {
+  Store& store = channel_.store;
   Ring<A>& ring = *channel_.ring;
   deadline_ = deadline;
+  [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
-    Acquired a = park_acquire(ring.put_lock, self(), lock_deadline(deadline), family);
+    head.again();
+    Acquired a =
+        park_acquire(ring.put_lock, store.self(), lock_deadline(deadline), store.liveness());
     if (a == Acquired::kNo) [[unlikely]] {
+      pass_on(ring.room, ring.has_room(store));
       return unavailable();
     }
     open_ = true;
     if (a == Acquired::kOwnerDied) [[unlikely]] {
-      ring.recover_put(channel_.store);
-      family.forget_in_transit(channel_.store.ring(), ring.published());
+      ring.recover_put(store);
+      store.forget_in_transit(ring.published());
       // The dead producer may have published and not woken anybody.
       A::fence_after_rmw();
       notify(ring.items, kWakeAll);
@@ -93,44 +110,49 @@ absl::Status ChannelWriter<A>::open(Deadline deadline) {
   }
 }
 
-template <class A>
-bool ChannelWriter<A>::await_room() noexcept {
+template <class A, class Store>
+bool ChannelWriter<A, Store>::await_room() noexcept {
   Ring<A>& ring = *channel_.ring;
   return !deadline_.is_past_by_construction() &&
-         await_or_sweep(ring, ring.room, deadline_, channel_.store.family(), kSpins, [&] {
+         await_or_sweep(channel_, ring.room, deadline_, kSpins, [&] {
            return ring.has_room(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
          });
 }
 
-template <class A>
-std::byte* ChannelWriter<A>::add(uint64_t size, std::span<const uint64_t> handles,
-                                 std::span<const uint64_t> fd_tokens, bool raw) {
-  Family& family = channel_.store.family();
+template <class A, class Store>
+std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t> handles,
+                                        std::span<const uint64_t> fd_tokens, bool raw) {
+  Store& store = channel_.store;
   Ring<A>& ring = *channel_.ring;
+  if (handles.size() > RecordHeader::kMaxHandles || fd_tokens.size() > RecordHeader::kMaxFds)
+      [[unlikely]] {
+    status_ = value_error("mp: a message carries at most 4095 handles and 255 file descriptors");
+    return nullptr;
+  }
   uint32_t words = static_cast<uint32_t>(handles.size() + fd_tokens.size());
-  while (ring.must_wait(channel_.store, batch_, size, words)) [[unlikely]] {
-      if (batch_.count != 0) {
-        publish();
-      } else {
-        close();
-      }
-      status_ = await_room() ? open(deadline_) : unavailable();
-      if (!status_.ok()) {
-        return nullptr;
-      }
+  while (ring.must_wait(store, batch_, size, words)) [[unlikely]] {
+    if (batch_.count != 0) {
+      publish();
+    } else {
+      close();
     }
-  uint64_t large = family.header().large_message.load(std::memory_order_relaxed);
-  typename Ring<A>::Reserved place =
-      ring.reserve(channel_.store, batch_, size, static_cast<uint32_t>(handles.size()),
-                   static_cast<uint32_t>(fd_tokens.size()), raw ? RecordHeader::kRaw : 0, large);
+    status_ = await_room() ? open(deadline_) : unavailable();
+    if (!status_.ok()) {
+      return nullptr;
+    }
+  }
+  typename Ring<A>::Reserved place = ring.reserve(
+      store, batch_, size, static_cast<uint32_t>(handles.size()),
+      static_cast<uint32_t>(fd_tokens.size()), raw ? RecordHeader::kRaw : 0, store.large_message());
   if (place.words == nullptr) [[unlikely]] {
-    status_ = memory_error(family.arena().over_budget(size));
+    status_ = store.no_memory(size);
     return nullptr;
   }
   if (words != 0) [[unlikely]] {
     uint64_t seq = ring.published() + batch_.count - 1;
     for (uint64_t object : handles) {
-      status_ = family.note_in_transit(object, channel_.store.ring(), seq, ring.got);
+      noted_ = true;
+      status_ = store.note_in_transit(object, seq, ring.got);
       if (!status_.ok()) {
         return nullptr;
       }
@@ -142,12 +164,13 @@ std::byte* ChannelWriter<A>::add(uint64_t size, std::span<const uint64_t> handle
   return place.payload;
 }
 
-template <class A>
-void ChannelWriter<A>::publish() noexcept {
+template <class A, class Store>
+void ChannelWriter<A, Store>::publish() noexcept {
   Ring<A>& ring = *channel_.ring;
   bool crossed = batch_.position.segment != ring.begin_batch().position.segment;
   ring.publish(channel_.store, batch_);
   int count = static_cast<int>(std::min<uint64_t>(batch_.count, kWakeAll));
+  noted_ = false;
   close();
   // sync: record, event-count: the exchange that released the lock stands between publishing and
   // this look.
@@ -161,8 +184,11 @@ void ChannelWriter<A>::publish() noexcept {
 // A producer that runs ahead of its consumers leaves their cache, and both go at the speed of
 // memory. Once per segment it gives them a moment, without any lock; consumers that do not come are
 // not waited for again soon.
-template <class A>
-void ChannelWriter<A>::pace() noexcept {
+template <class A, class Store>
+void ChannelWriter<A, Store>::pace() noexcept {
+  if constexpr (A::kMaxSpins == 0) {
+    return;
+  }
   Ring<A>& ring = *channel_.ring;
   for (int n = t_pace.take(kPaceSpins); n > 0; n -= kPaceStep) {
     if (ring.backlog(channel_.store) <= Ring<A>::kCached) {
@@ -178,35 +204,50 @@ void ChannelWriter<A>::pace() noexcept {
   }
 }
 
-template <class A>
-void ChannelWriter<A>::close() noexcept {
+template <class A, class Store>
+void ChannelWriter<A, Store>::close() noexcept {
   open_ = false;
   park_release(channel_.ring->put_lock);
 }
 
-template <class A>
-ChannelReader<A>::~ChannelReader() {
+template <class A, class Store>
+void ChannelWriter<A, Store>::give_up() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  if (noted_) {
+    channel_.store.forget_in_transit(ring.published());
+  }
+  close();
+  pass_on(ring.room, ring.has_room(channel_.store));
+}
+
+template <class A, class Store>
+ChannelReader<A, Store>::~ChannelReader() {
   if (open_) {
     close();
+    notify(channel_.ring->items, 1);
   }
 }
 
-template <class A>
-absl::Status ChannelReader<A>::open(Deadline deadline) {
-  Family& family = channel_.store.family();
+template <class A, class Store>
+absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
+  Store& store = channel_.store;
   Ring<A>& ring = *channel_.ring;
+  [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
-    if (deadline.is_past_by_construction() && !ring.maybe_ready(channel_.store) &&
+    head.again();
+    if (deadline.is_past_by_construction() && !ring.maybe_ready(store) &&
         ring.closed.load(std::memory_order_relaxed) == 0) {
       return unavailable();
     }
-    Acquired a = park_acquire(ring.get_lock, self(), lock_deadline(deadline), family);
+    Acquired a =
+        park_acquire(ring.get_lock, store.self(), lock_deadline(deadline), store.liveness());
     if (a == Acquired::kNo) [[unlikely]] {
+      pass_on(ring.items, ring.maybe_ready(store));
       return unavailable();
     }
     open_ = true;
     if (a == Acquired::kOwnerDied) [[unlikely]] {
-      ring.recover_get(channel_.store);
+      ring.recover_get(store);
       // The dead consumer may have made room and not told anybody.
       A::fence_after_rmw();
       notify(ring.room, kWakeAll);
@@ -214,7 +255,7 @@ absl::Status ChannelReader<A>::open(Deadline deadline) {
     uint32_t state = ring.closed.load(std::memory_order_acquire);
     taken_ = {};
     if ((state & ChannelState::kNoGets) == 0) [[likely]] {
-      taken_ = ring.look(channel_.store, ring.front());
+      taken_ = ring.look(store, ring.front());
     }
     if (taken_.header != 0) {
       count_ = 1;
@@ -222,26 +263,33 @@ absl::Status ChannelReader<A>::open(Deadline deadline) {
     }
     close();
     if (state != 0) [[unlikely]] {
-      // Nothing more comes, once a producer that published before the end has been seen.
-      if ((state & ChannelState::kNoGets) != 0 || !ring.maybe_ready(channel_.store)) {
+      if ((state & ChannelState::kNoGets) != 0 || producers_done_) {
         return shut_down();
       }
+      // A producer that came before the end may still be about to publish. Who has held their lock
+      // since has seen the last of them.
+      ChannelWriter<A, Store> writer(channel_);
+      if (absl::Status s = writer.open(deadline); !absl::IsCancelled(s)) {
+        return s;
+      }
+      producers_done_ = true;
+      head = {};
       continue;
     }
     auto ready = [&] {
-      return ring.maybe_ready(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
+      return ring.maybe_ready(store) || ring.closed.load(std::memory_order_relaxed) != 0;
     };
     if (deadline.is_past_by_construction()) {
       return unavailable();
     }
-    if (!await_or_sweep(ring, ring.items, deadline, family, kReadSpins, ready)) {
+    if (!await_or_sweep(channel_, ring.items, deadline, kReadSpins, ready)) {
       return unavailable();
     }
   }
 }
 
-template <class A>
-bool ChannelReader<A>::next() noexcept {
+template <class A, class Store>
+bool ChannelReader<A, Store>::next() noexcept {
   Ring<A>& ring = *channel_.ring;
   typename Ring<A>::Taken after = ring.look(channel_.store, taken_.after);
   // One commit leaves one segment at most.
@@ -255,8 +303,8 @@ bool ChannelReader<A>::next() noexcept {
   return true;
 }
 
-template <class A>
-void ChannelReader<A>::commit() noexcept {
+template <class A, class Store>
+void ChannelReader<A, Store>::commit() noexcept {
   Ring<A>& ring = *channel_.ring;
   bool leaves = taken_.after.segment != ring.front().segment;
   ring.commit_get(channel_.store, taken_.after, count_);
@@ -268,8 +316,8 @@ void ChannelReader<A>::commit() noexcept {
   }
 }
 
-template <class A>
-void ChannelReader<A>::close() noexcept {
+template <class A, class Store>
+void ChannelReader<A, Store>::close() noexcept {
   open_ = false;
   park_release(channel_.ring->get_lock);
 }

@@ -11,8 +11,7 @@
 #include "mp/errors.h"
 #include "mp/internal/core/lock_object.h"
 #include "mp/internal/os/clock.h"
-#include "mp/internal/os/futex.h"
-#include "mp/internal/park/spin.h"
+#include "mp/internal/park/condition.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/cond_word.h"
 
@@ -32,36 +31,27 @@ struct ConditionObject {
   // Waits with the lock given up and taken again; false when `deadline` passed first. The caller
   // holds the lock.
   bool wait(LockObject<A>& lock, bool recursive, Deadline deadline) {
-    Owner me = self();
     Family& family = *Family::current();
-    Node* node = enlist(me, family);
+    auto each = [this](const auto& see) { each_node(see); };
+    CondWaiters<A, decltype(each)> waiters(word, self(), family, each);
+    Node* node;
+    while ((node = waiters.enlist()) == nullptr) {
+      add_page(family);
+    }
     uint32_t levels = lock.release_all(recursive);
-    bool notified = sleep(*node, deadline, me, family);
+    bool notified = waiters.sleep(*node, deadline);
     A::step("cond.woken");
     lock.restore(levels);
     if (notified) {
-      // From here on the notification is used.
-      node->clear(node->st.load(std::memory_order_relaxed));
+      waiters.leave(*node);
     }
     return notified;
   }
 
   // Wakes up to `count` live waiters, those first that came first. The caller holds the lock.
   void notify(uint64_t count) noexcept {
-    Family& family = *Family::current();
-    Owner me{g_self.load(std::memory_order_relaxed)};
-    // What the dead were given and did not use comes on top.
-    each_node([&](Node& node) {
-      uint64_t st = node.st.load(std::memory_order_seq_cst);
-      if (Node::state(st) == Node::kNotified && Node::owner(st) != me &&
-          family.is_dead(Node::owner(st)) && count != 0) {
-        pass_on(family);
-        node.clear(st);
-      }
-      return true;
-    });
-    for (; count > 0 && pass_on(family); --count) {
-    }
+    auto each = [this](const auto& see) { each_node(see); };
+    CondWaiters<A, decltype(each)>(word, self(), *Family::current(), each).notify(count);
   }
 
   // How many wait. A snapshot.
@@ -75,114 +65,6 @@ struct ConditionObject {
   }
 
  private:
-  // Notifies the live waiter with the oldest ticket; false when there is none.
-  bool pass_on(Family& family) noexcept {
-    for (;;) {
-      Node* oldest = nullptr;
-      uint64_t seen = 0;
-      uint32_t now = word.tickets.load(std::memory_order_relaxed);
-      each_node([&](Node& node) {
-        uint64_t st = node.st.load(std::memory_order_seq_cst);
-        // Tickets wrap: the age decides.
-        if (Node::state(st) == Node::kWaiting &&
-            (oldest == nullptr || age(now, st) > age(now, seen))) {
-          oldest = &node;
-          seen = st;
-        }
-        return true;
-      });
-      if (oldest == nullptr) {
-        return false;
-      }
-      if (!oldest->notify(seen)) {
-        continue;
-      }
-      // Only one that does not sleep can be dead.
-      if (futex_wake(&oldest->wake, 1) != 0 || !family.is_dead(Node::owner(seen))) {
-        return true;
-      }
-      oldest->clear((seen & ~uint64_t{3}) | Node::kNotified);
-    }
-  }
-
-  static uint32_t age(uint32_t now, uint64_t st) noexcept {
-    return (now - Node::ticket(st)) & 0x7fffffff;
-  }
-
-  bool sleep(Node& node, Deadline deadline, Owner me, Family& family) noexcept {
-    if (spin<A>(kWaitSpins, [&] { return node.notified(); })) {
-      return true;
-    }
-    for (;;) {
-      if (node.notified()) {
-        return true;
-      }
-      Deadline slice = Deadline::after_ns(family.slice_ns());
-      FutexResult r = futex_wait(&node.wake, 0, earlier(slice, deadline));
-      if (node.notified()) {
-        if (r == FutexResult::kTimeout) {
-          family.count_rescue();
-        }
-        return true;
-      }
-      if (r == FutexResult::kTimeout && inherit(node, me, family)) {
-        return true;
-      }
-      if (deadline.passed()) {
-        return !node.cancel();
-      }
-    }
-  }
-
-  // Takes over a notification that a dead waiter did not use.
-  bool inherit(Node& mine, Owner me, Family& family) noexcept {
-    bool got = false;
-    each_node([&](Node& node) {
-      uint64_t st = node.st.load(std::memory_order_seq_cst);
-      if (Node::state(st) == Node::kNotified && Node::owner(st) != me &&
-          family.is_dead(Node::owner(st))) {
-        // First taken, then freed: killed in between, somebody takes it again.
-        uint64_t own = mine.st.load(std::memory_order_relaxed);
-        got = Node::state(own) == Node::kNotified || mine.notify(own) || mine.notified();
-        node.clear(st);
-      }
-      return !got;
-    });
-    return got;
-  }
-
-  Node* enlist(Owner me, Family& family) {
-    uint32_t ticket = word.tickets.fetch_add(1, std::memory_order_relaxed);
-    for (int round = 0;; ++round) {
-      Node* found = nullptr;
-      each_node([&](Node& node) {
-        if (node.enlist(ticket, me)) {
-          found = &node;
-        }
-        return found == nullptr;
-      });
-      if (found != nullptr) {
-        return found;
-      }
-      if (round == 0) {
-        bury(family);
-        continue;
-      }
-      add_page(family);
-    }
-  }
-
-  // Frees the nodes of dead waiters who are owed nothing.
-  void bury(Family& family) noexcept {
-    each_node([&](Node& node) {
-      uint64_t st = node.st.load(std::memory_order_seq_cst);
-      if (Node::state(st) == Node::kWaiting && family.is_dead(Node::owner(st))) {
-        node.clear(st);
-      }
-      return true;
-    });
-  }
-
   void add_page(Family& family) {
     typename A::template Atomic<uint64_t>* end = &word.more;
     while (Page* page = page_at(family, end->load(std::memory_order_acquire))) {
@@ -225,8 +107,6 @@ struct ConditionObject {
       }
     }
   }
-
-  static constexpr int kWaitSpins = 150;
 };
 
 static_assert(sizeof(ConditionObject<>) <= 256);

@@ -5,11 +5,11 @@
 // Field   written by                 rule
 // lock    see LockWord
 // holder  the one who holds `lock`   owner << 32 | thread: who took it last; for an RLock 0 before
-// it is given back depth   the one who holds `lock`   RLock: how often
+//                                    it is given back
+// depth   the one who holds `lock`   RLock: how often
 //
 // Death   `holder` and `depth` of a dead owner are overwritten by the next: they mean nothing
-// unless `lock` names the
-//         same owner.
+//         unless `lock` names the same owner.
 
 #ifndef MP_INTERNAL_CORE_LOCK_OBJECT_H_
 #define MP_INTERNAL_CORE_LOCK_OBJECT_H_
@@ -66,7 +66,7 @@ struct LockObject {
 
   bool acquire_recursive(Deadline deadline) {
     Owner me = self();
-    if (lock.try_acquire(me) != LockWord<A>::Take::kClean) [[unlikely]] {
+    if (lock.try_acquire(me) == LockWord<A>::Take::kNo) [[unlikely]] {
       if (mine_recursive(me)) {
         depth.store(depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         return true;

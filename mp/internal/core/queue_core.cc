@@ -129,10 +129,19 @@ void QueueCore::Get::commit() noexcept { state()->reader.commit(); }
 bool QueueCore::poll(Deadline deadline) const {
   Channel<> channel(*Family::current(), ref_.offset());
   Ring<>& ring = *channel.ring;
-  auto ready = [&] { return ring.size() != 0 || ring.closed.load(std::memory_order_relaxed) != 0; };
-  return ready() ||
-         (!deadline.is_past_by_construction() &&
-          await_or_sweep(ring, ring.items, deadline, *Family::current(), kReadSpins, ready));
+  auto ready = [&] {
+    return ring.has_message(channel.store) || ring.closed.load(std::memory_order_relaxed) != 0;
+  };
+  if (ready()) {
+    return true;
+  }
+  if (deadline.is_past_by_construction() ||
+      !await_or_sweep(channel, ring.items, deadline, kReadSpins, ready)) {
+    return false;
+  }
+  // We take nothing: the wake may have been meant for one who would.
+  notify(ring.items, 1);
+  return true;
 }
 
 uint64_t QueueCore::size() const { return ref_.object<Ring<>>()->size(); }

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "mp/errors.h"
+#include "mp/internal/frame/codec_values.h"
 
 namespace mp {
 
@@ -14,15 +15,23 @@ using internal::Form;
 
 namespace {
 
-constexpr size_t kLargest = 0x7fffffff - 64;  // a FlatBuffer's offsets are signed 32-bit numbers
+constexpr size_t kLargest = internal::kLargestMessage - 64;
 constexpr size_t kFirst = 1024;
 
-[[noreturn]] void too_large() {
-  raise(internal::value_error(
+}  // namespace
+
+namespace internal {
+
+void refuse_size() {
+  raise(value_error(
       "mp: a message ends at 2 GiB: send the value in parts, or as raw bytes with send_bytes()"));
 }
 
-}  // namespace
+void refuse_valueless(std::string_view type) {
+  raise(value_error("mp: the " + pretty_name(type) + " holds no value, and cannot be sent"));
+}
+
+}  // namespace internal
 
 // The table that is being written, bottom up: fields first, then end(). It does as FlatBufferBuilder does, so that the
 // bytes are the same.
@@ -136,7 +145,7 @@ void Encoder::deepen() {
 void Encoder::grow(size_t bytes) {
   size_t used = static_cast<size_t>(end_ - now_);
   if (bytes > kLargest || used + bytes > kLargest) {
-    too_large();
+    internal::refuse_size();
   }
   size_t capacity = static_cast<size_t>(end_ - begin_);
   capacity = capacity < kFirst / 2 ? kFirst : capacity * 2;
@@ -184,7 +193,7 @@ inline void Encoder::push_offset(uint32_t at) noexcept { push<uint32_t>(size() +
 
 Encoder::Ref Encoder::string(std::string_view v) {
   if (v.size() > kLargest) {
-    too_large();
+    internal::refuse_size();
   }
   reserve(v.size() + 16);
   uint32_t length = static_cast<uint32_t>(v.size());
@@ -242,14 +251,14 @@ Encoder::Ref Encoder::bytes(std::span<const std::byte> v) {
 
 Encoder::Ref Encoder::vector(Form form, const void* data, size_t count, size_t width) {
   if (count > kLargest / width) {
-    too_large();
+    internal::refuse_size();
   }
   size_t bytes = count * width;
   reserve(bytes + 32);
   align(4, static_cast<uint32_t>(bytes));
-  align(static_cast<uint32_t>(width), static_cast<uint32_t>(bytes));
-  now_ -= bytes;
   if (bytes != 0) {
+    align(static_cast<uint32_t>(width), static_cast<uint32_t>(bytes));
+    now_ -= bytes;
     std::memcpy(now_, data, bytes);
   }
   push(static_cast<uint32_t>(count));
@@ -262,7 +271,7 @@ Encoder::Ref Encoder::vector(Form form, const void* data, size_t count, size_t w
 
 Encoder::Ref Encoder::sequence(Form form, std::span<const Ref> items) {
   if (items.size() > kLargest / 4) {
-    too_large();
+    internal::refuse_size();
   }
   reserve(items.size() * 4 + 16);
   align(4, static_cast<uint32_t>(items.size() * 4));

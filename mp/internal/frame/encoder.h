@@ -30,6 +30,11 @@ struct Codec;
 
 namespace internal {
 
+// A FlatBuffer's offsets are signed 32-bit numbers.
+inline constexpr size_t kLargestMessage = 0x7fffffff;
+// Raises the ValueError of a larger one.
+[[noreturn]] void refuse_size();
+
 // mp.wire.Token: a place in a module of the program.
 struct Token {
   uint64_t module_high = 0;
@@ -80,6 +85,18 @@ class Encoder {
     size_t first_;
   };
 
+  // Collects texts, which travel side by side: the compact form of a list of them.
+  class Texts {
+   public:
+    explicit Texts(Encoder& encoder) : encoder_(encoder), items_(encoder) {}
+    void add(std::string_view v) { items_.add(encoder_.string(v)); }
+    Ref finish() { return encoder_.sequence(internal::Form::kTexts, items_); }
+
+   private:
+    Encoder& encoder_;
+    Items items_;
+  };
+
   // Open while the parts of a container are made. Raises ValueError when values are nested deeper than kMostLevels, as a
   // container that contains itself is.
   class Level {
@@ -124,14 +141,13 @@ class Encoder {
   Ref scalars(std::span<const T> v) {
     return vector(internal::vector_form<T>(), v.data(), v.size(), sizeof(T));
   }
-  // A list of texts; the range's elements convert to std::string_view.
   template <class Range>
   Ref texts(const Range& range) {
-    Items items(*this);
-    for (const auto& s : range) {
-      items.add(string(s));
+    Texts texts(*this);
+    for (const auto& v : range) {
+      texts.add(v);
     }
-    return sequence(internal::Form::kTexts, items);
+    return texts.finish();
   }
   Ref list(std::span<const Ref> items) { return sequence(internal::Form::kList, items); }
   Ref tuple(std::span<const Ref> items) { return sequence(internal::Form::kTuple, items); }
@@ -229,6 +245,10 @@ class Encoder {
   std::vector<int> fds_;
   Vtable vtables_[kMostVtables];
 };
+
+namespace internal {
+using mp::Encoder;
+}
 
 }  // namespace mp
 

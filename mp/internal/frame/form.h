@@ -50,9 +50,8 @@ enum class Form : uint8_t {
 
 // Numbers that travel side by side in one vector: everything arithmetic but long double, and enumerations.
 template <class T>
-concept Scalar =
-    (std::is_integral_v<T> && sizeof(T) <= 8) || std::is_same_v<T, float> ||
-    std::is_same_v<T, double> || std::is_enum_v<T>;
+concept Scalar = (std::is_integral_v<T> && sizeof(T) <= 8) || std::is_same_v<T, float> ||
+                 std::is_same_v<T, double> || std::is_enum_v<T>;
 
 // The form of a vector of T.
 template <Scalar T>

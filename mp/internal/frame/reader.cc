@@ -22,6 +22,10 @@ static_assert(sizeof(internal::Token) == sizeof(wire::Token));
 
 namespace {
 
+[[noreturn]] void refuse_bytes(std::string_view why) {
+  raise(internal::make_status("CodecError", absl::StatusCode::kDataLoss, why));
+}
+
 template <class T>
 const T* as_table(const void* table) {
   return static_cast<const T*>(table);
@@ -46,10 +50,9 @@ Reader Reader::open(std::span<const std::byte> message, internal::FdSource* fds)
     std::memcpy(&root, message.data(), sizeof root);
   }
   if (root < 8 || root > message.size() - 4 || std::memcmp(message.data() + 4, "MPVA", 4) != 0) {
-    raise(CodecError(absl::StrCat("mp: ", message.size(),
-                                  " bytes are no message of mp (its header is missing); were they "
-                                  "sent with send_bytes()?")
-              .status()));
+    refuse_bytes(absl::StrCat("mp: these ", message.size(),
+                              " bytes are no message: its header is missing; bytes sent with "
+                              "send_bytes() are received with recv_bytes()"));
   }
   return of(message.data() + root, fds);
 }
@@ -179,8 +182,8 @@ uint64_t Reader::other_integer(uint64_t most, std::string_view wanted) const {
   if (form_ != Form::kInt && form_ != Form::kUInt) {
     refuse(wanted);
   }
-  std::string number = form_ == Form::kInt ? absl::StrCat(static_cast<int64_t>(number_))
-                                           : absl::StrCat(number_);
+  std::string number =
+      form_ == Form::kInt ? absl::StrCat(static_cast<int64_t>(number_)) : absl::StrCat(number_);
   raise(internal::value_error(
       absl::StrCat("mp: the int ", number, " does not fit ", internal::pretty_name(wanted))));
 }
@@ -266,7 +269,7 @@ Reader Reader::items(std::string_view wanted) const {
   expect(Form::kSet, wanted);
   Reader items = of(as_table<wire::Set>(data_)->items(), fds_);
   if (!items.is_sequence()) {
-    raise(CodecError("mp: a set without items").status());
+    refuse_bytes("mp: a set without items");
   }
   return items;
 }
@@ -277,7 +280,7 @@ Reader Reader::keys(std::string_view wanted) const {
   Reader keys = of(dict->keys(), fds_);
   Reader values = of(dict->values(), fds_);
   if (!keys.is_sequence() || !values.is_sequence() || keys.size_ != values.size_) {
-    raise(CodecError("mp: a dict whose keys and values are not equally many").status());
+    refuse_bytes("mp: a dict whose keys and values are not equally many");
   }
   return keys;
 }
@@ -335,9 +338,10 @@ uint64_t Reader::handle(uint32_t kind, std::string_view wanted) const {
 int Reader::take_fd(std::string_view wanted) const {
   expect(Form::kDescriptor, wanted);
   if (fds_ == nullptr) {
-    raise(CodecError("mp: the message names a file descriptor, and this channel carries none; send "
-                     "it through an mp::Connection or mp::Queue of the family")
-              .status());
+    refuse_bytes(
+        "mp: the message names a file descriptor, and this channel carries none; send it through "
+        "an "
+        "mp::Connection or mp::Queue of the family");
   }
   return fds_->take_fd(as_table<wire::Descriptor>(data_)->index());
 }

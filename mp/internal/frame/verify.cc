@@ -11,7 +11,8 @@ namespace mp::internal {
 namespace {
 
 absl::Status bad(std::string_view why) {
-  return CodecError("mp: bad message: " + std::string(why)).status();
+  return make_status("CodecError", absl::StatusCode::kDataLoss,
+                     "mp: bad message: " + std::string(why));
 }
 
 // Walks a verified message. The Verifier has bounded its depth and its tables, but neither texts nor vectors, which may
@@ -132,8 +133,7 @@ absl::Status verify(std::span<const std::byte> message, bool foreign) {
   if (!wire::VerifyValueBuffer(verifier)) {
     return bad("it is cut, too deep or no FlatBuffer of mp");
   }
-  const char* why =
-      Walk(message.size(), foreign).value(wire::GetValue(message.data()));
+  const char* why = Walk(message.size(), foreign).value(wire::GetValue(message.data()));
   return why == nullptr ? absl::OkStatus() : bad(why);
 }
 

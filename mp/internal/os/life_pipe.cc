@@ -19,26 +19,23 @@ int make_life_pipe(LifePipe* out) noexcept {
   return 0;
 }
 
-UniqueFd watch_life_pipe(int read_end) noexcept {
+UniqueFd open_watch(int read_end) noexcept {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", read_end);
-  UniqueFd fd(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid()) {
-    return fd;
-  }
-  if (fcntl(fd.get(), F_SETOWN, getpid()) != 0 || fcntl(fd.get(), F_SETSIG, SIGKILL) != 0 ||
-      fcntl(fd.get(), F_SETFL, O_ASYNC | O_NONBLOCK) != 0) {
-    int err = errno;
-    fd.reset();
-    errno = err;
-    return fd;
+  return UniqueFd(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
+bool arm_watch(int watch) noexcept {
+  if (fcntl(watch, F_SETOWN, getpid()) != 0 || fcntl(watch, F_SETSIG, SIGKILL) != 0 ||
+      fcntl(watch, F_SETFL, O_ASYNC | O_NONBLOCK) != 0) {
+    return false;
   }
   // The end may have come before the watch.
-  pollfd look{fd.get(), POLLIN, 0};
+  pollfd look{watch, POLLIN, 0};
   if (poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0) {
     kill(getpid(), SIGKILL);
   }
-  return fd;
+  return true;
 }
 
 }  // namespace mp::internal

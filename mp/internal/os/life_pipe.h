@@ -22,11 +22,13 @@ struct LifePipe {
 // Close-on-exec. 0 or an errno.
 int make_life_pipe(LifePipe* out) noexcept;
 
-// From now on this process is killed with SIGKILL when the last write end of the pipe behind
-// `read_end` closes; at once if it is closed already. Keep the returned descriptor: closing it ends
-// the watch. It is a file description of this process's own, so that the watches of relatives do
-// not meet. Not valid on failure, and errno is set.
-UniqueFd watch_life_pipe(int read_end) noexcept;
+// A watch for one process: a file description of its own on the same pipe, so that the watches of
+// several processes do not meet. Close-on-exec; on failure not valid, and errno is set.
+UniqueFd open_watch(int read_end) noexcept;
+
+// From now on this process is killed with SIGKILL when the last write end closes; at once if it is
+// closed already. The watch ends when every copy of `watch` is closed. False and errno on failure.
+bool arm_watch(int watch) noexcept;
 
 }  // namespace mp::internal
 

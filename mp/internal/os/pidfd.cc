@@ -2,13 +2,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <vector>
+#include <cstdint>
 
 namespace mp::internal {
 namespace {
@@ -33,6 +34,9 @@ UniqueFd open_pidfd(int pid) noexcept {
 }
 
 bool await_end(int pidfd, Deadline deadline) noexcept {
+  if (pidfd < 0) {
+    return true;
+  }
   pollfd p{pidfd, POLLIN, 0};
   for (;;) {
     timespec left{};
@@ -53,15 +57,20 @@ bool await_end(int pidfd, Deadline deadline) noexcept {
   }
 }
 
-void poll_ends(const int* pidfds, int count, bool* ended) noexcept {
-  std::vector<pollfd> polls(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    polls[i] = {pidfds[i], POLLIN, 0};
+std::vector<size_t> poll_ends(const std::vector<int>& pidfds) {
+  std::vector<pollfd> polls;
+  for (int fd : pidfds) {
+    polls.push_back({fd, POLLIN, 0});
   }
-  int n = poll(polls.data(), polls.size(), 0);
-  for (int i = 0; i < count; ++i) {
-    ended[i] = n > 0 && polls[i].revents != 0;
+  std::vector<size_t> ended;
+  if (poll(polls.data(), polls.size(), 0) > 0) {
+    for (size_t i = 0; i < polls.size(); ++i) {
+      if (polls[i].revents != 0) {
+        ended.push_back(i);
+      }
+    }
   }
+  return ended;
 }
 
 int signal_pidfd(int pidfd, int signal) noexcept {
@@ -82,6 +91,12 @@ Reaped reap(int pidfd, bool block, int* status) noexcept {
                 ? W_EXITCODE(info.si_status & 0xff, 0)
                 : (info.si_status & 0x7f) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
   return Reaped::kYes;
+}
+
+void kill_child(int pid) noexcept {
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 bool recorded_status(int pidfd, int* status) noexcept {

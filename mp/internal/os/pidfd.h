@@ -5,7 +5,8 @@
 #ifndef MP_INTERNAL_OS_PIDFD_H_
 #define MP_INTERNAL_OS_PIDFD_H_
 
-#include <cstdint>
+#include <cstddef>
+#include <vector>
 
 #include "mp/internal/base/unique_fd.h"
 #include "mp/internal/os/clock.h"
@@ -20,9 +21,8 @@ UniqueFd open_pidfd(int pid) noexcept;
 // any number of them.
 bool await_end(int pidfd, Deadline deadline) noexcept;
 
-// Which of `count` processes have ended, without waiting: one system call. `ended` has room for as
-// many.
-void poll_ends(const int* pidfds, int count, bool* ended) noexcept;
+// The indices of those that have ended, without waiting: one system call for all.
+std::vector<size_t> poll_ends(const std::vector<int>& pidfds);
 
 // 0, or an errno; ESRCH when it was reaped already.
 int signal_pidfd(int pidfd, int signal) noexcept;
@@ -34,6 +34,9 @@ enum class Reaped {
 };
 // Reaps our own child; waits for its end if `block`.
 Reaped reap(int pidfd, bool block, int* status) noexcept;
+
+// Kills and reaps a child of ours that has never been waited for.
+void kill_child(int pid) noexcept;
 
 // The status that the kernel keeps for a process that somebody else has reaped; false where it
 // keeps none.

@@ -2,12 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "mp/internal/base/unique_fd.h"
 
 namespace mp::internal {
 namespace {
@@ -19,17 +25,65 @@ std::vector<int> sorted(std::vector<int> fds) {
   return fds;
 }
 
-class FileActions {
- public:
-  FileActions() { posix_spawn_file_actions_init(&actions_); }
-  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-  posix_spawn_file_actions_t* get() { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
+// Everything the child needs, made before it exists.
+struct Image {
+  int program;
+  int null;
+  const int* fds;  // ascending
+  int count;
+  char* const* argv;
+  char* const* environment;
 };
+
+void close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0u, 0) != 0) {
+    // Kernels before 5.9.
+    for (int fd = first, end = static_cast<int>(sysconf(_SC_OPEN_MAX)); fd < end; ++fd) {
+      close(fd);
+    }
+  }
+}
+
+// In the child. Ascending, no target is a source that is still to come: the i-th smallest of
+// distinct numbers from 3 on is at least 3 + i. `program` and `null` are above all of them.
+int become(const Image& image) {
+  if (dup2(image.null, STDIN_FILENO) < 0) {
+    return errno;
+  }
+  for (int i = 0; i < image.count; ++i) {
+    // Onto itself, dup2() would leave close-on-exec set.
+    int ok = image.fds[i] == kFirst + i ? fcntl(image.fds[i], F_SETFD, 0)
+                                        : dup2(image.fds[i], kFirst + i);
+    if (ok < 0) {
+      return errno;
+    }
+  }
+  int program = kFirst + image.count;
+  if (image.program != program && dup3(image.program, program, O_CLOEXEC) < 0) {
+    return errno;
+  }
+  close_from(program + 1);
+  syscall(SYS_execveat, program, "", image.argv, image.environment, AT_EMPTY_PATH);
+  return errno;
+}
+
+// The child shares this function's frame: it keeps nothing in it that the parent needs.
+[[gnu::noinline]] int vfork_and_become(const Image& image, volatile int* error) {
+  int pid = vfork();
+  if (pid == 0) {
+    *error = become(image);
+    _exit(127);
+  }
+  return pid;
+}
+
+// A copy of `fd` whose number is above `floor`.
+UniqueFd above(UniqueFd fd, int floor) {
+  if (!fd.valid() || fd.get() > floor) {
+    return fd;
+  }
+  return UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, floor + 1));
+}
 
 }  // namespace
 
@@ -44,6 +98,21 @@ std::vector<int> spawned_numbers(const std::vector<int>& fds) {
   return numbers;
 }
 
+uint64_t signal_mask() noexcept {
+  sigset_t set;
+  pthread_sigmask(SIG_SETMASK, nullptr, &set);
+  uint64_t mask;
+  std::memcpy(&mask, &set, sizeof mask);
+  return mask;
+}
+
+void set_signal_mask(uint64_t mask) noexcept {
+  sigset_t set;
+  sigemptyset(&set);
+  std::memcpy(&set, &mask, sizeof mask);
+  pthread_sigmask(SIG_SETMASK, &set, nullptr);
+}
+
 int spawn_self(char* const* argv, const std::vector<std::string>& variables,
                const std::vector<int>& fds, int* pid) {
   std::vector<char*> environment;
@@ -55,22 +124,29 @@ int spawn_self(char* const* argv, const std::vector<std::string>& variables,
   }
   environment.push_back(nullptr);
 
-  FileActions actions;
-  int err = posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
-  // In ascending order no target is a source that is still to come: the i-th smallest of distinct
-  // numbers from 3 on is at least 3 + i.
-  int next = kFirst;
-  for (int fd : sorted(fds)) {
-    if (err == 0) {
-      err = posix_spawn_file_actions_adddup2(actions.get(), fd, next++);
+  std::vector<int> sources = sorted(fds);
+  // In this process's /proc, not the child's: the kernel would make and drop entries for it there.
+  int floor = std::max(sources.empty() ? 2 : sources.back(), kFirst + static_cast<int>(fds.size()));
+  UniqueFd null = above(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)), floor);
+  UniqueFd program = above(UniqueFd(open("/proc/self/exe", O_PATH | O_CLOEXEC)), floor);
+  if (!null.valid() || !program.valid()) {
+    return errno;
+  }
+  Image image{program.get(),  null.get(), sources.data(), static_cast<int>(sources.size()),
+              argv, environment.data()};
+  volatile int error = 0;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int child = vfork_and_become(image, &error);
+  int err = child < 0 ? errno : error;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child > 0 && err != 0) {
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  if (err == 0) {
-    err = posix_spawn_file_actions_addclosefrom_np(actions.get(), next);
-  }
-  if (err == 0) {
-    err = posix_spawn(pid, "/proc/self/exe", actions.get(), nullptr, argv, environment.data());
-  }
+  *pid = child;
   return err;
 }
 

@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_OS_SPAWN_H_
 #define MP_INTERNAL_OS_SPAWN_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,20 +15,25 @@ namespace mp::internal {
 // order of their values.
 std::vector<int> spawned_numbers(const std::vector<int>& fds);
 
+// The signals that the calling thread blocks, one bit each.
+uint64_t signal_mask() noexcept;
+void set_signal_mask(uint64_t mask) noexcept;
+
 // Starts the very file this process runs, also after it was replaced or deleted, with the arguments
 // `argv`, the environment of this process and `variables` ("NAME=value") before it. Open in it are
 // `fds` (as above), this process's standard output and error, and /dev/null as standard input;
-// nothing else. Working directory, signal mask, limits are the calling thread's. Returns 0 and the
-// pid, or an errno.
+// nothing else. It begins with all signals blocked: its first act is set_signal_mask(). The rest is
+// as the calling thread has it. Returns 0 and the pid, or an errno.
+//
+// This is vfork and exec: the memory is shared until the exec, nothing is copied, and with signals
+// blocked none of this program's handlers can run in the child.
 int spawn_self(char* const* argv, const std::vector<std::string>& variables,
                const std::vector<int>& fds, int* pid);
 
-// The command line of this process as the kernel has it: for a program that has not told us its
-// own.
+// The command line of this process as the kernel has it.
 std::vector<std::string> own_command_line();
 
-// Gives this process the name that `ps` shows for its program, which an exec of /proc/self/exe has
-// lost.
+// Gives this process the name of its program, which `ps` shows and an exec by descriptor has lost.
 void restore_process_name() noexcept;
 
 }  // namespace mp::internal

@@ -8,6 +8,7 @@
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/park/liveness.h"
+#include "mp/internal/park/parking.h"
 #include "mp/internal/park/spin.h"
 #include "mp/internal/sync/event_count.h"
 
@@ -20,11 +21,8 @@ inline void notify(EventCount<A>& ec, int count) noexcept {
   if (ec.pending()) [[unlikely]] {
     uint32_t r = ec.advance();
     A::step("event_count.before_wake");
-    int woken = futex_wake(&ec.seq, count);
-    // Fewer than asked for: nobody who registered up to r sleeps any more.
-    if (woken < count || A::kBug == Bug::kClearWaitersOnUnlock) {
-      ec.serve(r);
-    }
+    int woken = Parking<A>::wake(ec.seq, count);
+    ec.serve(r, woken < count || A::kBug == Bug::kClearWaitersOnUnlock);
   }
 }
 
@@ -35,13 +33,15 @@ bool await(EventCount<A>& ec, Deadline deadline, Liveness& family, int spins,
   if (ready() || spin<A>(spins, ready)) {
     return true;
   }
+  [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
+    head.again();
     uint32_t seq = ec.ask();
     if (ready()) {
       return true;
     }
     Deadline slice = Deadline::after_ns(family.slice_ns());
-    FutexResult r = futex_wait(&ec.seq, seq, earlier(slice, deadline));
+    FutexResult r = Parking<A>::wait(ec.seq, seq, earlier(slice, deadline));
     if (ready()) {
       if (r == FutexResult::kTimeout) {
         family.count_rescue();

@@ -19,6 +19,10 @@ class Liveness {
   // lives. Null when there is none; then only slices notice. It is a hint: is_dead() decides.
   virtual const FutexWord* arm_life_word(Owner owner, uint32_t* alive_value) noexcept = 0;
 
+  // The owner is about to be dead: its life word has changed, which comes before is_dead(). May stay
+  // true for a live one that has only lost the thread which held the word.
+  virtual bool is_dying(Owner) noexcept { return false; }
+
   // Passes on the wake that the kernel gives to one sleeper only.
   virtual void relay_death(Owner owner) noexcept = 0;
 

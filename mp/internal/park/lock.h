@@ -10,6 +10,7 @@
 #include "mp/internal/os/futex.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/park/liveness.h"
+#include "mp/internal/park/parking.h"
 #include "mp/internal/sync/lock_word.h"
 
 namespace mp::internal {
@@ -44,31 +45,46 @@ void repair_and_wake(LockWord<A>& lock, uint32_t seen) noexcept {
   if (lock.repair(seen)) {
     A::step("lock.repair.before_wake");
     if constexpr (A::kBug == Bug::kCountDownForDead) {
-      lock.sleepers.serve(lock.sleepers.served.load(std::memory_order_relaxed) + 1);
+      lock.sleepers.serve(lock.sleepers.served.load(std::memory_order_relaxed) + 1, true);
     }
     notify(lock.sleepers, kWakeAll);
   }
 }
 
+// A dying process loses its life word some microseconds before its certificate, more if it has much
+// memory to give back: who was woken by the one comes back for the other, first after this time,
+// then after twice as long.
+inline constexpr int64_t kFirstNapNs = 30'000;
+
 // Sleeps once until `lock.sleepers.seq` moves from `seq` or the owner in `seen` dies, no longer
-// than a slice and until `deadline`. False when `deadline` passed.
+// than a slice and until `deadline`. False when `deadline` passed. `nap`: the last nap of this
+// waiter, 0 at first.
 template <class A>
 bool sleep_on_owned(LockWord<A>& lock, uint32_t seq, uint32_t seen, Deadline deadline,
-                    Liveness& family) noexcept {
+                    Liveness& family, int64_t* nap = nullptr) noexcept {
   Owner owner = LockWord<A>::owner_of(seen);
-  FutexPair pairs[2] = {{&lock.sleepers.seq, seq}, {}};
-  pairs[1].word = family.arm_life_word(owner, &pairs[1].expected);
+  FutexPair life = {nullptr, 0};
+  life.word = family.arm_life_word(owner, &life.expected);
   // After arming: a death before it is seen here, one after it wakes us.
   if (family.is_dead(owner)) {
     family.relay_death(owner);
     repair_and_wake(lock, seen);
     return true;
   }
-  Deadline slice = Deadline::after_ns(family.slice_ns());
+  int64_t longest = family.slice_ns();
+  bool napping = life.word == nullptr && family.is_dying(owner);
+  if (napping) {
+    int64_t length = nap != nullptr && *nap != 0 ? 2 * *nap : kFirstNapNs;
+    longest = std::min(longest, length);
+    if (nap != nullptr) {
+      *nap = longest;
+    }
+  }
+  Deadline slice = Deadline::after_ns(longest);
   A::step("lock.before_sleep");
-  FutexResult r = futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1, earlier(slice, deadline));
-  if (pairs[1].word != nullptr &&
-      pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
+  FutexResult r =
+      Parking<A>::wait_or_death(lock.sleepers.seq, seq, life, earlier(slice, deadline));
+  if (life.word != nullptr && family.is_dying(owner)) {
     // The kernel wakes one sleeper only.
     family.relay_death(owner);
   }
@@ -76,7 +92,9 @@ bool sleep_on_owned(LockWord<A>& lock, uint32_t seq, uint32_t seen, Deadline dea
     return true;
   }
   if (lock.word.load(std::memory_order_relaxed) != seen) {
-    family.count_rescue();
+    if (!napping) {
+      family.count_rescue();
+    }
   } else if (family.is_dead(owner)) {
     repair_and_wake(lock, seen);
   }
@@ -96,7 +114,7 @@ Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& fam
     }
     return to_acquired<A>(lock.try_acquire(me));
   }
-  for (int i = 0; i < kSpins; ++i) {
+  for (int i = 0; i < std::min(kSpins, A::kMaxSpins); ++i) {
     if (free()) {
       if (Take take = lock.try_acquire(me); take != Take::kNo) {
         return to_acquired<A>(take);
@@ -104,12 +122,15 @@ Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& fam
     }
     A::pause();
   }
+  int64_t nap = 0;
+  [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
+    head.again();
     // sync: event-count: registered before the word is looked at.
     uint32_t seq = lock.sleepers.ask();
     uint32_t seen = lock.word.load(std::memory_order_seq_cst);
     bool in_time =
-        !LockWord<A>::owner_of(seen) || sleep_on_owned(lock, seq, seen, deadline, family);
+        !LockWord<A>::owner_of(seen) || sleep_on_owned(lock, seq, seen, deadline, family, &nap);
     if (Take take = lock.try_acquire(me); take != Take::kNo) {
       return to_acquired<A>(take);
     }

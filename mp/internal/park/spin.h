@@ -7,6 +7,7 @@
 #ifndef MP_INTERNAL_PARK_SPIN_H_
 #define MP_INTERNAL_PARK_SPIN_H_
 
+#include <algorithm>
 #include <cstdint>
 
 namespace mp::internal {
@@ -40,7 +41,10 @@ inline constinit thread_local SpinBudget t_spin;
 // Spins until `ready()`; false when the budget ran out first.
 template <class A, class Ready>
 bool spin(int most, const Ready& ready) noexcept {
-  int n = t_spin.take(most);
+  if constexpr (A::kMaxSpins == 0) {
+    return false;
+  }
+  int n = std::min(t_spin.take(most), A::kMaxSpins);
   for (int i = 0; i < n; ++i) {
     if (ready()) {
       t_spin.succeeded();

@@ -12,11 +12,15 @@
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/proc/status.h"
 #include "mp/internal/shm/family.h"
+#include "mp/internal/sync/atomics.h"
 
 namespace mp::internal {
 namespace {
 
 constexpr int kLost = 255 << 8;
+
+// How long to spin for the server's word, in pauses: some ten microseconds.
+constexpr int kSpins = 400;
 
 // Stands for the sentinel of a process that was gone before anybody could open one: readable for ever.
 UniqueFd ended_sentinel() {
@@ -69,46 +73,42 @@ bool Child::collect() {
   return true;
 }
 
-bool Child::wait_for_server(Deadline deadline) {
+// The process has ended, and its server is about to say how, or has died.
+void Child::collect_from_server() {
   Family& family = Family::get();
   std::atomic<uint32_t>& word = family.slot(owner_).status;
+  // The server was woken by the same death as we were.
+  for (int i = 0; i < kSpins && !StatusWord::is(word.load(std::memory_order_relaxed), owner_,
+                                                StatusWord::kReaped);
+       ++i) {
+    RealAtomics::pause();
+  }
   for (;;) {
+    // Looked at before the word: what a dead server wrote, we see.
     bool orphaned = family.is_dead(server_);
     uint32_t seen;
     {
       std::lock_guard hold(mutex_);
       if (ended_.load(std::memory_order_relaxed)) {
-        return true;
+        return;
       }
+      // sync: status (pairs with the server's report).
       seen = word.load(std::memory_order_acquire);
       if (StatusWord::is(seen, owner_, StatusWord::kReaped)) {
         record(StatusWord::status_of(seen));
-        return true;
+        return;
       }
-    }
-    if (orphaned) {
-      // Looked at before the word: what the server wrote, we have seen.
-      if (!await_end(pidfd_.get(), deadline)) {
-        return false;
-      }
-      std::lock_guard hold(mutex_);
-      if (!ended_.load(std::memory_order_relaxed)) {
+      if (orphaned) {
         record(best_guess());
+        return;
       }
-      return true;
-    }
-    if (deadline.passed()) {
-      if (!await_end(pidfd_.get(), Deadline::past())) {
-        return false;
-      }
-      // It has ended, and the server is about to say how.
-      deadline = Deadline::never();
     }
     FutexPair pairs[2] = {{&word, seen}, {}};
     pairs[1].word = family.arm_life_word(server_, &pairs[1].expected);
-    Deadline slice = Deadline::after_ns(family.slice_ns());
-    futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1, earlier(slice, deadline));
-    if (pairs[1].word != nullptr && pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
+    futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1,
+                   Deadline::after_ns(family.slice_ns()));
+    if (pairs[1].word != nullptr &&
+        pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
       family.relay_death(server_);
     }
   }
@@ -118,12 +118,13 @@ bool Child::wait(Deadline deadline) {
   if (ended_.load(std::memory_order_acquire)) {
     return true;
   }
-  if (server_) {
-    return wait_for_server(deadline);
-  }
   for (;;) {
     if (!await_end(pidfd_.get(), deadline)) {
       return false;
+    }
+    if (server_) {
+      collect_from_server();
+      return true;
     }
     if (collect()) {
       return true;
@@ -143,6 +144,11 @@ std::optional<int> Child::exit_code() {
     return std::nullopt;
   }
   return exit_code_of(status_);
+}
+
+void Child::close() noexcept {
+  std::lock_guard hold(mutex_);
+  pidfd_.reset();
 }
 
 int Child::signal(int number) noexcept {

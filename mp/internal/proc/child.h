@@ -43,11 +43,14 @@ class Child {
   // As Python counts: 7 for exit(7), -9 for a death by SIGKILL; none while it runs.
   std::optional<int> exit_code();
 
+  // After its end: gives the sentinel back.
+  void close() noexcept;
+
   // 0, also when it has ended already, or an errno.
   int signal(int number) noexcept;
 
  private:
-  bool wait_for_server(Deadline deadline);
+  void collect_from_server();
   bool collect();
   void record(int status);
   int best_guess() noexcept;

@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "mp/errors.h"
 #include "mp/internal/os/spawn.h"
 #include "mp/internal/proc/life.h"
@@ -23,7 +23,30 @@ std::vector<std::string>& command_line() {
   return words;
 }
 
-// "c:PLAN:LIFE:IN:OUT:FD,FD,": role, plan, read end of the parent's life pipe, ends of the mailbox, what was passed.
+// "c:MASK:PLAN:LIFE:IN:OUT:FD,FD": role, signal mask, plan, the watch on the parent, the ends of
+// the mailbox, what was passed.
+class StartText {
+ public:
+  explicit StartText(const char* text) : at_(text + 1) {}
+
+  // The next number; 0 at the end.
+  uint64_t next() {
+    char* end = const_cast<char*>(at_);
+    uint64_t n = *at_ != '\0' ? strtoull(at_ + 1, &end, 10) : 0;
+    at_ = end;
+    return n;
+  }
+  UniqueFd next_fd() {
+    UniqueFd fd(static_cast<int>(next()));
+    fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+    return fd;
+  }
+  bool more() const { return at_[0] != '\0' && at_[1] != '\0'; }
+
+ private:
+  const char* at_;
+};
+
 // Before the constructors of this program's static objects.
 __attribute__((constructor(101))) void enter() {
   const char* text = getenv(kVariable);
@@ -31,34 +54,20 @@ __attribute__((constructor(101))) void enter() {
     return;
   }
   Entry& e = entry();
-  const char* at = text + 1;
-  auto next = [&at] {
-    char* end = const_cast<char*>(at);
-    uint64_t n = *at != '\0' ? strtoull(at + 1, &end, 10) : 0;
-    at = end;
-    return n;
-  };
-  e.plan = next();
-  int life = static_cast<int>(next());
-  MailboxEnds mailbox;
-  mailbox.in = static_cast<int>(next());
-  mailbox.out = static_cast<int>(next());
-  while (*at != '\0' && at[1] != '\0') {
-    e.fds.emplace_back(static_cast<int>(next()));
+  e.role = text[0] == static_cast<char>(Role::kServer) ? Role::kServer : Role::kChild;
+  StartText start(text);
+  uint64_t mask = start.next();
+  e.plan = start.next();
+  live_with_parent(start.next_fd());
+  UniqueFd in = start.next_fd();
+  UniqueFd out = start.next_fd();
+  mailbox_adopt(std::move(in), std::move(out));
+  while (start.more()) {
+    e.fds.push_back(start.next_fd());
   }
-  e.role = text[0] == 's' ? Role::kServer : Role::kChild;
   unsetenv(kVariable);
-  for (const UniqueFd& fd : e.fds) {
-    fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
-  }
-  fcntl(mailbox.in, F_SETFD, FD_CLOEXEC);
-  fcntl(mailbox.out, F_SETFD, FD_CLOEXEC);
-  mailbox_adopt(mailbox);
-  if (e.role == Role::kServer) {
-    e.parents_life = fcntl(life, F_DUPFD_CLOEXEC, 3);
-  }
-  live_with_parent(life);
   restore_process_name();
+  set_signal_mask(mask);
 }
 
 // `fd`, or a copy above the standard streams, kept in `copy`.
@@ -77,19 +86,21 @@ Entry& entry() {
   return entry;
 }
 
-absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t plan, const std::vector<int>& fds) {
-  int life;
-  if (absl::Status s = life_of_children(&life); !s.ok()) {
-    return s;
+absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t plan,
+                                 const std::vector<int>& fds) {
+  auto watch = watch_for_child();
+  if (!watch.ok()) {
+    return watch.status();
   }
   auto mailbox = mailbox_ends();
   if (!mailbox.ok()) {
     return mailbox.status();
   }
   Family& family = Family::get();
-  // Any of them is below 3 if this program was started with a standard stream closed.
-  std::vector<int> sources = {family.arena().fd(), child.certificate.get(), life, mailbox->in, mailbox->out};
+  std::vector<int> sources = {family.arena().fd(), child.certificate.get(), watch->get(),
+                              mailbox->in, mailbox->out};
   sources.insert(sources.end(), fds.begin(), fds.end());
+  // Any of them is below 3 if this program was started with a standard stream closed.
   std::vector<UniqueFd> copies(sources.size());
   for (size_t i = 0; i < sources.size(); ++i) {
     sources[i] = above_stdio(sources[i], &copies[i]);
@@ -98,12 +109,14 @@ absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t
     }
   }
   std::vector<int> numbers = spawned_numbers(sources);
-  std::string start = absl::StrCat(kVariable, "=", std::string(1, static_cast<char>(role)), ":", plan, ":", numbers[2], ":",
-                                   numbers[3], ":", numbers[4]);
+  std::string join =
+      absl::StrCat(Family::kJoinVariable, "=", family.join_text(numbers[0], numbers[1], child.owner));
+  std::string start =
+      absl::StrCat(kVariable, "=", std::string(1, static_cast<char>(role)), ":", signal_mask(), ":",
+                   plan, ":", numbers[2], ":", numbers[3], ":", numbers[4]);
   for (size_t i = 5; i < numbers.size(); ++i) {
     absl::StrAppend(&start, i == 5 ? ":" : ",", numbers[i]);
   }
-  std::string join = absl::StrCat(Family::kJoinVariable, "=", family.join_text(numbers[0], numbers[1], child.owner));
 
   if (command_line().empty()) {
     command_line() = own_command_line();

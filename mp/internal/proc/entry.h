@@ -1,17 +1,16 @@
 // mp/internal/proc/entry.h
 //
-// Entry: with what a program begins that mp has started by exec. Its parent says so in one environment variable, which
-// is read, and taken out, before any static initialiser of the program runs; from then on the process dies with its
-// parent.
+// Entry: with what a program begins that mp has started by exec. Its parent says so in one
+// environment variable, which is read, and taken out, before any static initialiser of the program
+// runs; from then on the process dies with its parent.
 //
-// Death   The parent dies before that: the first look at the life pipe finds it closed. Only the dynamic linker runs
-//         earlier.
+// Death   The parent dies before that: the first look at the life pipe finds it closed. Only the
+//         dynamic linker runs earlier.
 
 #ifndef MP_INTERNAL_PROC_ENTRY_H_
 #define MP_INTERNAL_PROC_ENTRY_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,16 +28,16 @@ enum class Role : char {
 struct Entry {
   Role role = Role::kRoot;
   uint64_t plan = 0;          // kChild
-  int parents_life = -1;      // kServer: the read end that its children are to watch
   std::vector<UniqueFd> fds;  // what the parent passed, in its order
 };
 
-// This process's; freeze_support() takes it, once.
+// This process's; freeze() takes it, once.
 Entry& entry();
 
-// Executes this program again in `role`, as the process `child` of the family, with `fds` (distinct numbers) passed on.
-// Under the StartLock. Returns the pid.
-absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t plan, const std::vector<int>& fds);
+// Executes this program again in `role`, as the process `child` of the family, with `fds` (distinct
+// numbers) passed on. Under the StartLock. Returns the pid.
+absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t plan,
+                                 const std::vector<int>& fds);
 
 // The command line that executed programs get; that of this process until somebody sets another.
 void set_command_line(int argc, char* const* argv);

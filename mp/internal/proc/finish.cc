@@ -1,12 +1,17 @@
 #include "mp/internal/proc/finish.h"
 
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include <ext/stdio_sync_filebuf.h>
+
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <typeinfo>
 
 #include "mp/internal/base/check.h"
 #include "mp/internal/proc/status.h"
@@ -17,9 +22,27 @@ namespace {
 
 void (*g_last)() = nullptr;
 
+// Whether a stream's buffer holds anything; true when that cannot be known. A child that wrote
+// nothing should not touch what flushing touches: each page of it would be copied.
+class Buffer : public std::streambuf {
+ public:
+  static bool pending(std::streambuf* buffer) {
+    if (buffer == nullptr) {
+      return false;
+    }
+    const std::type_info& type = typeid(*buffer);
+    if (type != typeid(__gnu_cxx::stdio_sync_filebuf<char>) && type != typeid(std::filebuf)) {
+      return true;
+    }
+    return (buffer->*&Buffer::pptr)() != (buffer->*&Buffer::pbase)();
+  }
+};
+
 void flush(std::ostream& stream) noexcept {
   try {
-    stream.flush();
+    if (Buffer::pending(stream.rdbuf())) {
+      stream.flush();
+    }
   } catch (...) {
     // The stream's owner asked for exceptions; at this place nobody waits for them.
   }
@@ -56,20 +79,20 @@ void flush_streams(bool all) noexcept {
   flush(std::clog);
   if (all) {
     fflush(nullptr);
-  } else {
-    fflush(stdout);
-    fflush(stderr);
+    return;
+  }
+  for (FILE* stream : {stdout, stderr}) {
+    if (stream != nullptr && __fpending(stream) != 0) {
+      fflush(stream);
+    }
   }
 }
 
 void flush_before_fork() noexcept { flush_streams(__libc_single_threaded); }
 
-void detach_stdin() noexcept {
-  int fd = open("/dev/null", O_RDONLY);
-  if (fd > 0) {
-    dup2(fd, STDIN_FILENO);
-    close(fd);
-  }
+int null_input() noexcept {
+  static const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return fd;
 }
 
 }  // namespace mp::internal

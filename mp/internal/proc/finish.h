@@ -22,8 +22,8 @@ void flush_streams(bool all) noexcept;
 // standard ones may be locked by a thread that waits for input, so those are flushed only when there is no other thread.
 void flush_before_fork() noexcept;
 
-// Makes /dev/null the standard input of this process.
-void detach_stdin() noexcept;
+// /dev/null, open for reading: the standard input of children. -1 if it cannot be opened.
+int null_input() noexcept;
 
 }  // namespace mp::internal
 

@@ -61,6 +61,10 @@ StartLock::StartLock() {
 }
 
 StartLock::~StartLock() {
+  if (!t_starting) {
+    // In a child that was forked meanwhile.
+    return;
+  }
   t_starting = false;
   t_ours = false;
   g_starting.unlock();

@@ -1,6 +1,7 @@
 #include "mp/internal/proc/fork_server.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
 #include "mp/internal/os/child_signals.h"
+#include "mp/internal/os/life_pipe.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/scm_rights.h"
 #include "mp/internal/proc/fork_guard.h"
@@ -38,20 +40,29 @@ struct Answer {
 struct Client {
   UniqueFd socket;
   UniqueFd pidfd;
-  int pid = 0;
+  std::atomic<int> pid{0};  // read without the lock
   Owner owner;
   bool served = false;
 
-  bool running() const { return socket.valid(); }
   absl::Status start();
   // Of a server that is dead or shall be; returns its status.
   int stop() noexcept;
 };
 
-// Never destroyed: exit handlers may still start processes.
+// Null until the first need, and never destroyed: exit handlers may still start processes.
+constinit std::atomic<Client*> g_client{nullptr};
+
+bool has_client() {
+  Client* client = g_client.load(std::memory_order_acquire);
+  return client != nullptr && client->socket.valid();
+}
 Client& client() {
-  static Client& client = *new Client;
-  return client;
+  Client* client = g_client.load(std::memory_order_acquire);
+  if (client == nullptr) {
+    client = new Client;
+    g_client.store(client, std::memory_order_release);
+  }
+  return *client;
 }
 
 absl::Status Client::start() {
@@ -59,22 +70,22 @@ absl::Status Client::start() {
   if (int err = make_socket_pair(true, &pair); err != 0) {
     return os_error(err, "mp: a socket to the fork server");
   }
+  auto life = life_read_end();
+  if (!life.ok()) {
+    return life.status();
+  }
   Family& family = Family::get();
   auto slot = family.reserve_child(true);
   if (!slot.ok()) {
     return slot.status();
   }
-  auto id = execute_self(Role::kServer, *slot, 0, {pair.b.get()});
+  auto id = execute_self(Role::kServer, *slot, 0, {pair.b.get(), *life});
   if (id.ok()) {
     pidfd = open_pidfd(*id);
     if (!pidfd.valid()) {
-      id = os_error(errno, "mp: a descriptor for the fork server");
-      // The server ends by itself when its socket closes, and is nobody's to reap but ours.
-      pair.a.reset();
-      int status;
-      while (look_at_child(*id, &status) == Look::kRunning) {
-        usleep(100);
-      }
+      int err = errno;
+      kill_child(*id);
+      id = os_error(err, "mp: a descriptor for the fork server");
     }
   }
   slot->certificate.reset();
@@ -92,7 +103,7 @@ absl::Status Client::start() {
 int Client::stop() noexcept {
   socket.reset();
   int status = 0;
-  signal_pidfd(pidfd.get(), 9);
+  signal_pidfd(pidfd.get(), SIGKILL);
   reap(pidfd.get(), true, &status);
   pidfd.reset();
   pid = 0;
@@ -103,10 +114,12 @@ int Client::stop() noexcept {
 void nothing() {}
 
 void forget_in_child() {
-  // Our parent's server, not ours.
-  client().socket.reset();
-  client().pidfd.reset();
-  client().pid = 0;
+  if (has_client()) {
+    // Our parent's server, not ours.
+    client().socket.reset();
+    client().pidfd.reset();
+    client().pid = 0;
+  }
 }
 
 [[maybe_unused]] const bool g_hooked = (add_fork_hooks({nothing, nothing, forget_in_child}), true);
@@ -161,7 +174,7 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
   Family& family = Family::get();
   constexpr int kAttempts = 5;
   for (int attempt = 1;; ++attempt) {
-    if (!client().running()) {
+    if (!has_client()) {
       if (absl::Status s = client().start(); !s.ok()) {
         return s;
       }
@@ -177,8 +190,10 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
     Owner owner = child->owner;
     Answer answer{};
     UniqueFd pidfd;
-    absl::StatusOr<Asked> asked = give(owner, parcel, *plan);
-    if (asked.status().code() == absl::StatusCode::kOk) {
+    absl::StatusOr<Asked> asked = Asked::kAnswered;
+    if (absl::Status s = give(owner, parcel, *plan); !s.ok()) {
+      asked = s;
+    } else {
       asked = ask(*child, parcel, *plan, &answer, &pidfd);
     }
     child->certificate.reset();
@@ -187,15 +202,17 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
       return std::make_unique<Child>(owner, answer.pid, std::move(pidfd), client().owner);
     }
     Owner server = client().owner;
-    if (!plan->withdraw()) {
-      // It runs, and there was no room for a descriptor of it, or the server died before it could tell us.
-      auto orphan = find_orphan(owner, server);
-      if (asked.ok() && *asked == Asked::kServerDied) {
-        client().stop();
-        return orphan;
+    bool runs = !plan->withdraw();
+    if (runs && asked.ok() && *asked == Asked::kServerDied) {
+      client().stop();
+      return find_orphan(owner, server);
+    }
+    if (answer.pid > 0) {
+      // Forked, but there was no descriptor for it here or there: as if it had never been.
+      if (runs && !family.is_dead(owner)) {
+        kill(answer.pid, SIGKILL);
       }
-      orphan->signal(9);
-      orphan->wait(Deadline::never());
+      Child(owner, answer.pid, std::move(pidfd), server).wait(Deadline::never());
     } else {
       family.done_with(owner);
     }
@@ -218,16 +235,19 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
 }
 
 void stop_fork_server() noexcept {
-  if (!client().running()) {
+  if (fork_server_pid() == 0) {
     return;
   }
   StartLock lock;
-  if (client().running()) {
+  if (has_client()) {
     client().stop();
   }
 }
 
-int fork_server_pid() noexcept { return client().pid; }
+int fork_server_pid() noexcept {
+  Client* client = g_client.load(std::memory_order_acquire);
+  return client != nullptr ? client->pid.load(std::memory_order_relaxed) : 0;
+}
 
 // -- The server -----------------------------------------------------------------------------------------------------
 
@@ -236,7 +256,9 @@ namespace {
 class Server {
  public:
   Server(Entry entry, void (*child_main)(uint64_t, std::vector<UniqueFd>))
-      : socket_(std::move(entry.fds.at(0))), parents_life_(entry.parents_life), child_main_(child_main) {
+      : socket_(std::move(entry.fds.at(0))),
+        life_(std::move(entry.fds.at(1))),
+        child_main_(child_main) {
     check(signals_.start() == 0, "the fork server cannot wait for its children");
   }
 
@@ -281,9 +303,14 @@ class Server {
     return send_with_fds(socket_.get(), &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0, Socket::kWait) == 0;
   }
 
+  // The child's pid, or -1 and errno.
   int fork_child(const Request& request, Message& message) {
     Owner owner{request.owner};
     UniqueFd certificate = std::move(message.fds[0]);
+    UniqueFd watch = open_watch(life_.get());
+    if (!watch.valid()) {
+      return -1;
+    }
     int pid;
     {
       StartLock lock;
@@ -297,8 +324,9 @@ class Server {
       }
       return pid;
     }
+    live_with_parent(std::move(watch));
     socket_.reset();
-    live_with_parent(parents_life_);
+    life_.reset();
     signals_.undo();
     message.fds.erase(message.fds.begin());
     child_main_(request.plan, std::move(message.fds));
@@ -354,7 +382,7 @@ class Server {
   static constexpr int kUnknown = 255 << 8;
 
   UniqueFd socket_;
-  const int parents_life_;
+  UniqueFd life_;
   void (*const child_main_)(uint64_t, std::vector<UniqueFd>);
   ChildSignals signals_;
   absl::flat_hash_map<int, Owner> children_;

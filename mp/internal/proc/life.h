@@ -1,25 +1,30 @@
 // mp/internal/proc/life.h
 //
-// Life: who dies with whom. Each process that has children holds the write end of one pipe; each of its children watches
-// the read end and is killed when the write end closes.
+// Life: who dies with whom. Each process that has children holds the write end of one pipe; each of
+// its children watches the read end and is killed when the write end closes.
 //
-// Death   The parent dies before the child watches: the child looks once more after it began to watch, and goes then. The
-//         thread that made the child ends, or the fork server dies: nothing happens. A forked child that has not yet
-//         closed its copy of the write end keeps its siblings alive until it did, which is the first thing it does.
+// Death   The parent dies before the child watches: the child looks once more after it began to
+//         watch, and goes then. The thread that made the child ends, or the fork server dies:
+//         nothing happens. A forked child that has not yet closed its copy of the write end keeps
+//         its siblings alive until it did, which is the first thing it does.
 
 #ifndef MP_INTERNAL_PROC_LIFE_H_
 #define MP_INTERNAL_PROC_LIFE_H_
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mp/internal/base/unique_fd.h"
 
 namespace mp::internal {
 
-// The read end that this process's children watch, made at the first call. Under the StartLock.
-absl::Status life_of_children(int* read_end);
+// A watch on this process for one child that is about to be started. Under the StartLock.
+absl::StatusOr<UniqueFd> watch_for_child();
 
-// In a child just forked for `read_end`, its parent's: watches it, and closes it. A child that cannot watch does not run:
-// it ends with a sentence on stderr.
-void live_with_parent(int read_end) noexcept;
+// The read end that watches of this process are opened from, for its fork server.
+absl::StatusOr<int> life_read_end();
+
+// In a child, with the watch made for it: begins to watch. A child that cannot does not run: it
+// ends with a sentence on stderr.
+void live_with_parent(UniqueFd watch) noexcept;
 
 }  // namespace mp::internal
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -250,11 +251,8 @@ absl::StatusOr<MailboxEnds> mailbox_ends() {
   return MailboxEnds{(*pair)->a.get(), (*pair)->b.get()};
 }
 
-void mailbox_adopt(MailboxEnds ends) noexcept {
-  auto* pair = new SocketPair;
-  pair->a.reset(ends.in);
-  pair->b.reset(ends.out);
-  g_ends.store(pair, std::memory_order_release);
+void mailbox_adopt(UniqueFd in, UniqueFd out) {
+  g_ends.store(new SocketPair{std::move(in), std::move(out)}, std::memory_order_release);
 }
 
 }  // namespace mp::internal

@@ -42,7 +42,7 @@ struct MailboxEnds {
 };
 absl::StatusOr<MailboxEnds> mailbox_ends();
 // In such a member.
-void mailbox_adopt(MailboxEnds ends) noexcept;
+void mailbox_adopt(UniqueFd in, UniqueFd out);
 
 }  // namespace mp::internal
 

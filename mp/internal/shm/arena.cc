@@ -96,19 +96,24 @@ void Arena::walk(uint64_t from, uint64_t to, absl::FunctionRef<void(uint64_t, Bl
   }
 }
 
-// Rebuilds everything that the headers imply. Killed midway it is simply run again.
+// Rebuilds everything that the headers imply. Killed midway it is simply run again. What `backed`
+// says of a free block may be ahead of its pages, or behind: it keeps its first one.
 void Arena::rebuild() noexcept {
   ArenaHeader& h = header();
   std::fill(std::begin(h.free), std::end(h.free), 0);
   uint64_t used = h.small_backed - small_start();
   uint64_t cached = 0;
   auto see = [&](uint64_t at, Block& b) {
-    used += b.backed;
     if (b.state.load(std::memory_order_relaxed) == Block::kFree) {
+      if (b.log2 >= std::countr_zero(kLarge)) {
+        release_pages(fd(), at + kPage, (uint64_t{1} << b.log2) - kPage);
+        b.backed = kPage;
+      }
       cached += b.backed;
       b.link.store(h.free[b.log2], std::memory_order_relaxed);
       h.free[b.log2] = at;
     }
+    used += b.backed;
   };
   walk(small_start(), h.small_next, see);
   walk(large_start(), h.large_next, see);
@@ -263,8 +268,8 @@ absl::StatusOr<uint64_t> Arena::allocate(const Request& request, std::atomic<uin
   b.kind = request.kind;
   b.flags.store(0, std::memory_order_relaxed);
   b.size = size;
-  if (request.clear) {
-    std::memset(base() + at + sizeof(Block), 0, size - sizeof(Block));
+  if (uint64_t clear = std::min(request.clear, size); clear > sizeof(Block)) {
+    std::memset(base() + at + sizeof(Block), 0, clear - sizeof(Block));
   }
   b.link.store(request.parent, std::memory_order_relaxed);
   // From here on a rebuild takes the block as given out.

@@ -6,10 +6,9 @@
 //
 // Safety    Any thread of any process of the family; one kill-safe lock.
 // Death     A block is free or live by its own header, whatever the lists say; who takes the lock
-// after a dead owner
-//           rebuilds lists and sums from the headers. An allocation names its block in `intent`
-//           before it is live, so a caller killed in between finds it there, or nobody holds it and
-//           it is still free.
+//           after a dead owner rebuilds lists and sums from the headers. An allocation names its
+//           block in `intent` before it is live, so a caller killed in between finds it there, or
+//           nobody holds it and it is still free.
 
 #ifndef MP_INTERNAL_SHM_ARENA_H_
 #define MP_INTERNAL_SHM_ARENA_H_
@@ -56,7 +55,7 @@ class Arena {
     Kind kind;
     uint64_t size;          // bytes, the Block included
     uint64_t parent = 0;    // the block it is part of
-    bool clear = false;     // zero the bytes after the Block before it becomes live
+    uint64_t clear = 0;     // of these, the first so many read 0, the Block aside
     bool metadata = false;  // the family's own lists: may pass the budget
   };
   // Stores the block's offset in `intent` before the block becomes live, and returns it. On failure

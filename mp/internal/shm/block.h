@@ -10,8 +10,7 @@
 // flags   anybody, upwards only      kShared: some other process may name it
 // link    the holder of alloc_lock   free: next free block; live: the block it is part of, or 0
 // size    allocation                 bytes asked for, this header included
-// backed  the holder of alloc_lock   large blocks: bytes reserved in the memfd; may only
-// over-estimate
+// backed  the holder of alloc_lock   large blocks: bytes reserved in the memfd; never too few
 
 #ifndef MP_INTERNAL_SHM_BLOCK_H_
 #define MP_INTERNAL_SHM_BLOCK_H_

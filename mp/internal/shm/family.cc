@@ -36,10 +36,10 @@ struct Family::Holders {
 
 // A handle inside a message.
 struct Family::TransitEntry {
-  std::atomic<uint64_t> object;  // 0: free; stored last
-  uint64_t channel;
-  uint64_t seq;
-  uint64_t received;  // offset of the channel's count of received messages
+  std::atomic<uint64_t> object;  // 0: free; cleared before the others change and stored after them
+  std::atomic<uint64_t> channel;
+  std::atomic<uint64_t> seq;
+  std::atomic<uint64_t> received;  // offset of the channel's count of received messages
 };
 
 // A page of them.
@@ -60,8 +60,10 @@ std::atomic<Family*> g_family{nullptr};
 std::mutex g_joining;
 Family::Destroy g_destroy[static_cast<int>(Kind::kKinds)];
 
-// Parts up to this size are zeroed: pages of nodes and entries, not a queue's segments.
+// Parts up to this size are zeroed: pages of nodes and entries. Of larger ones, a queue's segments,
+// the header is.
 constexpr uint64_t kSmallPart = 4096;
+constexpr uint64_t kPartHeader = 64;
 
 constexpr uint64_t pack(uint32_t generation, Phase phase) {
   return uint64_t{generation} << 32 | static_cast<uint32_t>(phase);
@@ -134,13 +136,15 @@ Family& Family::get() {
     }
     return *family;
   }
+  // Before g_joining is ever taken: no child may be born with it locked.
+  [[maybe_unused]] static const int registered =
+      pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   std::lock_guard hold(g_joining);
   if (Family* family = current()) {
     return *family;
   }
   Family* family = found_or_join();
   g_family.store(family, std::memory_order_release);
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   return *family;
 }
 
@@ -186,6 +190,12 @@ absl::Status Family::claim_and_become() {
   }
   if (int err = wait_for_certificate(stranger.get(), certificate_at(kStranger.slot())); err != 0) {
     return os_error(err, "mp: waiting for the stranger's certificate");
+  }
+  // What a stranger holds now it held when it died; as long as we are the stranger it looks alive.
+  LockWord<>& lock = header().family_lock;
+  uint32_t seen = lock.word.load(std::memory_order_relaxed);
+  if (LockWord<>::owner_of(seen) == kStranger) {
+    repair_and_wake(lock, seen);
   }
   auto child = claim_slot(kStranger, Owner{});
   if (child.ok()) {
@@ -325,6 +335,11 @@ const FutexWord* Family::arm_life_word(Owner owner, uint32_t* alive_value) noexc
   }
 }
 
+bool Family::is_dying(Owner owner) noexcept {
+  return owner != kStranger && (life_word(slot(owner))->load(std::memory_order_relaxed) &
+                                kFutexOwnerDied) != 0;
+}
+
 void Family::relay_death(Owner owner) noexcept { futex_wake(life_word(slot(owner)), kWakeAll); }
 
 void Family::sweep(Owner owner) noexcept {
@@ -392,8 +407,11 @@ void Family::done_with(Owner child) noexcept {
 // -- Fork --
 
 void Family::before_fork() noexcept {
-  Family& f = *current();
   g_joining.lock();
+  if (current() == nullptr) {
+    return;
+  }
+  Family& f = *current();
   f.mutex_.lock();
   if (g_self.load(std::memory_order_relaxed) == 0) {
     return;
@@ -415,13 +433,19 @@ void Family::before_fork() noexcept {
 }
 
 void Family::after_fork_in_parent() noexcept {
-  Family& f = *current();
-  f.fork_child_.reset();
-  f.mutex_.unlock();
+  if (current() != nullptr) {
+    Family& f = *current();
+    f.fork_child_.reset();
+    f.mutex_.unlock();
+  }
   g_joining.unlock();
 }
 
 void Family::after_fork_in_child() noexcept {
+  if (current() == nullptr) {
+    g_joining.unlock();
+    return;
+  }
   Family& f = *current();
   g_self.store(0, std::memory_order_relaxed);
   if (f.fork_child_.has_value()) {
@@ -492,7 +516,7 @@ absl::StatusOr<std::atomic<uint64_t>*> Family::free_entry(uint32_t i) {
   auto at = arena_.allocate({.kind = Kind::kHolders,
                              .size = sizeof(Holders),
                              .parent = i,
-                             .clear = true,
+                             .clear = sizeof(Holders),
                              .metadata = true},
                             *end, self(), *this);
   if (!at.ok()) {
@@ -538,7 +562,7 @@ absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
     return entry.status();
   }
   // The entry is the intent: a block that is live is named.
-  auto object = allocate({.kind = kind, .size = size, .clear = true}, **entry);
+  auto object = allocate({.kind = kind, .size = size, .clear = size}, **entry);
   if (object.ok()) {
     held_[*object] = Held{1, *entry};
   }
@@ -547,8 +571,9 @@ absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
 
 absl::StatusOr<uint64_t> Family::create_part(Kind kind, uint64_t size, uint64_t parent,
                                              std::atomic<uint64_t>& intent) {
-  // Segments are overwritten from their start; other parts are read before they are written.
-  bool clear = size <= kSmallPart;
+  // The chain to the next part must read as ended before this part is live; of large ones the rest
+  // is written before it is read.
+  uint64_t clear = size <= kSmallPart ? size : kPartHeader;
   return allocate({.kind = kind, .size = size, .parent = parent, .clear = clear}, intent);
 }
 
@@ -634,17 +659,21 @@ bool Family::each_transit(absl::FunctionRef<bool(TransitEntry&)> see) noexcept {
 }
 
 bool Family::in_transit(const TransitEntry& entry) const noexcept {
-  return arena_.at<std::atomic<uint64_t>>(entry.received)->load(std::memory_order_seq_cst) >> 1 <=
-         entry.seq;
+  auto* received =
+      arena_.at<std::atomic<uint64_t>>(entry.received.load(std::memory_order_relaxed));
+  return received->load(std::memory_order_seq_cst) >> 1 <=
+         entry.seq.load(std::memory_order_relaxed);
 }
 
 bool Family::named(uint64_t object, const std::atomic<uint64_t>* except) noexcept {
   // Messages first: see Reachability.
   bool none = each_transit([&](TransitEntry& entry) {
-    return entry.object.load(std::memory_order_acquire) != object || &entry.object == except ||
-           entry.channel == object ||
-           (arena_.block(entry.channel)->flags.load(std::memory_order_relaxed) & Block::kDying) !=
-               0 ||
+    if (entry.object.load(std::memory_order_acquire) != object || &entry.object == except) {
+      return true;
+    }
+    uint64_t channel = entry.channel.load(std::memory_order_relaxed);
+    return channel == object ||
+           (arena_.block(channel)->flags.load(std::memory_order_relaxed) & Block::kDying) != 0 ||
            !in_transit(entry);
   });
   if (!none) {
@@ -680,7 +709,7 @@ void Family::destroy(uint64_t object) noexcept {
   // again.
   each_transit([&](TransitEntry& entry) {
     uint64_t inside = entry.object.load(std::memory_order_relaxed);
-    if (inside != 0 && entry.channel == object) {
+    if (inside != 0 && entry.channel.load(std::memory_order_relaxed) == object) {
       release_carried(entry, inside);
     }
     return true;
@@ -690,7 +719,9 @@ void Family::destroy(uint64_t object) noexcept {
 
 void Family::release_carried(TransitEntry& entry, uint64_t object) noexcept {
   Block& b = *arena_.block(object);
-  if (object != entry.channel && b.state.load(std::memory_order_relaxed) == Block::kLive &&
+  // An entry of a message that was received names nothing: the block may be anything by now.
+  if (in_transit(entry) && object != entry.channel.load(std::memory_order_relaxed) &&
+      b.state.load(std::memory_order_relaxed) == Block::kLive &&
       (b.flags.load(std::memory_order_relaxed) & Block::kDying) == 0 &&
       !named(object, &entry.object)) {
     destroy(object);
@@ -733,7 +764,7 @@ absl::Status Family::note_in_transit(uint64_t object, uint64_t channel, uint64_t
     auto at = arena_.allocate({.kind = Kind::kTransit,
                                .size = sizeof(Transit),
                                .parent = 1,
-                               .clear = true,
+                               .clear = sizeof(Transit),
                                .metadata = true},
                               *end, self(), *this);
     if (!at.ok()) {
@@ -742,10 +773,12 @@ absl::Status Family::note_in_transit(uint64_t object, uint64_t channel, uint64_t
     }
     found = &arena_.at<Transit>(*at)->entries[0];
   }
-  found->object.store(0, std::memory_order_release);
-  found->channel = channel;
-  found->seq = seq;
-  found->received = offset_of(&received);
+  found->object.store(0, std::memory_order_relaxed);
+  // The old message's object may not be seen with the new message's number.
+  std::atomic_thread_fence(std::memory_order_release);
+  found->channel.store(channel, std::memory_order_relaxed);
+  found->seq.store(seq, std::memory_order_relaxed);
+  found->received.store(offset_of(&received), std::memory_order_relaxed);
   arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
   // sync: in-transit: stored last, so that no scan sees half an entry.
   found->object.store(object, std::memory_order_release);
@@ -757,7 +790,8 @@ void Family::forget_in_transit(uint64_t channel, uint64_t from) noexcept {
   lock_family();
   each_transit([&](TransitEntry& entry) {
     uint64_t object = entry.object.load(std::memory_order_relaxed);
-    if (object != 0 && entry.channel == channel && entry.seq >= from) {
+    if (object != 0 && entry.channel.load(std::memory_order_relaxed) == channel &&
+        entry.seq.load(std::memory_order_relaxed) >= from) {
       release_carried(entry, object);
     }
     return true;

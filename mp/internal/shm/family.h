@@ -4,19 +4,18 @@
 // lives, who holds which object, what happens after a death.
 //
 // Reachability  Each slot lists the objects its process holds, one entry per object, written before
-// the first use; each
-//               message that carries handles has an entry per handle. An object that neither names
-//               is freed, under family_lock. Entries may only over-estimate. A process counts its
-//               own handles in private memory; the list changes at 0 -> 1 and 1 -> 0 only. Entries
-//               disappear under family_lock alone, and a receiver writes its own before it commits
-//               the receive: so a scan that reads the messages first and the lists second misses
-//               nothing.
+//               the first use; each message that carries handles has an entry per handle. An object
+//               that neither names is freed, under family_lock. Entries may only over-estimate. A
+//               process counts its own handles in private memory; the list changes at 0 -> 1 and
+//               1 -> 0 only. Entries disappear under family_lock alone, and a receiver writes its
+//               own before it commits the receive: so a scan that reads the messages first and the
+//               lists second misses nothing.
 // Death         A slot's certificate is held from before the process exists until it is dead.
-// Whoever notices a death
-//               sweeps: marks the slot, wakes who sleeps on the life word, clears the list object
-//               by object. A sweep that is killed is done again.
+//               Whoever notices a death sweeps: marks the slot, wakes who sleeps on the life word,
+//               clears the list object by object. A sweep that is killed is done again.
 // Fork          pthread_atfork gives the child a slot, a certificate and a copy of the list before
-// it exists. Locks         local mutex -> family_lock -> alloc_lock.
+//               it exists.
+// Locks         local mutex -> family_lock -> alloc_lock.
 
 #ifndef MP_INTERNAL_SHM_FAMILY_H_
 #define MP_INTERNAL_SHM_FAMILY_H_
@@ -117,6 +116,7 @@ class Family final : public Liveness {
 
   bool is_dead(Owner owner) noexcept override;
   const FutexWord* arm_life_word(Owner owner, uint32_t* alive_value) noexcept override;
+  bool is_dying(Owner owner) noexcept override;
   void relay_death(Owner owner) noexcept override;
   int64_t slice_ns() const noexcept override {
     return arena_.header().slice_ns.load(std::memory_order_relaxed);

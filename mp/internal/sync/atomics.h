@@ -7,9 +7,12 @@
 // A policy has
 //   Atomic<T>          std::atomic<T>, or something with its interface
 //   step(name)         a point where a crash test may kill; nothing in the product
-//   fence_after_rmw()  a full (StoreLoad) fence, given that an atomic read-modify-write stands just
-//   before it pause()            the body of a spin loop kBug               the planted bug, kNone
-//   in the product: tests show that their checks can fail
+//   fence_after_rmw()  a full (StoreLoad) fence; an atomic read-modify-write stands just before it
+//   pause()            the body of a spin loop
+//   kMaxSpins          no spin is longer: a model has none
+//   LoopHead           made before a loop whose passes all begin in the same local state; again()
+//                      begins a pass, so that a model can forget the passes before
+//   kBug               the planted bug, kNone in the product: tests show that their checks can fail
 
 #ifndef MP_INTERNAL_SYNC_ATOMICS_H_
 #define MP_INTERNAL_SYNC_ATOMICS_H_
@@ -37,6 +40,10 @@ struct RealAtomics {
   // On x86-64 every locked instruction is a full barrier: the compiler alone must be held.
   static void fence_after_rmw() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
   static void pause() noexcept { __builtin_ia32_pause(); }
+  static constexpr int kMaxSpins = 1 << 30;
+  struct LoopHead {
+    void again() const noexcept {}
+  };
 };
 
 }  // namespace mp::internal

@@ -4,22 +4,21 @@
 // receiver and a dead one can be told from a live one. Lives in shared memory; zeroed memory has no
 // waiters.
 //
-// Node field  written by                                       rule
-// st          waiter (lock held): kFree -> kWaiting            ticket:31 | owner:31 | state:2, one
-// word, changed by CAS
-//             notifier (lock held): kWaiting -> kNotified
-//             waiter: kWaiting -> kFree (timeout, without the lock), kNotified -> kFree (lock held)
-//             anyone: a dead owner's node -> kFree, after what it owes was passed on
-// wake        notifier: 1 after kNotified                      the futex the waiter sleeps on; 0
-// from before kWaiting
+// Field  rule
+// st     ticket:31 | owner:31 | state:2, one word, changed by CAS
+//          waiter, lock held      kFree -> kWaiting, kNotified -> kFree
+//          waiter, without lock   kWaiting -> kFree, at its timeout
+//          notifier, lock held    kWaiting -> kNotified
+//          anyone                 a dead owner's node -> kFree, after what it owes was passed on
+// wake   the futex the waiter sleeps on: 0 from before kWaiting, 1 after kNotified
 //
 // "Lock" is the condition's own lock, which wait() and notify() require to be held.
 //
 // Death   Waiter killed while kWaiting: its node is skipped and freed by the notifier that finds
-// it. Killed while
-//         kNotified: the notification goes to another waiter before the node is freed; killed in
-//         between, it goes twice, and a waiter may wake for nothing, which wait() allows. Notifier
-//         killed between st and wake: the waiter sees kNotified at the end of its slice.
+//         it. Killed while kNotified: the notification goes to another waiter before the node is
+//         freed; killed in between, it goes twice, and a waiter may wake for nothing, which wait()
+//         allows. Notifier killed between st and wake: the waiter sees kNotified at the end of its
+//         slice.
 
 #ifndef MP_INTERNAL_SYNC_COND_WORD_H_
 #define MP_INTERNAL_SYNC_COND_WORD_H_

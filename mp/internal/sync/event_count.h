@@ -6,16 +6,18 @@
 // Field    written by   read by    rule
 // seq      notifiers    sleepers   the futex; a new value means: look again
 // asked    sleepers     notifiers  registrations so far; one per sleep, before the last look at the
-// condition served   notifiers    notifiers  a value of `asked` up to which nobody sleeps any more
+//                                  condition
+// served   notifiers    notifiers  a value of `asked` up to which nobody sleeps any more, or any
+//                                  older one
 //
-// Sleeper   ask(); s = seq; look at the condition; sleep while seq == s.
-// Notifier  change the condition; full fence; if pending(): r = asked; seq++; n = wake(seq); if n
-// == 0: served(r).
-//           With n == 0 after seq++, whoever registered up to r is awake or will see the new seq,
-//           so it is served.
-// Death     Both numbers may only over-estimate: a dead sleeper costs the next notifier one empty
-// wake, which then
-//           settles it; a notifier killed anywhere leaves asked != served, so the next one wakes.
+// Sleeper   s = seq; asked++; look at the condition; sleep while seq == s.
+// Notifier  change the condition; full fence; if asked != served: r = asked; seq++; wake `count`.
+//           When the wake found fewer than that, whoever registered up to r is awake or will see
+//           the new seq: served = r. Otherwise somebody may still sleep: served = r - 1, so that
+//           the two never drift so far apart that they meet again.
+// Death     asked != served may only over-estimate: a dead sleeper costs a later notifier one empty
+//           wake, which settles it; a notifier killed anywhere leaves them unequal, so the next one
+//           wakes.
 
 #ifndef MP_INTERNAL_SYNC_EVENT_COUNT_H_
 #define MP_INTERNAL_SYNC_EVENT_COUNT_H_
@@ -55,8 +57,10 @@ struct EventCount {
     return r;
   }
 
-  // Second half, when the wake found nobody asleep, or woke all.
-  void serve(uint32_t r) noexcept { served.store(r, std::memory_order_seq_cst); }
+  // Second half; `all`: nobody who registered up to r sleeps any more.
+  void serve(uint32_t r, bool all) noexcept {
+    served.store(all ? r : r - 1, std::memory_order_seq_cst);
+  }
 };
 
 static_assert(sizeof(EventCount<>) == 12);

@@ -4,31 +4,38 @@
 // instruction. Two kill-safe locks, one for producers and one for consumers; records in a chain of
 // segments; commit by one store on either side.
 //
-//   segment  | next | end | record | record | ... | kEnd |           kEnd: go on at the first
-//   record of `next` record   | header | handles and fd tokens, 8 bytes each | payload, padded to 8
-//   |
+//   segment  | next | end | serial | record | record | ... | kEnd |
+//   record   | header | handles and fd tokens, 8 bytes each | payload, padded to 8 |
+//   kEnd     go on at the first record of segment `next`
 //
 // Field     written by            read by           rule
 // header    producer              consumer          0 until the record is whole; the release store
-// of it publishes put       producer, recovery    everyone          count << 1 | which of tail[] is
-// current; lags the headers after a death tail      producer, recovery    producer          the
-// current one names the first record that is not published got       consumer              everyone
-// count << 1 | which of head[] is current; one store commits a get head      consumer consumer the
-// current one names the next record to take drained   consumer              consumer          a
-// segment it has left or is leaving, until it is freed next      producer              both names a
-// segment before that becomes live (an allocation's intent)
+//                                                   of it publishes
+// put       producer, recovery    everyone          count << 1 | which of tail[] is current; lags
+//                                                   the headers after a death
+// tail      producer, recovery    everyone          the current one names the first record that
+//                                                   `put` does not count
+// got       consumer              everyone          count << 1 | which of head[] is current; one
+//                                                   store commits a get
+// head      consumer              everyone          the current one names the next record to take
+// oldest    consumer              consumer          the first segment that is not freed
+// freeing   consumer              consumer          the one that left the chain and is being freed
+// next      producer              both              names a segment before that becomes live (an
+//                                                   allocation's intent); 0 when it becomes live
+// serial    producer              both              0 until the segment is opened, then one more
+//                                                   than that of the segment before
 //
 // Order     A producer zeroes the header after its record, then publishes its own: a consumer never
-// meets stale bytes.
-//           A record in a new segment is made whole first; then kEnd in the old one publishes it.
+//           meets stale bytes. A record in a new segment is made whole first; then kEnd in the old
+//           one publishes it.
 // Death     Producer, before its header: nothing happened. After it: the message is there, and who
-// takes the lock next
-//           counts it (recover_put). Consumer, before the store of `got`: the message is still
+//           takes the lock next counts it (recover_put). Segments it had added stay behind `tail`,
+//           for the next who needs one. Consumer, before the store of `got`: the message is still
 //           there. After it: it died with its getter. Recovery may itself be killed: each of its
 //           steps leaves a state from which it starts again.
-// Freeing   A segment left by the consumers is freed once `tail` is out of it as well: a producer
-// killed between its
-//           header and the store of `put` leaves `tail` behind, and recover_put starts from there.
+// Freeing   From `oldest` on, up to the segment the consumers are in, but never the one that `tail`
+//           is in: a producer killed between its header and the store of `put` leaves `tail`
+//           behind, and recover_put walks from there.
 
 #ifndef MP_INTERNAL_SYNC_RING_H_
 #define MP_INTERNAL_SYNC_RING_H_
@@ -74,8 +81,9 @@ struct RecordHeader {
 
 // `Store` gives Ring its memory:
 //   T* at<T>(offset);  bool is_segment(offset);  uint64_t segment_size(offset): bytes of the block
-//   uint64_t allocate_segment(bytes, Atomic<uint64_t>& intent): 0 on failure;  void
-//   free_segment(offset)
+//   uint64_t allocate_segment(bytes, Atomic<uint64_t>& intent): 0 on failure; its header reads 0
+//   void free_segment(offset)
+//   uint64_t first_segment();  uint64_t largest_segment(): sizes
 template <class Atomics = RealAtomics>
 struct Ring {
   template <class T>
@@ -126,10 +134,11 @@ struct Ring {
   alignas(64) LockWord<Atomics> get_lock;
   Atomic<uint64_t> got;
   SharedPosition head[2];
-  Atomic<uint64_t> drained;
+  Atomic<uint64_t> oldest;
 
   alignas(64) EventCount<Atomics> items;  // consumers sleep here
   Atomic<uint32_t> closed;                // no more puts: 1; and no more gets: 2
+  Atomic<uint64_t> freeing;
   alignas(64) EventCount<Atomics> room;   // producers sleep here while `maxsize` messages wait
 
   uint64_t published() const noexcept { return put.load(std::memory_order_seq_cst) >> 1; }
@@ -154,36 +163,33 @@ struct Ring {
   // Gives a new ring its first segment; false when there is no memory.
   template <class Store>
   bool start(Store& store) noexcept {
-    // Named as drained until it is in the chain: that is where a destroyer looks.
-    uint64_t s = store.allocate_segment(kFirstSegment, drained);
+    uint64_t s = store.allocate_segment(store.first_segment(), oldest);
     if (s == 0) {
       return false;
     }
-    open_segment(store, s, 0);
+    open_segment(store, s, 1);
     Position first{s, s + Segment::kFirst};
     header_at(store, first.at).store(0, std::memory_order_relaxed);
     tail[0].set(first);
     head[0].set(first);
-    drained.store(0, std::memory_order_release);
     return true;
   }
 
-  // Calls `see` for each segment, also for one that is named but not part of the chain. For the
-  // destroyer.
+  // Calls `see` for each segment. For the destroyer.
   template <class Store, class See>
   void each_segment(Store& store, const See& see) noexcept {
-    uint64_t s = head[got.load(std::memory_order_relaxed) & 1].get().segment;
-    uint64_t d = drained.load(std::memory_order_relaxed);
+    uint64_t f = freeing.load(std::memory_order_relaxed);
+    uint64_t s = oldest.load(std::memory_order_relaxed);
     while (s != 0 && store.is_segment(s)) {
       uint64_t next = segment_at(store, s).next.load(std::memory_order_acquire);
-      if (s == d) {
-        d = 0;
+      if (s == f) {
+        f = 0;
       }
       see(s);
       s = next;
     }
-    if (d != 0 && store.is_segment(d)) {
-      see(d);
+    if (f != 0 && store.is_segment(f)) {
+      see(f);
     }
   }
 
@@ -245,11 +251,20 @@ struct Ring {
            segments_in_use(store, s.serial.load(std::memory_order_relaxed)) >= window;
   }
 
-  // The same for who waits without the lock: whether producers may go on. May be wrong either way
-  // for a moment.
+  // The same for who waits without the lock: whether producers may go on. Wrong only in saying yes.
   template <class Store>
   bool has_room(Store& store) noexcept {
-    return (maxsize == 0 || size() < maxsize) && (window == 0 || backlog(store) < window);
+    if (maxsize != 0 && size() >= maxsize) {
+      return false;
+    }
+    if (window == 0) {
+      return true;
+    }
+    uint64_t p = put.load(std::memory_order_seq_cst);
+    uint64_t g = got.load(std::memory_order_seq_cst);
+    // Segments may be freed while we look at them: a no counts if nothing has moved.
+    return backlog(store) < window || put.load(std::memory_order_seq_cst) != p ||
+           got.load(std::memory_order_seq_cst) != g;
   }
 
   // Segments from the one that is read to the one that is written; a hint, without any lock.
@@ -304,26 +319,23 @@ struct Ring {
 
   // -- Consumer, with get_lock held --
 
-  // After get_lock was taken from a dead owner: settles the segment it was leaving.
+  // After get_lock was taken from a dead owner: settles the segment it was freeing.
   template <class Store>
   void recover_get(Store& store) noexcept {
-    uint64_t d = drained.load(std::memory_order_relaxed);
-    if (d == 0) {
+    uint64_t f = freeing.load(std::memory_order_relaxed);
+    if (f == 0) {
       return;
     }
-    // Live first, chain second: a producer that is given this very segment names it in the chain
-    // before it is live.
-    if (store.is_segment(d)) {
-      uint64_t s = front().segment;
-      while (s != 0 && s != d && store.is_segment(s)) {
-        s = segment_at(store, s).next.load(std::memory_order_acquire);
-      }
-      if (s != d) {
-        free_drained(store);
-        return;
+    uint64_t s = oldest.load(std::memory_order_relaxed);
+    // Freed already, it may have come back as a new segment: that one's number is higher, or 0.
+    if (f != s && store.is_segment(f)) {
+      uint64_t serial = segment_at(store, f).serial.load(std::memory_order_acquire);
+      if (serial != 0 && serial < segment_at(store, s).serial.load(std::memory_order_relaxed) &&
+          store.is_segment(f)) {
+        store.free_segment(f);
       }
     }
-    drained.store(0, std::memory_order_release);
+    freeing.store(0, std::memory_order_release);
   }
 
   struct Taken {
@@ -355,26 +367,31 @@ struct Ring {
     return taken;
   }
 
-  // Takes `count` messages off, up to `after`, which lies in the front segment or the one after it.
+  // Takes `count` messages off, up to `after`.
   template <class Store>
   void commit_get(Store& store, Position after, uint64_t count) noexcept {
-    if (drained.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-      free_drained(store);
-    }
     uint64_t state = got.load(std::memory_order_relaxed);
     uint64_t which = (state & 1) ^ 1;
-    uint64_t leaving = head[state & 1].get().segment;
     head[which].set(after);
-    bool leaves = leaving != after.segment;
-    if (leaves) [[unlikely]] {
-      drained.store(leaving, std::memory_order_release);
-      Atomics::step("ring.leaving");
-    }
+    Atomics::step("ring.before_commit");
     // sync: got (pairs with received): the one store that commits the get.
     got.store(((state >> 1) + count) << 1 | which, std::memory_order_release);
-    if (leaves) [[unlikely]] {
+    if (oldest.load(std::memory_order_relaxed) != after.segment) [[unlikely]] {
       Atomics::step("ring.left");
-      free_drained(store);
+      free_left(store, after.segment);
+    }
+  }
+
+  // Whether a get would find something now; without the lock.
+  template <class Store>
+  bool has_message(Store& store) noexcept {
+    for (;;) {
+      uint64_t before = got.load(std::memory_order_seq_cst);
+      uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
+      uint64_t h = header_at(store, at).load(std::memory_order_seq_cst);
+      if (got.load(std::memory_order_seq_cst) == before) {
+        return (h & RecordHeader::kPublished) != 0;
+      }
     }
   }
 
@@ -388,26 +405,33 @@ struct Ring {
   }
 
  private:
-  // Frees the segment in `drained`, which is not in the chain any more, unless `tail` is still in
-  // it. It can not be when the consumers leave the next segment: that one's kEnd was published by a
-  // producer that had moved `tail`.
+  // Frees the segments before `front` that `tail` is out of as well.
   template <class Store>
-  void free_drained(Store& store) noexcept {
-    uint64_t d = drained.load(std::memory_order_relaxed);
-    // A torn look at `tail` shows a later position, never one in `d` again: `d` is not free yet.
-    if (tail[put.load(std::memory_order_acquire) & 1].segment.load(std::memory_order_relaxed) !=
-        d) {
-      store.free_segment(d);
-      drained.store(0, std::memory_order_release);
+  void free_left(Store& store, uint64_t front) noexcept {
+    for (;;) {
+      uint64_t s = oldest.load(std::memory_order_relaxed);
+      // A torn look at `tail` shows a later position, never one in s again: the producer that led
+      // the consumers out of s had read the value of `put` that we read, or an older one.
+      if (s == front ||
+          s == tail[put.load(std::memory_order_acquire) & 1].segment.load(
+                   std::memory_order_relaxed)) {
+        return;
+      }
+      uint64_t next = segment_at(store, s).next.load(std::memory_order_acquire);
+      freeing.store(s, std::memory_order_relaxed);
+      // sync: none but the compiler: named as being freed before it leaves the chain.
+      oldest.store(next, std::memory_order_release);
+      Atomics::step("ring.freeing");
+      store.free_segment(s);
+      freeing.store(0, std::memory_order_release);
     }
   }
 
   template <class Store>
   static void open_segment(Store& store, uint64_t s, uint64_t serial) noexcept {
     Segment& segment = segment_at(store, s);
-    segment.serial.store(serial, std::memory_order_relaxed);
     segment.end = s + store.segment_size(s) - 8;
-    segment.next.store(0, std::memory_order_relaxed);
+    segment.serial.store(serial, std::memory_order_release);
   }
 
   template <class Store>
@@ -422,27 +446,45 @@ struct Ring {
     Atomic<uint64_t>& next = segment_at(store, s).next;
     uint64_t serial = segment_at(store, s).serial.load(std::memory_order_relaxed) + 1;
     uint64_t bytes = need + Segment::kFirst + 8;
-    // Left by a producer that died, or found no memory, before it published; or named but never
-    // live.
+    // Left by a producer that died, or gave up, before it published; with what it left behind that.
+    // Or named but never live.
     uint64_t n = next.load(std::memory_order_relaxed);
     if (n != 0 && store.is_segment(n)) {
       if (store.segment_size(n) >= bytes) {
         open_segment(store, n, serial);
         return n;
       }
-      store.free_segment(n);
+      free_chain(store, next);
     }
     // A queue with a backlog gets larger segments; one whose consumers keep up goes on with what
     // fits in their cache.
-    uint64_t size = kFirstSegment;
+    uint64_t size = store.first_segment();
     if (segments_in_use(store, serial) > kCached) {
-      size = std::min(2 * store.segment_size(s), kLargestSegment);
+      size = std::min(2 * store.segment_size(s), store.largest_segment());
     }
     n = store.allocate_segment(std::max(bytes, size), next);
     if (n != 0) {
       open_segment(store, n, serial);
     }
     return n;
+  }
+
+  // Frees the segments behind `next`, the last one first: killed midway, the others can be reached.
+  template <class Store>
+  static void free_chain(Store& store, Atomic<uint64_t>& next) noexcept {
+    for (;;) {
+      Atomic<uint64_t>* last = nullptr;
+      Atomic<uint64_t>* end = &next;
+      for (uint64_t s; (s = end->load(std::memory_order_relaxed)) != 0 && store.is_segment(s);) {
+        last = end;
+        end = &segment_at(store, s).next;
+      }
+      if (last == nullptr) {
+        return;
+      }
+      store.free_segment(last->load(std::memory_order_relaxed));
+      last->store(0, std::memory_order_relaxed);
+    }
   }
 
   template <class Store>

@@ -1,0 +1,48 @@
+// bench/micro/micro.h
+//
+// The variants that measure mp itself: between processes, and its twin between threads (mp::dummy).
+// Both columns of a row come from one template over the backend. Processes start by fork unless the
+// row is about another method: the way a party started does not matter afterwards.
+
+#ifndef MP_BENCH_MICRO_MICRO_H_
+#define MP_BENCH_MICRO_MICRO_H_
+
+#include "bench/variant.h"
+
+namespace bench {
+
+// queue.cc
+Body queue_processes();
+Body queue_threads();
+Body queue_batch_processes();
+Body queue_batch_threads();
+
+// pipe.cc
+Body pipe_processes();
+Body pipe_threads();
+
+// array.cc
+Body array_processes();
+Body array_threads();
+Body locked_array_processes();
+Body locked_array_threads();
+
+// lock.cc
+Body lock_processes();
+Body lock_threads();
+Body rlock_processes();
+Body rlock_threads();
+
+// condition.cc
+Body condition_processes();
+Body condition_threads();
+
+// start.cc
+Body start_fork();
+Body start_forkserver();
+Body start_spawn();
+Body start_threads();
+
+}  // namespace bench
+
+#endif  // MP_BENCH_MICRO_MICRO_H_

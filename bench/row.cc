@@ -1,0 +1,179 @@
+#include "bench/row.h"
+
+#include "bench/micro/micro.h"
+#include "bench/versus/versus.h"
+
+namespace bench {
+namespace {
+
+constexpr int64_t kThousand = 1000;
+constexpr int64_t kMillion = 1000 * kThousand;
+
+// A start may cost one and a half times what the bare system calls cost.
+constexpr double kOneAndAHalfTimesTheCost = 1 / 1.5;
+
+std::vector<Row> make_rows() {
+  return {
+      {
+          .name = "queue_256B",
+          .operation = "one message, put and got",
+          .variants =
+              {
+                  {kProcesses, queue_processes(), 1 * kMillion},
+                  {kThreadsTwin, queue_threads(), 1 * kMillion},
+                  {kThreadsStd, std_queue(), 1 * kMillion},
+                  {"moodycamel", moodycamel_queue(), 1 * kMillion},
+                  {"boost_message_queue", boost_message_queue(), 1 * kMillion},
+              },
+          .python_operations = 60 * kThousand,
+          .targets = {{"threads", 1.7, 2}, {"moodycamel", 1.7, 2}, {"boost_message_queue", 1.7, 2}},
+      },
+      {
+          .name = "queue_256B_batch",
+          .operation = "one message of put_many and get_many by 64",
+          .variants =
+              {
+                  {kProcesses, queue_batch_processes(), 2 * kMillion},
+                  {kThreadsTwin, queue_batch_threads(), 1 * kMillion},
+                  {kThreadsStd, std_queue(), 1 * kMillion},
+                  {"moodycamel", moodycamel_queue(), 1 * kMillion},
+                  {"boost_message_queue", boost_message_queue(), 1 * kMillion},
+                  {"std_batch", std_queue_batch(), 1 * kMillion},
+                  {"moodycamel_bulk", moodycamel_queue_bulk(), 2 * kMillion},
+              },
+          .no_python = "its Queue has no batches",
+          .targets = {{kThreadsStd, 3}, {"moodycamel", 3}, {"boost_message_queue", 3}},
+          .remark = "threads_std, moodycamel and boost_message_queue go message by message; "
+                    "threads_twin, std_batch and moodycamel_bulk by 64",
+      },
+      {
+          .name = "pipe_256B",
+          .operation = "one message, sent and received",
+          .variants =
+              {
+                  {kProcesses, pipe_processes(), 1 * kMillion},
+                  {kThreadsTwin, pipe_threads(), 1 * kMillion},
+                  {kThreadsStd, std_queue(), 1 * kMillion},
+                  {"socketpair", socketpair_stream(), 400 * kThousand},
+              },
+          .python_operations = 60 * kThousand,
+          .targets = {{"socketpair", 3}},
+          .remark =
+              "threads_std is the queue of queue_256B: one direction of a pipe between threads",
+      },
+      {
+          .name = "seq_array_nolock",
+          .operation = "one element read",
+          .variants =
+              {
+                  {kProcesses, array_processes(), 300 * kMillion},
+                  {kThreadsTwin, array_threads(), 300 * kMillion},
+                  {kThreadsStd, std_sequence(), 300 * kMillion},
+              },
+          .python_operations = 8 * kMillion,
+      },
+      {
+          .name = "seq_array_lock",
+          .operation = "one element read under its lock",
+          .variants =
+              {
+                  {kProcesses, locked_array_processes(), 20 * kMillion},
+                  {kThreadsTwin, locked_array_threads(), 20 * kMillion},
+                  {kThreadsStd, std_sequence_locked(), 20 * kMillion},
+              },
+          .python_operations = 800 * kThousand,
+      },
+      {
+          .name = "lock",
+          .operation = "acquire and release, uncontended",
+          .variants =
+              {
+                  {kProcesses, lock_processes(), 20 * kMillion},
+                  {kThreadsTwin, lock_threads(), 20 * kMillion},
+                  {kThreadsStd, std_lock(), 20 * kMillion},
+              },
+          .python_operations = 4 * kMillion,
+          .targets = {{"threads", 1}},
+      },
+      {
+          .name = "rlock",
+          .operation = "acquire and release, uncontended",
+          .variants =
+              {
+                  {kProcesses, rlock_processes(), 20 * kMillion},
+                  {kThreadsTwin, rlock_threads(), 20 * kMillion},
+                  {kThreadsStd, std_rlock(), 20 * kMillion},
+              },
+          .python_operations = 4 * kMillion,
+          .targets = {{"threads", 1}},
+      },
+      {
+          .name = "condition",
+          .operation = "one wait of a ping-pong",
+          .variants =
+              {
+                  {kProcesses, condition_processes(), 80 * kThousand},
+                  {kThreadsTwin, condition_threads(), 80 * kThousand},
+                  {kThreadsStd, std_condition(), 80 * kThousand},
+              },
+          .python_operations = 40 * kThousand,
+          .targets = {{"threads", 1}},
+          .remark = "two waits per round trip, counted as the reference counts them",
+      },
+      {
+          .name = "start_fork",
+          .operation = "start and join",
+          .variants =
+              {
+                  {kProcesses, start_fork(), 600},
+                  {kThreadsTwin, start_threads(), 10 * kThousand},
+                  {kThreadsStd, std_start(), 10 * kThousand},
+                  {"bare_fork", bare_fork(), 800},
+              },
+          .python_operations = 80,
+          .targets = {{"bare_fork", kOneAndAHalfTimesTheCost}},
+      },
+      {
+          .name = "start_forkserver",
+          .operation = "start and join",
+          .variants =
+              {
+                  {kProcesses, start_forkserver(), 600},
+                  {kThreadsTwin, start_threads(), 10 * kThousand},
+                  {kThreadsStd, std_start(), 10 * kThousand},
+                  {"bare_fork", bare_fork(), 800},
+              },
+          .python_operations = 50,
+          .targets = {{"bare_fork", kOneAndAHalfTimesTheCost}},
+      },
+      {
+          .name = "start_spawn",
+          .operation = "start and join",
+          .variants =
+              {
+                  {kProcesses, start_spawn(), 150},
+                  {kThreadsTwin, start_threads(), 10 * kThousand},
+                  {kThreadsStd, std_start(), 10 * kThousand},
+                  {"posix_spawn_self", posix_spawn_self(), 200},
+              },
+          .python_operations = 6,
+          .targets = {{"posix_spawn_self", kOneAndAHalfTimesTheCost}},
+      },
+  };
+}
+
+}  // namespace
+
+const Variant* Row::variant(const std::string& column) const {
+  for (const Variant& v : variants) {
+    if (v.column == column) return &v;
+  }
+  return nullptr;
+}
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row>& all = *new std::vector<Row>(make_rows());
+  return all;
+}
+
+}  // namespace bench

@@ -1,0 +1,210 @@
+"""One repetition of one row with CPython's multiprocessing, for bench/harness.cc.
+
+    python_rival.py ROW OPERATIONS
+
+prints one line of JSON: the row, what one operation took in nanoseconds of wall and of CPU time (of all processes that took
+part), the number of operations and the version of Python. What is counted and when the clock runs is what multiprocessing's
+own example of benchmarks counts, and what the other columns of the table count. The garbage collector is off, as there.
+"""
+
+import gc
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import sys
+import time
+
+# As in the other columns, the second party is forked, whatever this Python's default is.
+FORK = multiprocessing.get_context("fork")
+
+MESSAGE = "0" * 256
+
+
+def tree_cpu_seconds():
+    """User and system time of this process, of children it waited for, and of living descendants."""
+    total = 0.0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        total += usage.ru_utime + usage.ru_stime
+    parents, ticks = {}, {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(name)] = int(fields[1])
+        ticks[int(name)] = sum(int(field) for field in fields[11:15])
+    own = os.getpid()
+    for pid in parents:
+        ancestor, steps = pid, 0
+        while ancestor not in (0, own) and steps < 64:
+            ancestor, steps = parents.get(ancestor, 0), steps + 1
+        if ancestor == own and pid != own:
+            total += ticks[pid] / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def with_party(party, arguments, work):
+    """Seconds that `work` takes, from the moment when a second process reports that it is ready."""
+    ready = FORK.Condition()
+    process = FORK.Process(target=report_and_run, args=(ready, party, arguments))
+    with ready:
+        process.start()
+        ready.wait()
+    start = time.perf_counter()
+    work()
+    elapsed = time.perf_counter() - start
+    process.join()
+    if process.exitcode != 0:
+        raise RuntimeError("the second process ended with %s" % process.exitcode)
+    return elapsed
+
+
+def report_and_run(ready, party, arguments):
+    with ready:
+        ready.notify()
+    party(*arguments)
+
+
+def produce(put, count):
+    for _ in range(count):
+        put(MESSAGE)
+
+
+def queue(count):
+    channel = FORK.Queue()
+
+    def consume():
+        get = channel.get
+        for _ in range(count):
+            get()
+
+    return with_party(produce, (channel.put, count), consume)
+
+
+def pipe(count):
+    near, far = FORK.Pipe()
+
+    def consume():
+        recv = near.recv
+        for _ in range(count):
+            recv()
+
+    return with_party(produce, (far.send, count), consume)
+
+
+def read_elements(sequence, count):
+    start = time.perf_counter()
+    for _ in range(count):
+        sequence[5]
+    return time.perf_counter() - start
+
+
+def array_nolock(count):
+    return read_elements(FORK.Array("i", range(10), lock=False), count)
+
+
+def array_lock(count):
+    return read_elements(FORK.Array("i", range(10), lock=True), count)
+
+
+def acquire_and_release(lock, count):
+    acquire, release = lock.acquire, lock.release
+    start = time.perf_counter()
+    for _ in range(count):
+        acquire()
+        release()
+    return time.perf_counter() - start
+
+
+def lock(count):
+    return acquire_and_release(FORK.Lock(), count)
+
+
+def rlock(count):
+    return acquire_and_release(FORK.RLock(), count)
+
+
+def answer(turn, rounds):
+    with turn:
+        turn.notify()
+        for _ in range(rounds):
+            turn.wait()
+            turn.notify()
+
+
+def condition(count):
+    """Ping-pong: each round is two waits, one on each side."""
+    rounds = max(1, count // 2)
+    turn = FORK.Condition()
+    process = FORK.Process(target=answer, args=(turn, rounds))
+    with turn:
+        process.start()
+        turn.wait()
+        start = time.perf_counter()
+        for _ in range(rounds):
+            turn.notify()
+            turn.wait()
+        elapsed = time.perf_counter() - start
+    process.join()
+    return elapsed
+
+
+def nothing():
+    pass
+
+
+def start_and_join(method):
+    def run(count):
+        context = multiprocessing.get_context(method)
+        start = time.perf_counter()
+        for _ in range(count):
+            process = context.Process(target=nothing)
+            process.start()
+            process.join()
+        return time.perf_counter() - start
+
+    return run
+
+
+ROWS = {
+    "queue_256B": queue,
+    "pipe_256B": pipe,
+    "seq_array_nolock": array_nolock,
+    "seq_array_lock": array_lock,
+    "lock": lock,
+    "rlock": rlock,
+    "condition": condition,
+    "start_fork": start_and_join("fork"),
+    "start_forkserver": start_and_join("forkserver"),
+    "start_spawn": start_and_join("spawn"),
+}
+
+
+def main():
+    row, count = sys.argv[1], int(sys.argv[2])
+    gc.disable()
+    ROWS[row](max(2, count // 10))
+    cpu = tree_cpu_seconds()
+    elapsed = ROWS[row](count)
+    cpu = tree_cpu_seconds() - cpu
+    print(
+        json.dumps(
+            {
+                "name": row,
+                "ns_per_op": elapsed / count * 1e9,
+                "cpu_ns_per_op": cpu / count * 1e9,
+                "operations": count,
+                "python": platform.python_version(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

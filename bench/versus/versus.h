@@ -1,0 +1,51 @@
+// bench/versus/versus.h
+//
+// The variants that hold nothing of mp: the standard library between threads, other libraries, bare
+// system calls.
+
+#ifndef MP_BENCH_VERSUS_VERSUS_H_
+#define MP_BENCH_VERSUS_VERSUS_H_
+
+#include "bench/variant.h"
+
+namespace bench {
+
+// std_threads.cc: what one writes with the standard library.
+// A mutex, a condition_variable notified on each put, and a deque of strings.
+Body std_queue();
+// The same with kBatch messages per turn of the lock.
+Body std_queue_batch();
+// A std::mutex / std::recursive_mutex that nobody else wants, in a program with a second thread.
+Body std_lock();
+Body std_rlock();
+// Two threads that wait for each other in turn.
+Body std_condition();
+// An element of a std::array; the same under a std::recursive_mutex per access.
+Body std_sequence();
+Body std_sequence_locked();
+// Start and join a std::thread.
+Body std_start();
+
+// moodycamel.cc: moodycamel::BlockingConcurrentQueue between threads, message by message and in
+// bulk.
+Body moodycamel_queue();
+Body moodycamel_queue_bulk();
+
+// boost_message_queue.cc: boost::interprocess::message_queue between processes.
+Body boost_message_queue();
+
+// system_calls.cc
+// An AF_UNIX stream socketpair between processes, 4 bytes of length and the message per write.
+Body socketpair_stream();
+// fork(), _exit() at once, waitpid().
+Body bare_fork();
+// posix_spawn() and waitpid() of this binary, which returns in the first line of main
+// (kReturnAtOnce).
+Body posix_spawn_self();
+
+// The argument that lets main() return in its first line.
+inline constexpr char kReturnAtOnce[] = "--return-at-once";
+
+}  // namespace bench
+
+#endif  // MP_BENCH_VERSUS_VERSUS_H_

@@ -1,0 +1,88 @@
+// mp/context.h
+//
+// Context: how processes start. Python: get_context, set_start_method, get_start_method.
+//
+//   mp::set_start_method("spawn");                  // for the whole program, once
+//   mp::Context fork = mp::get_context("fork");     // for some processes only
+//   mp::Process p({.context = fork}, f, a);
+//
+//   "forkserver"  a fork of a clean copy of this program that stopped in freeze_support(). Default.
+//   "spawn"       a new run of this program.
+//   "fork"        a fork of this very process, with all its memory and one of its threads.
+//
+// Handles   A Context is a value: the name of a method, or "whatever is the default".
+// Safety    Any thread.
+// Crossing  A child's default is the method by which it was started.
+// Python    A start method is the default of Process and nothing else: every lock, queue or other
+//           object works with every method, and making one fixes nothing. The module's functions
+//           (cpu_count, Lock, ...) are not methods of a Context.
+
+#ifndef MP_CONTEXT_H_
+#define MP_CONTEXT_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mp {
+
+enum class StartMethod { kFork, kSpawn, kForkserver };
+
+// Python's allow_none=True.
+struct AllowNone {};
+inline constexpr AllowNone kAllowNone;
+
+class Context {
+ public:
+  // The default context, which follows set_start_method().
+  Context() noexcept = default;
+  explicit Context(StartMethod method) noexcept : method_(method) {}
+
+  // "fork", "spawn" or "forkserver".
+  std::string get_start_method() const;
+  // None while it is the default context and nobody has set a method.
+  std::optional<std::string> get_start_method(AllowNone) const;
+
+  // The method of processes that name none. Throws mp::ValueError for an unknown one and on a
+  // context that is not the default one, mp::RuntimeError when it was set before, unless `force`.
+  void set_start_method(std::string_view method, bool force = false) const;
+
+  // This one if `method` is empty. Throws mp::ValueError for an unknown one.
+  Context get_context(std::string_view method = {}) const;
+
+  // The default one first.
+  static std::vector<std::string> get_all_start_methods();
+
+  // How a process started now in this context would start.
+  StartMethod method() const noexcept;
+  // It names a method of its own.
+  bool is_concrete() const noexcept { return method_.has_value(); }
+
+  friend bool operator==(const Context&, const Context&) = default;
+
+ private:
+  std::optional<StartMethod> method_;
+};
+
+inline Context get_context(std::string_view method = {}) { return Context().get_context(method); }
+inline std::string get_start_method() { return Context().get_start_method(); }
+inline std::optional<std::string> get_start_method(AllowNone none) {
+  return Context().get_start_method(none);
+}
+inline void set_start_method(std::string_view method, bool force = false) {
+  Context().set_start_method(method, force);
+}
+inline std::vector<std::string> get_all_start_methods() { return Context::get_all_start_methods(); }
+
+namespace internal {
+
+// "fork", "spawn", "forkserver".
+const char* name_of(StartMethod method) noexcept;
+// In a child: its parent's choice.
+void inherit_start_method(StartMethod method) noexcept;
+
+}  // namespace internal
+}  // namespace mp
+
+#endif  // MP_CONTEXT_H_

@@ -1,0 +1,20 @@
+// mp/dummy.h
+//
+// mp::dummy: the library once more, for the threads of one process. Python: multiprocessing.dummy.
+//
+//   template <class B>  // mp::Processes or mp::Threads, see mp/backend.h
+//   void count(typename B::Queue<int> q) { for (int i = 0; i < 10; ++i) q.put(i); }
+//
+// Same classes, same methods, same errors; each header says where a thread differs from a process.
+
+#ifndef MP_DUMMY_H_
+#define MP_DUMMY_H_
+
+#include "mp/dummy/condition.h"
+#include "mp/dummy/connection.h"
+#include "mp/dummy/lock.h"
+#include "mp/dummy/pipe.h"
+#include "mp/dummy/queue.h"
+#include "mp/dummy/rlock.h"
+
+#endif  // MP_DUMMY_H_

@@ -1,0 +1,112 @@
+// mp/dummy/internal/queue_inl.h
+//
+// The bodies of mp::dummy::Queue. What a T's copy does happens outside of the mutex: it is the
+// user's code.
+
+#ifndef MP_DUMMY_INTERNAL_QUEUE_INL_H_
+#define MP_DUMMY_INTERNAL_QUEUE_INL_H_
+
+#include "mp/dummy/queue.h"
+#include "mp/internal/os/clock.h"
+
+namespace mp::dummy {
+
+template <class T>
+absl::Status Queue<T>::try_put(T&& value, Timeout timeout) const {
+  if (absl::Status s = check_open(); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  auto hold = core_->hold();
+  if (absl::Status s = core_->await_room(hold, deadline); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  Change change(*core_, hold);
+  core_->items.push_back(std::move(value));
+  return absl::OkStatus();
+}
+
+template <class T>
+absl::StatusOr<T> Queue<T>::try_get(Timeout timeout) const {
+  if (absl::Status s = check_open(); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  auto hold = core_->hold();
+  if (absl::Status s = core_->await_item(hold, deadline); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  Change change(*core_, hold);
+  absl::StatusOr<T> value(absl::in_place, std::move(core_->items.front()));
+  core_->items.pop_front();
+  return value;
+}
+
+template <class T>
+template <class Range>
+void Queue<T>::put_many(const Range& values, Timeout timeout) const {
+  internal::raise_if_error(check_open());
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  // Parts, so that consumers need not wait for the whole and other producers get their turn.
+  constexpr size_t kPart = 64;
+  std::vector<T> part;
+  auto at = std::begin(values);
+  auto end = std::end(values);
+  while (at != end) {
+    part.clear();
+    for (; at != end && part.size() < kPart; ++at) {
+      part.emplace_back(*at);
+    }
+    for (size_t done = 0; done < part.size();) {
+      auto hold = core_->hold();
+      internal::raise_if_error(core_->await_room(hold, deadline));
+      Change change(*core_, hold);
+      for (; done < part.size() && core_->fits(core_->items.size()); ++done) {
+        core_->items.push_back(std::move(part[done]));
+      }
+    }
+  }
+}
+
+template <class T>
+std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
+  internal::raise_if_error(check_open());
+  std::vector<T> values;
+  if (max == 0) {
+    return values;
+  }
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  auto hold = core_->hold();
+  absl::Status s = core_->await_item(hold, deadline);
+  if (!s.ok()) {
+    if (!absl::IsUnavailable(s)) {
+      raise(s);
+    }
+    return values;
+  }
+  values.reserve(std::min(max, core_->items.size()));
+  Change change(*core_, hold);
+  while (values.size() < max && !core_->items.empty()) {
+    values.push_back(std::move(core_->items.front()));
+    core_->items.pop_front();
+  }
+  return values;
+}
+
+template <class T>
+typename Queue<T>::iterator& Queue<T>::iterator::operator++() {
+  absl::StatusOr<T> value = queue_->try_get(kForever);
+  if (value.ok()) {
+    value_.emplace(*std::move(value));
+  } else {
+    value_.reset();
+    if (!absl::IsCancelled(value.status())) {
+      raise(value.status());
+    }
+  }
+  return *this;
+}
+
+}  // namespace mp::dummy
+
+#endif  // MP_DUMMY_INTERNAL_QUEUE_INL_H_

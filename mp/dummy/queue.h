@@ -1,0 +1,166 @@
+// mp/dummy/queue.h
+//
+// Queue: mp::Queue between the threads of one process. Python: multiprocessing.dummy.Queue.
+//
+//   mp::dummy::Queue<std::string> q;
+//   std::thread t([q] { q.put("hello world"); });
+//   std::cout << q.get() << '\n';
+//
+// Handles    Copying a Queue makes another handle to the same queue; the last one frees it and the
+//            messages in it.
+// Safety     Any method, any thread of this process. The queue as a whole is one order.
+// Ordering   What a producer did before put() is visible to the thread whose get() returns that
+//            message.
+// Blocking   get() while the queue is empty, put() while it holds maxsize messages.
+// Cost       One uncontended mutex and a move of the message each way, a system call only if
+//            somebody sleeps. Nothing is serialized: T need not be able to cross.
+// Death      A thread that ends leaves its messages in the queue.
+// Crossing   To other threads, in any way. Not to other processes: mp::Queue does that.
+// Python     close() and shutdown() as mp::Queue has them; close() is of one handle, since one
+//            process holds them all. A view in a message (std::string_view) shows the sender's
+//            memory.
+
+#ifndef MP_DUMMY_QUEUE_H_
+#define MP_DUMMY_QUEUE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mp/dummy/internal/handle_flag.h"
+#include "mp/dummy/internal/thread_message.h"
+#include "mp/dummy/internal/thread_queue.h"
+#include "mp/errors.h"
+#include "mp/timeout.h"
+
+namespace mp {
+class Object;
+}
+
+namespace mp::dummy {
+
+template <class T = Object>
+class Queue {
+ public:
+  using value_type = T;
+
+  // At most `maxsize` messages; 0 or less: no bound.
+  explicit Queue(int64_t maxsize = 0)
+      : core_(std::make_shared<Core>(maxsize > 0 ? static_cast<uint64_t>(maxsize) : 0)) {}
+
+  // Puts a message at the end. Throws mp::Full when the queue stayed full until `timeout`,
+  // mp::ShutDown, mp::ValueError after close().
+  void put(const T& value, Timeout timeout = kForever) const {
+    internal::raise_if_error(try_put(value, timeout));
+  }
+  void put(T&& value, Timeout timeout = kForever) const {
+    internal::raise_if_error(try_put(std::move(value), timeout));
+  }
+  void put_nowait(const T& value) const { put(value, 0); }
+  void put_nowait(T&& value) const { put(std::move(value), 0); }
+  // The same, with the error as a value: kUnavailable when full, and then `value` is as it was.
+  absl::Status try_put(const T& value, Timeout timeout = 0) const {
+    return try_put(internal::copy_of(value), timeout);
+  }
+  absl::Status try_put(T&& value, Timeout timeout = 0) const;
+
+  // Takes the first message. Throws mp::Empty when none came until `timeout`, mp::ShutDown,
+  // mp::ValueError after close().
+  T get(Timeout timeout = kForever) const {
+    absl::StatusOr<T> value = try_get(timeout);
+    if (!value.ok()) [[unlikely]] {
+      raise(absl::IsUnavailable(value.status()) ? core_->empty_error() : value.status());
+    }
+    return *std::move(value);
+  }
+  T get_nowait() const { return get(0); }
+  // The same, with Empty and ShutDown as values: kUnavailable, kCancelled.
+  absl::StatusOr<T> try_get(Timeout timeout = 0) const;
+
+  // Puts all of `values` in order, many at a time; each part of them is visible at once and as a
+  // whole.
+  template <class Range>
+  void put_many(const Range& values, Timeout timeout = kForever) const;
+
+  // Takes the messages that are there, at most `max`; waits until there is one. Empty when
+  // `timeout` ran out.
+  std::vector<T> get_many(size_t max, Timeout timeout = kForever) const;
+
+  // How many messages wait. Exact at the moment it looks; it may have changed before you do.
+  uint64_t qsize() const { return core_->size(); }
+  bool empty() const { return qsize() == 0; }
+  bool full() const { return core_->maxsize() != 0 && qsize() >= core_->maxsize(); }
+
+  // This handle, and later copies of it, put and get no more: calls here throw mp::ValueError.
+  void close() const noexcept { closed_.set(); }
+  // Nobody puts any more, and nobody gets once it is empty (`immediate`: at once). Wakes all who
+  // wait.
+  void shutdown(bool immediate = false) const { core_->shutdown(immediate); }
+
+  // Iterating takes messages until shutdown.
+  class iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = T*;
+    using reference = T&;
+
+    explicit iterator(const Queue* queue) : queue_(queue) { ++*this; }
+    iterator() = default;
+    T& operator*() const { return *value_; }
+    iterator& operator++();
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& a, const iterator& b) {
+      return a.value_.has_value() == b.value_.has_value();
+    }
+
+   private:
+    const Queue* queue_ = nullptr;
+    mutable std::optional<T> value_;
+  };
+  iterator begin() const { return iterator(this); }
+  iterator end() const { return iterator(); }
+
+  friend bool operator==(const Queue& a, const Queue& b) noexcept { return a.core_ == b.core_; }
+
+ private:
+  struct Core : internal::ThreadQueue {
+    using ThreadQueue::ThreadQueue;
+    std::deque<T> items;  // guarded by the queue's mutex
+  };
+  // Between taking the mutex and changing the items; its end tells the others, also when it is an
+  // exception.
+  struct Change {
+    Change(Core& core, internal::ThreadQueue::Hold& hold) : core(core), hold(hold) {}
+    ~Change() { core.changed(hold, core.items.size()); }
+    Core& core;
+    internal::ThreadQueue::Hold& hold;
+  };
+  absl::Status check_open() const {
+    return closed_.is_set() ? core_->closed_error() : absl::OkStatus();
+  }
+
+  std::shared_ptr<Core> core_;
+  internal::HandleFlag closed_;
+};
+
+}  // namespace mp::dummy
+
+// It has begin() and end(), but is no sequence to be sent to another process.
+template <class T>
+struct mp::Codec<mp::dummy::Queue<T>> {
+  using CannotCross = void;
+};
+
+#include "mp/dummy/internal/queue_inl.h"
+
+#endif  // MP_DUMMY_QUEUE_H_

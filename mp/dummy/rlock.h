@@ -1,0 +1,67 @@
+// mp/dummy/rlock.h
+//
+// RLock: mp::RLock between the threads of one process. Python: multiprocessing.dummy.RLock.
+//
+//   mp::dummy::RLock lock;
+//   std::scoped_lock outer(lock);
+//   std::scoped_lock inner(lock);  // does not block
+//
+// Handles    Copying an RLock makes another handle to the same lock; the last one frees it.
+// Safety     Any thread of this process. The owner is one thread; only it may release.
+// Ordering   As Lock.
+// Blocking   acquire() only, and never for the owner.
+// Cost       As Lock; taking it again makes no atomic exchange.
+// Death      A thread that ends keeps what it holds, and then nobody can give it back.
+// Crossing   As Lock.
+// Python     Errors are mp::RLock's AssertionError, not threading's RuntimeError.
+
+#ifndef MP_DUMMY_RLOCK_H_
+#define MP_DUMMY_RLOCK_H_
+
+#include <memory>
+
+#include "mp/timeout.h"
+
+namespace mp::internal {
+class ThreadLock;
+}
+
+namespace mp::dummy {
+
+class RLock {
+ public:
+  // A free lock.
+  RLock();
+
+  // Takes the lock, or one more level of it; false when `timeout` ran out first.
+  bool acquire(Timeout timeout = kForever) const;
+
+  // Gives one level back. Throws mp::AssertionError "attempt to release recursive lock not owned by
+  // thread" when the calling thread does not hold it.
+  void release() const;
+
+  // Whether anybody holds it. A snapshot.
+  bool locked() const;
+
+  // False: threads do not die alone.
+  bool owner_died() const { return false; }
+
+  void lock() const { acquire(); }
+  bool try_lock() const { return acquire(0); }
+  template <class Duration>
+  bool try_lock_for(Duration timeout) const {
+    return acquire(timeout);
+  }
+  void unlock() const { release(); }
+
+  friend bool operator==(const RLock& a, const RLock& b) noexcept { return a.core_ == b.core_; }
+
+ private:
+  friend class Condition;
+  explicit RLock(std::shared_ptr<internal::ThreadLock> core) : core_(std::move(core)) {}
+  std::shared_ptr<internal::ThreadLock> core_;
+};
+
+}  // namespace mp::dummy
+
+#endif  // MP_DUMMY_RLOCK_H_

@@ -1,0 +1,157 @@
+// mp/internal/frame/call.h
+//
+// A call that travels: a callable and its arguments as one message, which run_call() runs in another process of the program.
+
+#ifndef MP_INTERNAL_FRAME_CALL_H_
+#define MP_INTERNAL_FRAME_CALL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "mp/codec.h"
+#include "mp/internal/frame/invoke.h"
+#include "mp/internal/frame/thunk.h"
+
+namespace mp::internal {
+
+inline constexpr uint64_t kCallRole = hash_of("call");
+
+// Raises the TypeError of a result that cannot be sent.
+[[noreturn]] void refuse_result(std::string_view type);
+
+// Runs an F in the receiver. P: its parameters, or Given; S: what the arguments are kept as.
+template <class F, class P, class S>
+struct CallThunk;
+
+template <class F, class... P, class... S>
+struct [[gnu::visibility("hidden")]] CallThunk<F, Types<P...>, Types<S...>> {
+  static constexpr bool kCallable =
+      std::is_invocable_v<F&, decltype(hand_over<P>(std::declval<S&>()))...>;
+
+  static void run(const Reader& state, Encoder* result) {
+    state.expect_items(1 + sizeof...(S), type_name<F>());
+    F f = state[0].template as<F>();
+    std::tuple<S...> kept = decode(state, std::index_sequence_for<S...>());
+    auto call = [&]<size_t... i>(std::index_sequence<i...>)->decltype(auto) {
+      return call_with(f, hand_over<P>(std::get<i>(kept))...);
+    };
+    constexpr auto kAll = std::index_sequence_for<S...>();
+    using R = std::decay_t<decltype(call(kAll))>;
+    if (result == nullptr) {
+      static_cast<void>(call(kAll));
+    } else if constexpr (std::is_void_v<R>) {
+      call(kAll);
+      encode_message(*result, nullptr);
+    } else if constexpr (Sendable<R>) {
+      const R& value = call(kAll);
+      encode_message(*result, value);
+    } else {
+      refuse_result(type_name<R>());
+    }
+  }
+
+  inline static const Thunk thunk{kCallRole, type_name<CallThunk>(),
+                                  reinterpret_cast<Thunk::Entry>(&run)};
+
+ private:
+  template <size_t... i>
+  static std::tuple<S...> decode(const Reader& state, std::index_sequence<i...>) {
+    return std::tuple<S...>{state[1 + i].template as<S>()...};
+  }
+};
+
+// The types of a call of an F with arguments of types A.
+template <class P, class... A>
+struct CallTypes {
+  static constexpr bool kCountFits = false;
+};
+template <class... P, class... A>
+requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
+  static constexpr bool kCountFits = true;
+  static constexpr bool kShippable = (Shippable<Kept<P, A>> && ...);
+  static constexpr bool kKeeps = (Keeps<Kept<P, A>, A> && ...);
+  template <class F>
+  using Thunk = CallThunk<F, Types<P...>, Types<Kept<P, A>...>>;
+
+  static constexpr bool require() { return (require_shippable<Kept<P, A>>() && ...); }
+  static Encoder::Ref encode(Encoder& e, Encoder::Items& state, const A&... arguments) {
+    (state.add(e.value<Kept<P, A>>(keep<Kept<P, A>>(arguments))), ...);
+    return e.fields(state);
+  }
+};
+template <class... A>
+struct CallTypes<void, A...> : CallTypes<Types<std::enable_if_t<sizeof(A*) != 0, Given>...>, A...> {
+};
+
+template <class F, class... A>
+using CallOf = CallTypes<Parameters<std::decay_t<F>>, A...>;
+
+template <class F, class... A>
+constexpr bool ships_call() {
+  using Call = CallOf<F, A...>;
+  if constexpr (!Shippable<std::decay_t<F>> || !Call::kCountFits) {
+    return false;
+  } else if constexpr (!Call::kShippable || !Call::kKeeps) {
+    return false;
+  } else {
+    return Call::template Thunk<std::decay_t<F>>::kCallable;
+  }
+}
+
+// F can be sent, together with arguments of types A, and called with them where it is received.
+template <class F, class... A>
+concept ShippableCall = ships_call<F, A...>();
+
+// Does not compile, with a message that says why, unless ShippableCall.
+template <class F, class... A>
+constexpr bool require_call() {
+  using Call = CallOf<F, A...>;
+  if constexpr (ships_call<F, A...>()) {
+    return true;
+  } else if constexpr (!Shippable<std::decay_t<F>>) {
+    return require_shippable<std::decay_t<F>>();
+  } else if constexpr (!Call::kCountFits) {
+    static_assert(Call::kCountFits, "mp: this callable takes another number of arguments.");
+  } else if constexpr (!Call::kShippable) {
+    return Call::require();
+  } else if constexpr (!Call::kKeeps) {
+    static_assert(Call::kKeeps, "mp: an argument does not convert to the type of its parameter.");
+  } else {
+    static_assert(ships_call<F, A...>(),
+                  "mp: this callable cannot be called with these arguments.");
+  }
+  return false;
+}
+
+// The call as a part of a message that is being built.
+template <class F, class... A>
+Encoder::Ref encode_call_value(Encoder& e, const F& f, const A&... arguments) {
+  using Target = std::decay_t<F>;
+  using Call = CallOf<F, A...>;
+  Encoder::Level level(e);
+  Encoder::Items state(e);
+  state.add(e.value<Target>(keep<Target>(f)));
+  Encoder::Ref parts = Call::encode(e, state, arguments...);
+  return e.callable(Call::template Thunk<Target>::thunk.token(), parts);
+}
+
+// Builds the message of a call in `encoder`. Arguments travel as the types of f's parameters, where f tells them (a pointer, an
+// operator() that is not overloaded), else as their own decayed types; views as what owns the same.
+template <class F, class... A>
+requires(require_call<F, A...>()) void encode_call(Encoder& encoder, const F& f,
+                                                   const A&... arguments) {
+  Encoder::Building building(encoder);
+  encoder.finish(encode_call_value(encoder, f, arguments...));
+}
+
+// Runs a call here. Its exceptions leave; so do a CodecError or TypeError when it is none. `result`: gets the message of what
+// it returned, None for void.
+void run_call(const Reader& call, Encoder* result = nullptr);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_FRAME_CALL_H_

@@ -1,0 +1,38 @@
+#include "mp/internal/frame/throw_probe.h"
+
+#include <unwind.h>
+
+#include <typeinfo>
+
+namespace mp::internal {
+namespace {
+
+_Unwind_Reason_Code note_frame(_Unwind_Context* context, void* arg) {
+  ThrowStack& stack = *static_cast<ThrowStack*>(arg);
+  if (stack.depth == ThrowStack::kMost) {
+    return _URC_END_OF_STACK;
+  }
+  // A return address is behind its call.
+  stack.frames[stack.depth++] = reinterpret_cast<void*>(_Unwind_GetIP(context) - 1);
+  return _URC_NO_REASON;
+}
+
+}  // namespace
+
+thread_local constinit ThrowStack last_throw;
+
+class ProbeType final : public std::type_info {
+ public:
+  ProbeType() : std::type_info("N2mp8internal10ThrowProbeE") {}
+  bool __do_catch(const std::type_info*, void**, unsigned) const override {
+    last_throw.depth = 0;
+    _Unwind_Backtrace(note_frame, &last_throw);
+    return false;
+  }
+};
+
+// This name is how catch clauses find the type information of ThrowProbe.
+extern const ProbeType probe_type __asm__("_ZTIN2mp8internal10ThrowProbeE");
+const ProbeType probe_type;
+
+}  // namespace mp::internal

@@ -1,0 +1,209 @@
+// Every order of the steps of two to four users of a lock, with up to two of them killed. What the
+// explorer does not model: memory orders weaker than seq_cst, spinning, wake-ups without a reason.
+// MP_MODEL_LONG=1 runs the larger ones.
+
+#include "mp/internal/park/lock.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mp/internal/model/explorer.h"
+#include "mp/internal/model/model_atomics.h"
+
+namespace mp::internal {
+namespace {
+
+using model::Outcome;
+using model::Scenario;
+
+// What each actor does, one letter per acquisition: a waits, t gives up at any moment while it
+// sleeps, p polls.
+struct Setup {
+  std::vector<std::string> actors;
+  int kills = 0;
+  bool life_words = true;
+  bool slow_exit = false;
+  int early_slices = 0;
+  // Only holders are killed. Then nobody may sleep over a free lock, slices or not.
+  bool holders_only = false;
+};
+
+template <class A>
+struct Shared {
+  LockWord<A> lock;
+  uint32_t inside = 0;  // actor + 1, also of a dead one
+  uint32_t padding = 0;
+  uint64_t entered = 0;  // a bit per actor and turn
+};
+
+template <class A = model::ModelAtomics<>>
+Outcome run(const char* name, const Setup& setup) {
+  alignas(16) static Shared<A> shared;
+  static_assert(sizeof shared % 16 == 0);
+  model::ModelFamily family(setup.life_words);
+
+  auto use = [&](char how, size_t round) {
+    Deadline deadline = how == 't'   ? model::any_time()
+                        : how == 'p' ? Deadline::past()
+                                     : Deadline::never();
+    Acquired a = park_acquire(shared.lock, model::self_owner(), deadline, family);
+    if (a == Acquired::kNo) {
+      return;
+    }
+    if (shared.inside != 0) {
+      model::require(model::is_dying(static_cast<int>(shared.inside) - 1), "two are inside");
+      model::require(a == Acquired::kOwnerDied, "a death inside was not reported");
+    }
+    uint32_t me = static_cast<uint32_t>(model::self()) + 1;
+    shared.inside = me;
+    shared.entered |= uint64_t{1} << (model::self() * 8 + static_cast<int>(round));
+    model::pause();
+    model::require(shared.inside == me, "two were inside");
+    shared.inside = 0;
+    model::require(park_release(shared.lock) != 0, "somebody else released it");
+  };
+
+  Scenario s;
+  s.shared = &shared;
+  s.size = sizeof shared;
+  s.begin = [] {};
+  for (const std::string& turns : setup.actors) {
+    s.actors.push_back([&use, &turns] {
+      for (size_t r = 0; r < turns.size(); ++r) {
+        model::forget(r);
+        use(turns[r], r);
+      }
+    });
+  }
+  s.end = [&] {
+    for (size_t i = 0; i < setup.actors.size() && setup.kills == 0; ++i) {
+      for (size_t r = 0; r < setup.actors[i].size(); ++r) {
+        model::require(setup.actors[i][r] != 'a' || (shared.entered >> (i * 8 + r) & 1) != 0,
+                       "somebody did not get in");
+      }
+    }
+    // Whatever happened, the lock works.
+    use('a', 7);
+  };
+  if (setup.holders_only) {
+    s.may_kill = [](int i) { return static_cast<int>(shared.inside) == i + 1; };
+    s.may_rest = [] { return static_cast<bool>(LockWord<A>::owner_of(shared.lock.word.raw())); };
+  }
+  s.names = {{&shared.lock.word, "word"},
+             {&shared.lock.sleepers.seq, "seq"},
+             {&shared.lock.sleepers.asked, "asked"},
+             {&shared.lock.sleepers.served, "served"}};
+  s.kills = setup.kills;
+  s.slow_exit = setup.slow_exit;
+  s.early_slices = setup.early_slices;
+  Outcome o = model::explore(s);
+  model::report(name, o);
+  return o;
+}
+
+TEST(LockModel, OneUserAlone) { EXPECT_EQ(run("aa", {.actors = {"aa"}}).violation, ""); }
+
+TEST(LockModel, NoWakeUpIsLostWithoutDeaths) {
+  EXPECT_EQ(run("aa aa", {.actors = {"aa", "aa"}}).violation, "");
+  EXPECT_EQ(run("a a a", {.actors = {"a", "a", "a"}}).violation, "");
+}
+
+TEST(LockModel, WhoGivesUpPassesTheWakeOn) {
+  EXPECT_EQ(run("t a a", {.actors = {"t", "a", "a"}}).violation, "");
+  EXPECT_EQ(run("p a a", {.actors = {"p", "a", "a"}}).violation, "");
+}
+
+TEST(LockModel, AnEarlySliceLosesNothing) {
+  EXPECT_EQ(run("aa aa, 2 early slices", {.actors = {"aa", "aa"}, .early_slices = 2}).violation,
+            "");
+}
+
+TEST(LockModel, TheLivingGetThroughAfterOneDeath) {
+  EXPECT_EQ(run("aa aa, 1 kill", {.actors = {"aa", "aa"}, .kills = 1}).violation, "");
+  EXPECT_EQ(
+      run("aa aa, 1 slow kill", {.actors = {"aa", "aa"}, .kills = 1, .slow_exit = true}).violation,
+      "");
+}
+
+TEST(LockModel, NobodySleepsOverAFreeLockAfterTheDeathOfAHolder) {
+  EXPECT_EQ(run("ap a a, 1 holder killed",
+                {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true})
+                .violation,
+            "");
+}
+
+TEST(LockModel, TheLivingGetThroughAfterTwoDeathsTheRecoverersAmongThem) {
+  EXPECT_EQ(run("a a a, 2 kills", {.actors = {"a", "a", "a"}, .kills = 2}).violation, "");
+}
+
+TEST(LockModel, LongRuns) {
+  if (!model::long_runs()) {
+    GTEST_SKIP() << "set MP_MODEL_LONG=1";
+  }
+  EXPECT_EQ(run("t t a", {.actors = {"t", "t", "a"}}).violation, "");
+  EXPECT_EQ(run("aa aa a", {.actors = {"aa", "aa", "a"}}).violation, "");
+  EXPECT_EQ(run("a a a, 2 kills, no life words",
+                {.actors = {"a", "a", "a"}, .kills = 2, .life_words = false})
+                .violation,
+            "");
+  EXPECT_EQ(run("a a a, 2 slow kills",
+                {.actors = {"a", "a", "a"}, .kills = 2, .slow_exit = true})
+                .violation,
+            "");
+  EXPECT_EQ(run("t a a, 1 kill", {.actors = {"t", "a", "a"}, .kills = 1}).violation, "");
+  EXPECT_EQ(run("p a a, 2 kills", {.actors = {"p", "a", "a"}, .kills = 2}).violation, "");
+  EXPECT_EQ(run("aa a a, 1 kill", {.actors = {"aa", "a", "a"}, .kills = 1}).violation, "");
+}
+
+template <Bug B>
+std::string violation_with(const Setup& setup) {
+  std::string v = run<model::ModelAtomics<B>>("planted bug", setup).violation;
+  return v.substr(0, v.find('\n'));
+}
+
+TEST(LockModel, FindsThatWaitersAreForgottenOnUnlock) {
+  EXPECT_NE(violation_with<Bug::kClearWaitersOnUnlock>({.actors = {"a", "a", "a"}}), "");
+}
+
+TEST(LockModel, FindsThatTheDeadAreCountedDown) {
+  EXPECT_NE(violation_with<Bug::kCountDownForDead>(
+                {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true}),
+            "");
+}
+
+// What a repair promises to whoever is about to sleep over the dead owner's word, having seen him
+// alive.
+template <class A>
+std::string repair_beside_one_about_to_sleep() {
+  alignas(16) static Shared<A> shared;
+  static constexpr int kDeadOne = 2;
+  model::ModelFamily family(false);
+  Scenario s;
+  s.shared = &shared;
+  s.size = sizeof shared;
+  s.begin = [] { shared.lock.word.set_raw(model::owner_of(kDeadOne).bits); };
+  s.actors = {[&] { repair_and_wake(shared.lock, model::owner_of(kDeadOne).bits); },
+              [&] {
+                uint32_t seq = shared.lock.sleepers.ask();
+                if (shared.lock.word.load() == model::owner_of(kDeadOne).bits) {
+                  Parking<A>::wait(shared.lock.sleepers.seq, seq, Deadline::never());
+                }
+              }};
+  Outcome o = model::explore(s);
+  model::report("repair beside one about to sleep", o);
+  return o.violation.substr(0, o.violation.find('\n'));
+}
+
+TEST(LockModel, ARepairLeavesNobodyAsleep) {
+  EXPECT_EQ(repair_beside_one_about_to_sleep<model::ModelAtomics<>>(), "");
+}
+
+TEST(LockModel, FindsAWakeBeforeTheChange) {
+  EXPECT_NE(repair_beside_one_about_to_sleep<model::ModelAtomics<Bug::kWakeBeforeChange>>(), "");
+}
+
+}  // namespace
+}  // namespace mp::internal

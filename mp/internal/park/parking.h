@@ -1,0 +1,33 @@
+// mp/internal/park/parking.h
+//
+// Where park reaches the kernel. A model of the kernel specialises Parking for its own atomics.
+
+#ifndef MP_INTERNAL_PARK_PARKING_H_
+#define MP_INTERNAL_PARK_PARKING_H_
+
+#include <cstdint>
+
+#include "mp/internal/os/clock.h"
+#include "mp/internal/os/futex.h"
+
+namespace mp::internal {
+
+template <class A>
+struct Parking {
+  using Word = typename A::template Atomic<uint32_t>;
+
+  static FutexResult wait(const Word& word, uint32_t expected, Deadline deadline) noexcept {
+    return futex_wait(&word, expected, deadline);
+  }
+  // Sleeps on `life` as well, unless that is none.
+  static FutexResult wait_or_death(const Word& word, uint32_t expected, FutexPair life,
+                                   Deadline deadline) noexcept {
+    FutexPair pairs[2] = {{&word, expected}, life};
+    return futex_wait_any(pairs, life.word != nullptr ? 2 : 1, deadline);
+  }
+  static int wake(const Word& word, int count) noexcept { return futex_wake(&word, count); }
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_PARK_PARKING_H_

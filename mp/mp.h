@@ -1,0 +1,28 @@
+// mp/mp.h
+//
+// All of mp: Python's `import multiprocessing`. No file of mp includes it.
+
+#ifndef MP_MP_H_
+#define MP_MP_H_
+
+// IWYU pragma: begin_exports
+#include "mp/bytes.h"
+#include "mp/codec.h"
+#include "mp/condition.h"
+#include "mp/connection.h"
+#include "mp/context.h"
+#include "mp/errors.h"
+#include "mp/fd.h"
+#include "mp/function.h"
+#include "mp/lock.h"
+#include "mp/memory.h"
+#include "mp/object.h"
+#include "mp/pipe.h"
+#include "mp/process.h"
+#include "mp/queue.h"
+#include "mp/remote_error.h"
+#include "mp/rlock.h"
+#include "mp/timeout.h"
+// IWYU pragma: end_exports
+
+#endif  // MP_MP_H_

@@ -1,0 +1,109 @@
+// _TestLock of the reference, the part about Lock.
+
+#include "mp/parity/backends.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace mp::testing {
+namespace {
+
+template <class B>
+class TestLock : public ParityTest {};
+TYPED_TEST_SUITE(TestLock, Backends, BackendNames);
+
+TYPED_TEST(TestLock, test_lock) {
+  typename TypeParam::Lock lock;
+  EXPECT_TRUE(lock.acquire());
+  EXPECT_TRUE(lock.locked());
+  EXPECT_FALSE(lock.acquire(0));
+  lock.release();
+  EXPECT_FALSE(lock.locked());
+  EXPECT_EQ(error_of([&] { lock.release(); }),
+            "ValueError: semaphore or lock released too many times");
+}
+
+template <class B>
+void take_and_wait(typename B::Lock lock, Tokens<B> taken, Tokens<B> go) {
+  lock.acquire();
+  taken.put(lock.locked());
+  go.get();
+  lock.release();
+}
+
+TYPED_TEST(TestLock, test_lock_locked_2processes) {
+  typename TypeParam::Lock lock;
+  Tokens<TypeParam> taken;
+  Tokens<TypeParam> go;
+  auto p = start<TypeParam>(take_and_wait<TypeParam>, lock, taken, go);
+  EXPECT_EQ(taken.get(), 1);
+  EXPECT_TRUE(lock.locked());
+  EXPECT_FALSE(lock.acquire(0));
+  EXPECT_FALSE(lock.acquire(kTimeout2));
+  go.put(1);
+  EXPECT_TRUE(lock.acquire());
+  lock.release();
+  finish(p);
+  EXPECT_FALSE(lock.locked());
+}
+
+TYPED_TEST(TestLock, test_lock_context) {
+  typename TypeParam::Lock lock;
+  {
+    std::unique_lock hold(lock, std::try_to_lock);
+    EXPECT_TRUE(hold.owns_lock());
+    EXPECT_TRUE(lock.locked());
+  }
+  EXPECT_FALSE(lock.locked());
+}
+
+// Not tests of the reference's suite, but its semantics.
+
+template <class B>
+void release(typename B::Lock lock) {
+  lock.release();
+}
+
+TYPED_TEST(TestLock, AnotherProcessMayRelease) {
+  typename TypeParam::Lock lock;
+  lock.acquire();
+  finish(start<TypeParam>(release<TypeParam>, lock));
+  EXPECT_FALSE(lock.locked());
+}
+
+TYPED_TEST(TestLock, TimeoutsAreKept) {
+  typename TypeParam::Lock lock;
+  lock.acquire();
+  EXPECT_GE(seconds([&] { EXPECT_FALSE(lock.acquire(kTimeout1)); }), kTimeout1);
+  EXPECT_FALSE(lock.acquire(-1));
+}
+
+// The most that were inside at once.
+template <class B>
+void go_in_often(typename B::Lock lock, Tokens<B> inside, Tokens<B> most) {
+  int seen = 0;
+  for (int i = 0; i < 5000; ++i) {
+    std::scoped_lock hold(lock);
+    inside.put(1);
+    seen = std::max(seen, static_cast<int>(inside.qsize()));
+    inside.get();
+  }
+  most.put(seen);
+}
+
+TYPED_TEST(TestLock, OneProcessAtATimeHoldsIt) {
+  typename TypeParam::Lock lock;
+  Tokens<TypeParam> inside;
+  Tokens<TypeParam> most;
+  auto a = start<TypeParam>(go_in_often<TypeParam>, lock, inside, most);
+  auto b = start<TypeParam>(go_in_often<TypeParam>, lock, inside, most);
+  go_in_often<TypeParam>(lock, inside, most);
+  finish(a);
+  finish(b);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(most.get(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace mp::testing

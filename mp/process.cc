@@ -1,0 +1,688 @@
+#include "mp/process.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <ostream>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/base/check.h"
+#include "mp/internal/os/cpus.h"
+#include "mp/internal/os/pidfd.h"
+#include "mp/internal/os/random.h"
+#include "mp/internal/proc/child.h"
+#include "mp/internal/proc/finish.h"
+#include "mp/internal/proc/fork_guard.h"
+#include "mp/internal/proc/fork_server.h"
+#include "mp/internal/proc/preparation.h"
+#include "mp/internal/proc/run.h"
+#include "mp/internal/proc/start.h"
+#include "mp/internal/shm/family.h"
+
+namespace mp {
+namespace internal {
+
+// One process, as this one knows it.
+class ProcessCore {
+ public:
+  enum class Kind {
+    kOrdinary,
+    kMain,    // this process, when nobody of mp started it
+    kParent,  // the process that started this one
+  };
+
+  Kind kind = Kind::kOrdinary;
+  std::string type;      // "Process", "SpawnProcess"
+  std::string identity;  // "1:2": the second child of the first child
+  Context context;
+  int creator = 0;  // pid of the process that made this object; 0: none
+  // Of this process, or of a parent.
+  int known_pid = 0;
+  Owner owner;
+
+  // Set once, by start(); the object lives as long as this does.
+  std::atomic<Child*> started{nullptr};
+  std::atomic<bool> starting{false};
+  std::atomic<bool> closed{false};
+
+  std::mutex mutex;  // of what follows
+  std::string name;
+  std::string authkey;
+  bool daemon = false;
+  std::unique_ptr<Target> target;
+  std::unique_ptr<Child> child;
+
+  bool is_ours() const { return creator == getpid(); }
+};
+
+struct ProcessAccess {
+  static Process make(std::shared_ptr<ProcessCore> core) { return Process(std::move(core)); }
+  static ProcessCore& core(const Process& process) { return process.core(); }
+};
+
+namespace {
+
+using Core = std::shared_ptr<ProcessCore>;
+
+constexpr int kDaemonGraceSeconds = 5;
+
+absl::Status assertion(std::string_view text) {
+  return make_status("AssertionError", absl::StatusCode::kFailedPrecondition, text);
+}
+
+// This process: who it is, and its children. Never destroyed.
+struct Here {
+  std::mutex mutex;
+  Core current;  // made at first use in a process that nobody of mp started
+  Core former;                 // what `current` was before the fork: kept, not freed
+  Core parent;                 // made at first use too
+  // Who started this one; no pid if nobody of mp did.
+  std::string parent_name;
+  int parent_pid = 0;
+  Owner parent_owner;
+  int made = 0;                // Process objects so far
+  std::vector<Core> children;  // started, end not yet noticed
+  bool finish_armed = false;
+};
+Here& here() {
+  static Here& here = *new Here;
+  return here;
+}
+
+Core& current_locked() {
+  Core& current = here().current;
+  if (current == nullptr) {
+    current = std::make_shared<ProcessCore>();
+    current->kind = ProcessCore::Kind::kMain;
+    current->type = "_MainProcess";
+    current->name = "MainProcess";
+    current->authkey = random_bytes(32);
+  }
+  return current;
+}
+Core current() {
+  std::lock_guard hold(here().mutex);
+  return current_locked();
+}
+
+// -- Children -------------------------------------------------------------------------------------
+
+void forget(const ProcessCore& core) {
+  std::lock_guard hold(here().mutex);
+  auto& all = here().children;
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [&](const Core& other) { return other.get() == &core; }),
+            all.end());
+}
+
+// Notices which children have ended, and forgets them.
+void notice_ends() {
+  std::vector<Core> children;
+  {
+    std::lock_guard hold(here().mutex);
+    children = here().children;
+  }
+  if (children.empty()) {
+    return;
+  }
+  std::vector<int> sentinels;
+  for (const Core& core : children) {
+    sentinels.push_back(core->started.load(std::memory_order_acquire)->sentinel());
+  }
+  for (size_t i : poll_ends(sentinels)) {
+    children[i]->started.load(std::memory_order_acquire)->note_end();
+    forget(*children[i]);
+  }
+}
+
+// The last thing a process does about its children.
+void end_children() {
+  std::vector<Core> children;
+  {
+    std::lock_guard hold(here().mutex);
+    children = here().children;
+  }
+  if (children.empty() && fork_server_pid() == 0) {
+    return;
+  }
+  std::vector<Child*> daemons;
+  for (const Core& core : children) {
+    std::lock_guard hold(core->mutex);
+    if (core->daemon) {
+      core->child->signal(SIGTERM);
+      daemons.push_back(core->child.get());
+    }
+  }
+  for (const Core& core : children) {
+    Child* child = core->started.load(std::memory_order_acquire);
+    if (std::find(daemons.begin(), daemons.end(), child) == daemons.end()) {
+      child->wait(Deadline::never());
+    }
+  }
+  Deadline grace = Deadline::after(Timeout(kDaemonGraceSeconds));
+  for (Child* child : daemons) {
+    if (!child->wait(grace)) {
+      child->signal(SIGKILL);
+      child->wait(Deadline::never());
+    }
+  }
+  {
+    std::lock_guard hold(here().mutex);
+    here().children.clear();
+  }
+  stop_fork_server();
+}
+
+// -- Fork -----------------------------------------------------------------------------------------
+
+void lock_here() { here().mutex.lock(); }
+void unlock_here() { here().mutex.unlock(); }
+void forget_in_child() {
+  here().children.clear();
+  here().mutex.unlock();
+}
+
+[[maybe_unused]] const bool g_hooked =
+    (add_fork_hooks({lock_here, unlock_here, forget_in_child}), true);
+
+// -- In the child ---------------------------------------------------------------------------------
+
+// Makes this process the one that `self` and `p` describe. Nothing is allocated here: in a forked
+// child each page that is written is copied first.
+void become(Core self, Preparation& p, StartMethod method) {
+  inherit_start_method(method);
+  {
+    std::lock_guard hold(here().mutex);
+    here().former = std::exchange(here().current, std::move(self));
+    here().parent = nullptr;
+    here().parent_name = std::move(p.parent_name);
+    here().parent_pid = p.parent_pid;
+    here().parent_owner = Owner{p.parent_owner};
+    here().made = 0;
+    here().finish_armed = true;
+  }
+  arm_finish(end_children);
+}
+
+[[noreturn]] void run_and_finish(absl::FunctionRef<void()> body) {
+  int code = run_guarded(
+      [] {
+        Core self = current();
+        std::lock_guard hold(self->mutex);
+        return absl::StrCat("Process ", self->name);
+      },
+      body);
+  // Before the handlers of exit(): those may use what the children still do.
+  end_children();
+  finish(code);
+}
+
+void child_main(Arrival arrival) {
+  Preparation p = read_preparation(arrival.plan.bytes());
+  Core self = std::make_shared<ProcessCore>();
+  self->type = p.type;
+  self->identity = p.identity;
+  self->name = p.name;
+  self->authkey = p.authkey;
+  self->daemon = p.daemon;
+  self->creator = p.parent_pid;
+  become(self, p, static_cast<StartMethod>(p.method));
+  run_and_finish([&] { run_plan(std::move(arrival)); });
+}
+
+// -- Start ----------------------------------------------------------------------------------------
+
+absl::Status check_frozen(const ProcessCore& core, StartMethod method) {
+  if (frozen() == Frozen::kAwaited) {
+    return make_status(
+        "RuntimeError", absl::StatusCode::kFailedPrecondition,
+        "An attempt has been made to start a new process before the current process has finished "
+        "its bootstrapping phase: main() must call mp::freeze_support(argc, argv) first");
+  }
+  if (frozen() == Frozen::kNo && method != StartMethod::kFork) {
+    return make_status(
+        "RuntimeError", absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("mp: ", core.type, " '", core.name, "' cannot start by ", name_of(method),
+                     ": that runs this program again, and main() did not say where a child "
+                     "begins. Make this the first line of main(int argc, char** argv): "
+                     "mp::freeze_support(argc, argv); or start by fork: "
+                     "mp::set_start_method(\"fork\")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod method) {
+  Preparation p;
+  {
+    Core self = current();
+    std::lock_guard hold(self->mutex);
+    p.parent_name = self->name;
+  }
+  p.parent_pid = getpid();
+  p.parent_owner = Family::self().bits;
+  p.method = static_cast<int>(method);
+  std::unique_lock hold(core->mutex);
+  if (method == StartMethod::kFork) {
+    // The lock is held across the fork, so that the child gets it whole.
+    return start_by_fork([&] {
+      hold.unlock();
+      become(core, p, method);
+      run_and_finish([&] {
+        if (core->target != nullptr) {
+          core->target->run();
+        }
+      });
+    });
+  }
+  p.type = core->type;
+  p.identity = core->identity;
+  p.name = core->name;
+  p.authkey = core->authkey;
+  p.daemon = core->daemon;
+  hold.unlock();
+  return with_parcel(p, core->target.get(), [&](const Parcel& parcel) {
+    return method == StartMethod::kSpawn ? start_by_spawn(parcel) : start_by_forkserver(parcel);
+  });
+}
+
+absl::Status closed_error() { return value_error("process object is closed"); }
+
+absl::Status check_open(const ProcessCore& core) {
+  return core.closed.load(std::memory_order_acquire) ? closed_error() : absl::OkStatus();
+}
+
+bool is_current(const ProcessCore& core) {
+  std::lock_guard hold(here().mutex);
+  return current_locked().get() == &core;
+}
+
+// The child behind a handle that a call is about to use; `verb` is what the caller wants to do.
+absl::StatusOr<Child*> started_child(const ProcessCore& core, std::string_view verb) {
+  if (absl::Status s = check_open(core); !s.ok()) {
+    return s;
+  }
+  if (!core.is_ours()) {
+    return assertion(absl::StrCat("can only ", std::string(verb), " a child process"));
+  }
+  Child* child = core.started.load(std::memory_order_acquire);
+  if (child == nullptr) {
+    return assertion(absl::StrCat("can only ", std::string(verb), " a started process"));
+  }
+  return child;
+}
+
+absl::Status send_signal(const ProcessCore& core, int signal, std::string_view verb) {
+  auto child = started_child(core, verb);
+  if (!child.ok()) {
+    return child.status();
+  }
+  if (int err = (*child)->signal(signal); err != 0) {
+    return os_error(err, absl::StrCat("mp: signal ", signal, " to process ", (*child)->pid()));
+  }
+  return absl::OkStatus();
+}
+
+// A sentinel of the parent while it lives; not valid when it is gone.
+UniqueFd open_parent(const ProcessCore& parent) {
+  UniqueFd fd = open_pidfd(parent.known_pid);
+  if (Family::get().is_dead(parent.owner)) {
+    fd.reset();
+  }
+  return fd;
+}
+
+// Python's repr() of a text.
+std::string quoted(std::string_view text) {
+  char quote = text.find('\'') != text.npos && text.find('"') == text.npos ? '"' : '\'';
+  std::string out(1, quote);
+  for (char c : text) {
+    switch (c) {
+      case '\n': out += "\\n"; continue;
+      case '\r': out += "\\r"; continue;
+      case '\t': out += "\\t"; continue;
+      default: break;
+    }
+    unsigned char byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppend(&out, "\\x", absl::Hex(byte, absl::kZeroPad2));
+    } else {
+      if (c == quote || c == '\\') {
+        out += '\\';
+      }
+      out += c;
+    }
+  }
+  return out + quote;
+}
+
+std::string exit_code_text(int code) {
+  const char* name = code < 0 ? sigabbrev_np(-code) : nullptr;
+  return name != nullptr ? absl::StrCat("-SIG", name) : absl::StrCat(code);
+}
+
+}  // namespace
+}  // namespace internal
+
+using internal::assertion;
+using internal::check_open;
+using internal::Child;
+using internal::current;
+using internal::here;
+using internal::is_current;
+using internal::ProcessCore;
+using internal::raise_if_error;
+using internal::send_signal;
+using internal::started_child;
+using internal::value_error;
+
+// -- Process --------------------------------------------------------------------------------------
+
+Process::Process(Options options) : Process(std::move(options), std::unique_ptr<internal::Target>()) {}
+
+Process::Process(Options options, std::unique_ptr<internal::Target> target)
+    : core_(std::make_shared<ProcessCore>()) {
+  internal::Core parent = current();
+  {
+    std::lock_guard hold(parent->mutex);
+    core_->authkey = parent->authkey;
+    core_->daemon = options.daemon.value_or(parent->daemon);
+  }
+  {
+    std::lock_guard hold(here().mutex);
+    core_->identity = absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":",
+                                   ++here().made);
+  }
+  core_->context = options.context;
+  core_->type = "Process";
+  if (options.context.is_concrete()) {
+    switch (options.context.method()) {
+      case StartMethod::kFork: core_->type = "ForkProcess"; break;
+      case StartMethod::kSpawn: core_->type = "SpawnProcess"; break;
+      case StartMethod::kForkserver: core_->type = "ForkServerProcess"; break;
+    }
+  }
+  core_->name = options.name.empty() ? absl::StrCat(core_->type, "-", core_->identity)
+                                     : std::move(options.name);
+  core_->creator = getpid();
+  core_->target = std::move(target);
+}
+
+ProcessCore& Process::core() const {
+  if (core_ == nullptr) {
+    raise(internal::closed_error());
+  }
+  return *core_;
+}
+
+absl::Status Process::try_start() const {
+  ProcessCore& c = core();
+  if (absl::Status s = check_open(c); !s.ok()) {
+    return s;
+  }
+  if (c.kind != ProcessCore::Kind::kOrdinary || is_current(c) || c.started.load() != nullptr ||
+      c.starting.exchange(true)) {
+    return assertion("cannot start a process twice");
+  }
+  absl::Status status;
+  StartMethod method = c.context.method();
+  if (!c.is_ours()) {
+    status = assertion("can only start a process object created by current process");
+  } else if (current()->daemon) {
+    status = assertion("daemonic processes are not allowed to have children");
+  } else {
+    status = internal::check_frozen(c, method);
+  }
+  // Also when a Codec throws.
+  absl::Cleanup again = [&] { c.starting.store(false); };
+  if (status.ok()) {
+    internal::notice_ends();
+    auto child = internal::launch(core_, method);
+    status = child.status();
+    if (child.ok()) {
+      std::unique_ptr<internal::Target> done;
+      {
+        std::lock_guard hold(c.mutex);
+        c.child = *std::move(child);
+        // What the child got, the parent need not keep.
+        done = std::move(c.target);
+      }
+      c.started.store(c.child.get(), std::memory_order_release);
+      std::lock_guard hold(here().mutex);
+      here().children.push_back(core_);
+      if (!std::exchange(here().finish_armed, true)) {
+        std::atexit(internal::end_children);
+      }
+    }
+  }
+  return status;
+}
+
+void Process::start() const { raise_if_error(try_start()); }
+
+bool Process::join(Timeout timeout) const {
+  ProcessCore& c = core();
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  if (c.kind == ProcessCore::Kind::kParent) {
+    internal::UniqueFd parent = internal::open_parent(c);
+    return internal::await_end(parent.get(), deadline);
+  }
+  auto child = started_child(c, "join");
+  raise_if_error(child.status());
+  if (!(*child)->wait(deadline)) {
+    return false;
+  }
+  internal::forget(c);
+  return true;
+}
+
+bool Process::is_alive() const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  if (is_current(c)) {
+    return true;
+  }
+  if (c.kind == ProcessCore::Kind::kParent) {
+    return !internal::Family::get().is_dead(c.owner);
+  }
+  if (!c.is_ours()) {
+    raise(assertion("can only test a child process"));
+  }
+  Child* child = c.started.load(std::memory_order_acquire);
+  if (child == nullptr) {
+    return false;
+  }
+  if (!child->ended()) {
+    return true;
+  }
+  internal::forget(c);
+  return false;
+}
+
+void Process::terminate() const {
+  raise_if_error(send_signal(core(), SIGTERM, "terminate"));
+}
+void Process::kill() const { raise_if_error(send_signal(core(), SIGKILL, "kill")); }
+void Process::interrupt() const {
+  raise_if_error(send_signal(core(), SIGINT, "interrupt"));
+}
+
+void Process::close() const {
+  ProcessCore& c = core();
+  if (c.closed.load(std::memory_order_acquire)) {
+    return;
+  }
+  if (Child* child = c.started.load(std::memory_order_acquire)) {
+    if (c.is_ours() && !child->ended()) {
+      raise(value_error(
+          "Cannot close a process while it is still running. You should first call join() or "
+          "terminate()."));
+    }
+    internal::forget(c);
+    child->close();
+  }
+  c.closed.store(true, std::memory_order_release);
+}
+
+int Process::pid() const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  if (is_current(c)) {
+    return getpid();
+  }
+  Child* child = c.started.load(std::memory_order_acquire);
+  return child != nullptr ? child->pid() : c.known_pid;
+}
+
+std::optional<int> Process::exitcode() const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  Child* child = c.started.load(std::memory_order_acquire);
+  if (child == nullptr || !c.is_ours()) {
+    return std::nullopt;
+  }
+  return child->exit_code();
+}
+
+int Process::sentinel() const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  Child* child = c.started.load(std::memory_order_acquire);
+  if (child == nullptr) {
+    raise(value_error("process not started"));
+  }
+  return child->sentinel();
+}
+
+std::string Process::name() const {
+  ProcessCore& c = core();
+  std::lock_guard hold(c.mutex);
+  return c.name;
+}
+
+void Process::set_name(std::string_view name) const {
+  ProcessCore& c = core();
+  std::lock_guard hold(c.mutex);
+  c.name = name;
+}
+
+bool Process::daemon() const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  std::lock_guard hold(c.mutex);
+  return c.daemon;
+}
+
+void Process::set_daemon(bool daemon) const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  if (c.started.load() != nullptr || is_current(c) || c.kind != ProcessCore::Kind::kOrdinary) {
+    raise(assertion("process has already started"));
+  }
+  std::lock_guard hold(c.mutex);
+  c.daemon = daemon;
+}
+
+std::string Process::authkey() const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  std::lock_guard hold(c.mutex);
+  return c.authkey;
+}
+
+void Process::set_authkey(std::string_view key) const {
+  ProcessCore& c = core();
+  raise_if_error(check_open(c));
+  std::lock_guard hold(c.mutex);
+  c.authkey = key;
+}
+
+// -- Functions ------------------------------------------------------------------------------------
+
+Process current_process() { return internal::ProcessAccess::make(current()); }
+
+std::optional<Process> parent_process() {
+  std::lock_guard hold(here().mutex);
+  if (here().parent_pid == 0) {
+    return std::nullopt;
+  }
+  internal::Core& parent = here().parent;
+  if (parent == nullptr) {
+    parent = std::make_shared<ProcessCore>();
+    parent->kind = ProcessCore::Kind::kParent;
+    parent->type = "_ParentProcess";
+    parent->name = here().parent_name;
+    parent->known_pid = here().parent_pid;
+    parent->owner = here().parent_owner;
+  }
+  return internal::ProcessAccess::make(parent);
+}
+
+std::vector<Process> active_children() {
+  internal::notice_ends();
+  std::lock_guard hold(here().mutex);
+  std::vector<Process> children;
+  for (const internal::Core& core : here().children) {
+    children.push_back(internal::ProcessAccess::make(core));
+  }
+  return children;
+}
+
+int cpu_count() { return internal::usable_cpus(); }
+
+void exit(int code) { internal::request_exit(code); }
+
+void exit(std::string_view text) {
+  std::fputs((std::string(text) + "\n").c_str(), stderr);
+  internal::request_exit(1);
+}
+
+void freeze_support(int argc, char** argv) { 
+  internal::freeze(argc, argv, {internal::child_main, internal::rehearse});
+ }
+
+std::string repr(const Process& process) {
+  ProcessCore& c = internal::ProcessAccess::core(process);
+  Child* child = c.started.load(std::memory_order_acquire);
+  std::optional<int> code;
+  std::string status;
+  if (is_current(c)) {
+    status = "started";
+    child = nullptr;
+  } else if (c.closed.load(std::memory_order_acquire)) {
+    status = "closed";
+    child = nullptr;
+  } else if (!c.is_ours()) {
+    status = "unknown";
+  } else if (child == nullptr) {
+    status = "initial";
+  } else {
+    code = child->exit_code();
+    status = code.has_value() ? "stopped" : "started";
+  }
+  std::lock_guard hold(c.mutex);
+  std::string text = absl::StrCat("<", c.type, " name=", internal::quoted(c.name));
+  if (child != nullptr) {
+    absl::StrAppend(&text, " pid=", child->pid());
+  }
+  absl::StrAppend(&text, " parent=", c.creator != 0 ? std::to_string(c.creator) : "None", " ",
+                  status);
+  if (code.has_value()) {
+    absl::StrAppend(&text, " exitcode=", internal::exit_code_text(*code));
+  }
+  return text + (c.daemon ? " daemon>" : ">");
+}
+
+std::ostream& operator<<(std::ostream& out, const Process& process) {
+  return out << repr(process);
+}
+
+}  // namespace mp

@@ -1,0 +1,190 @@
+// mp/process.h
+//
+// Process: a function that runs in a process of its own. Python: multiprocessing.Process.
+//
+//   void work(mp::Queue<std::string> q, int n);
+//
+//   int main(int argc, char** argv) {
+//     mp::freeze_support(argc, argv);  // first line: spawn and forkserver run this program again
+//     mp::Queue<std::string> q;
+//     mp::Process p({.name = "worker"}, work, q, 3);
+//     p.start();
+//     p.join();
+//     return p.exitcode() == 0 ? 0 : 1;
+//   }
+//
+// Handles   Copying a Process makes another handle to the same process. Dropping handles neither
+//           ends nor waits: a process nobody holds stays in active_children() until it has ended.
+//           When a process ends in order it joins its children; daemonic ones get SIGTERM first,
+//           and SIGKILL if that has not ended them after 5 s.
+// Safety    Any method, any thread. Only the process that made it starts and joins it.
+// Ordering  What the parent did before start() is visible to the child, and what the child did is
+//           visible after join() returned true.
+// Blocking  join() until the child has ended. start() until it exists, not until it runs; starts
+//           of one process take turns. No thread is started.
+// Cost      start: about a fork, a fork in another process, or an execution of this program.
+//           One file descriptor as long as there is a handle.
+// Death     The child dies anywhere: exitcode() says so, and what it held is free after join() or
+//           is_alive(). The parent dies anywhere: its children are killed, theirs too, within
+//           milliseconds and whatever they do. The fork server dies: the next start() makes
+//           another; its running children run on, and exitcode() may be 255.
+// Crossing  A Process does not cross. Function and arguments do: anything that has a Codec. A
+//           function with captures runs in a ForkProcess only.
+// Python    join() returns whether the process has ended. Children never outlive their parent.
+//           Arguments are copied when the Process is made; the function's result is ignored.
+
+#ifndef MP_PROCESS_H_
+#define MP_PROCESS_H_
+
+#include <concepts>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mp/context.h"
+#include "mp/internal/proc/shipped_target.h"
+#include "mp/timeout.h"
+
+namespace mp {
+
+namespace internal {
+class ProcessCore;
+struct ProcessAccess;
+}  // namespace internal
+
+class Process {
+ public:
+  struct Options {
+    std::string name = {};            // "Process-1" and so on if empty
+    std::optional<bool> daemon = {};  // none: as the process that makes it
+    Context context = {};             // the default context, or one of get_context()
+  };
+
+  // A process that does nothing.
+  Process() : Process(Options()) {}
+  explicit Process(Options options);
+  // A process that calls f(args...).
+  template <class F, class... A>
+  requires(!std::derived_from<std::decay_t<F>, Process> &&
+           !std::same_as<std::decay_t<F>, Options>) explicit Process(F&& f, A&&... args)
+      : Process(Options(), std::forward<F>(f), std::forward<A>(args)...) {}
+  template <class F, class... A>
+  Process(Options options, F&& f, A&&... args)
+      : Process(std::move(options), internal::ship(std::forward<F>(f), std::forward<A>(args)...)) {}
+
+  // Starts it. Throws mp::AssertionError when it was started before, belongs to another process,
+  // or this process is daemonic; mp::OSError, mp::MemoryError when there is no room for it, and
+  // then it may be started again; mp::RuntimeError when main() did not call freeze_support().
+  void start() const;
+  absl::Status try_start() const;
+
+  // Waits until the process has ended; false when `timeout` ran out first.
+  bool join(Timeout timeout = kForever) const;
+  // Whether it was started and has not ended.
+  bool is_alive() const;
+  // SIGTERM, SIGKILL, SIGINT. Does nothing when it has ended.
+  void terminate() const;
+  void kill() const;
+  void interrupt() const;
+  // Gives the descriptor back. Throws mp::ValueError while the process runs.
+  void close() const;
+
+  // 0 before start().
+  int pid() const;
+  // What it returned to the system, or minus the signal that killed it. None while it has not ended.
+  std::optional<int> exitcode() const;
+  // A file descriptor that is readable once the process has ended (a pidfd); stays the Process's.
+  int sentinel() const;
+
+  std::string name() const;
+  void set_name(std::string_view name) const;
+  bool daemon() const;
+  // Before start() only.
+  void set_daemon(bool daemon) const;
+  // The secret that the family shares.
+  std::string authkey() const;
+  void set_authkey(std::string_view key) const;
+
+  // True for handles to the same process.
+  friend bool operator==(const Process& a, const Process& b) noexcept = default;
+
+ protected:
+  Process(Options options, std::unique_ptr<internal::Target> target);
+
+ private:
+  friend internal::ProcessAccess;
+  explicit Process(std::shared_ptr<internal::ProcessCore> core) : core_(std::move(core)) {}
+  internal::ProcessCore& core() const;
+
+  std::shared_ptr<internal::ProcessCore> core_;
+};
+
+namespace internal {
+
+// What a process is made of: f(args...), but not a process or its options alone.
+template <class F>
+concept ProcessFunction = !std::derived_from<std::decay_t<F>, Process> &&
+                          !std::same_as<std::decay_t<F>, Process::Options>;
+
+template <StartMethod kMethod>
+class ProcessBy : public Process {
+ public:
+  template <ProcessFunction F, class... A>
+  explicit ProcessBy(F&& f, A&&... args)
+      : ProcessBy(Options(), std::forward<F>(f), std::forward<A>(args)...) {}
+  template <class F, class... A>
+  ProcessBy(Options options, F&& f, A&&... args)
+      : Process(Options{std::move(options.name), options.daemon, Context(kMethod)},
+                target(std::forward<F>(f), std::forward<A>(args)...)) {}
+
+ private:
+  template <class... A>
+  static std::unique_ptr<Target> target(A&&... call) {
+    if constexpr (kMethod == StartMethod::kFork) {
+      return keep_here(std::forward<A>(call)...);
+    } else {
+      return ship(std::forward<A>(call)...);
+    }
+  }
+};
+
+}  // namespace internal
+
+// Processes of one start method, whatever the default. What a ForkProcess runs need not cross: any
+// callable, with captures and references to this process's memory as it was at start().
+using ForkProcess = internal::ProcessBy<StartMethod::kFork>;
+using SpawnProcess = internal::ProcessBy<StartMethod::kSpawn>;
+using ForkServerProcess = internal::ProcessBy<StartMethod::kForkserver>;
+
+// The process this is called in.
+Process current_process();
+// The one that started it: name(), pid(), is_alive(), join(). None in the first process.
+std::optional<Process> parent_process();
+// The children that were started and have not ended, in the order of their starts.
+std::vector<Process> active_children();
+// How many processors this process may use: its affinity and its cgroup's quota count.
+int cpu_count();
+
+// Ends this process with `code` & 0xff. In a child's function it throws what only mp catches, so
+// that objects are destroyed on the way; elsewhere it is std::exit().
+[[noreturn]] void exit(int code = 0);
+// The same with code 1, after `text` on stderr.
+[[noreturn]] void exit(std::string_view text);
+
+// The first line of main(). In a process that spawn or forkserver made it runs the child and does
+// not return.
+void freeze_support(int argc, char** argv);
+
+// "<Process name='Process-1' pid=12857 parent=12853 started>"
+std::string repr(const Process& process);
+std::ostream& operator<<(std::ostream& out, const Process& process);
+
+}  // namespace mp
+
+#endif  // MP_PROCESS_H_

@@ -1,0 +1,955 @@
+// What mp/process.h promises, under every start method.
+
+#include "mp/process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "mp/errors.h"
+#include "mp/fd.h"
+#include "mp/internal/proc/fork_server.h"
+#include "mp/internal/shm/family.h"
+#include "mp/queue.h"
+#include "mp/testing/proc.h"
+#include "mp/testing/watchdog.h"
+
+namespace mp {
+namespace {
+
+using std::chrono_literals::operator""s;
+using testing::Watchdog;
+
+// -- What the tests run in children ----------------------------------------------------------------
+
+void nothing() {}
+void sleep_for_ever() {
+  for (;;) {
+    pause();
+  }
+}
+void run_for_ever() {
+  for (volatile int i = 0;; i = i + 1) {
+  }
+}
+void exit_with(int code) { exit(code); }
+void exit_from_below(int code) { std::exit(code); }
+void exit_with_text() { exit("no such animal"); }
+void exit_true() { exit(true); }
+void throw_error() { throw ValueError("not a number"); }
+void throw_standard() { throw std::range_error("too far"); }
+void throw_int() { throw 3; }
+
+// -- Helpers --------------------------------------------------------------------------------------
+
+std::string text_of(const AssertionError& e) { return e.what(); }
+
+// What `body` throws as an E.
+template <class E, class Body>
+std::string thrown(const Body& body) {
+  try {
+    body();
+  } catch (const E& e) {
+    return e.what();
+  } catch (const std::exception& e) {
+    return std::string("another error: ") + e.what();
+  }
+  return "nothing";
+}
+
+int open_fds() {
+  int count = 0;
+  DIR* dir = opendir("/proc/self/fd");
+  while (readdir(dir) != nullptr) {
+    ++count;
+  }
+  closedir(dir);
+  return count - 3;  // ".", ".." and the directory's own
+}
+
+bool readable(int fd, int timeout_ms = 0) {
+  pollfd p{fd, POLLIN, 0};
+  return poll(&p, 1, timeout_ms) == 1;
+}
+
+// A descriptor that is readable when `pid` has ended.
+Fd sentinel_of(int pid) { return Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
+
+class EachMethod : public ::testing::TestWithParam<const char*> {
+ protected:
+  EachMethod() : dog_(120s) {}
+  void TearDown() override {
+    EXPECT_TRUE(active_children().empty());
+    internal::stop_fork_server();
+    EXPECT_TRUE(testing::children_of(getpid()).empty());
+  }
+
+  Process::Options options(std::string name = {}) const {
+    return {.name = std::move(name), .context = get_context(GetParam())};
+  }
+  template <class... A>
+  Process start(A&&... call) const {
+    Process p(options(), std::forward<A>(call)...);
+    p.start();
+    return p;
+  }
+  template <class... A>
+  int exit_code_of(A&&... call) const {
+    Process p = start(std::forward<A>(call)...);
+    EXPECT_TRUE(p.join());
+    return p.exitcode().value_or(-1000);
+  }
+  bool is(const char* method) const { return std::string(GetParam()) == method; }
+
+ private:
+  Watchdog dog_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Process, EachMethod, ::testing::Values("fork", "spawn", "forkserver"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// -- Endings --------------------------------------------------------------------------------------
+
+TEST_P(EachMethod, ReturningIsExitCode0) { EXPECT_EQ(exit_code_of(nothing), 0); }
+
+TEST_P(EachMethod, AProcessWithoutAFunctionEndsWith0) {
+  Process p(options());
+  p.start();
+  p.join();
+  EXPECT_EQ(p.exitcode(), 0);
+}
+
+TEST_P(EachMethod, ExitCodesAreAByte) {
+  EXPECT_EQ(exit_code_of(exit_with, 7), 7);
+  EXPECT_EQ(exit_code_of(exit_with, 0), 0);
+  EXPECT_EQ(exit_code_of(exit_with, 300), 44);
+  EXPECT_EQ(exit_code_of(exit_with, -1), 255);
+  EXPECT_EQ(exit_code_of(exit_true), 1);
+  EXPECT_EQ(exit_code_of(exit_from_below, 9), 9);
+}
+
+TEST_P(EachMethod, ExitWithATextPrintsItAndIs1) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(exit_code_of(exit_with_text), 1);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "no such animal\n");
+}
+
+TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
+  ::testing::internal::CaptureStderr();
+  for (auto* f : {throw_error, throw_standard, throw_int}) {
+    Process p(options("thrower"), f);
+    p.start();
+    p.join();
+    EXPECT_EQ(p.exitcode(), 1);
+  }
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "Process thrower:\nValueError: not a number\n"
+            "Process thrower:\nstd::range_error: too far\n"
+            "Process thrower:\nint\n");
+}
+
+class Noisy {
+ public:
+  ~Noisy() { std::fputs("destroyed ", stdout); }
+};
+void exit_through_objects() {
+  Noisy noisy;
+  exit(3);
+}
+TEST_P(EachMethod, ExitDestroysObjectsOnTheWay) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(exit_code_of(exit_through_objects), 3);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "destroyed ");
+}
+
+void register_handler() {
+  std::atexit([] { std::fputs("handler ", stdout); });
+  static Noisy noisy;
+}
+TEST_P(EachMethod, HandlersAndStaticsOfTheChildRunAtItsEnd) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(exit_code_of(register_handler), 0);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "destroyed handler ");
+}
+
+TEST_P(EachMethod, SignalsAreReportedAsMinusTheirNumber) {
+  Process terminated = start(sleep_for_ever);
+  Process killed = start(run_for_ever);
+  Process interrupted = start(sleep_for_ever);
+  EXPECT_FALSE(terminated.join(0));
+  EXPECT_FALSE(terminated.join(-1));
+  EXPECT_FALSE(terminated.join(0.01));
+  EXPECT_TRUE(terminated.is_alive());
+  EXPECT_EQ(terminated.exitcode(), std::nullopt);
+  terminated.terminate();
+  killed.kill();
+  interrupted.interrupt();
+  EXPECT_TRUE(terminated.join());
+  EXPECT_TRUE(killed.join());
+  EXPECT_TRUE(interrupted.join());
+  EXPECT_EQ(terminated.exitcode(), -SIGTERM);
+  EXPECT_EQ(killed.exitcode(), -SIGKILL);
+  EXPECT_EQ(interrupted.exitcode(), -SIGINT);
+  EXPECT_FALSE(terminated.is_alive());
+  EXPECT_TRUE(terminated.join(0));
+  killed.kill();
+}
+
+void fail_a_check() { std::abort(); }
+TEST_P(EachMethod, ACrashIsReported) {
+  ::testing::internal::CaptureStderr();
+  rlimit none{0, 0};
+  rlimit before;
+  getrlimit(RLIMIT_CORE, &before);
+  setrlimit(RLIMIT_CORE, &none);
+  EXPECT_EQ(exit_code_of(fail_a_check), -SIGABRT);
+  setrlimit(RLIMIT_CORE, &before);
+  ::testing::internal::GetCapturedStderr();
+}
+
+TEST_P(EachMethod, ManySignalledRightAfterTheirStartAllSaySo) {
+  std::vector<Process> children;
+  for (int i = 0; i < 50; ++i) {
+    children.push_back(start(sleep_for_ever));
+    i % 2 == 0 ? children.back().terminate() : children.back().kill();
+  }
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(children[i].join());
+    EXPECT_EQ(children[i].exitcode(), i % 2 == 0 ? -SIGTERM : -SIGKILL);
+  }
+}
+
+// -- Arguments ------------------------------------------------------------------------------------
+
+struct Point {
+  int x = 0;
+  std::string label;
+  friend bool operator==(const Point&, const Point&) = default;
+};
+struct Scale {
+  int factor = 1;
+  Queue<int> out;
+  void operator()(int n) const { out.put(n * factor); }
+};
+void send_back(Queue<std::string> q, int n, const std::string& s, std::vector<int> v, Point p,
+               std::optional<int> none, double d) {
+  std::ostringstream out;
+  out << n << ' ' << s << ' ' << v.size() << ' ' << p.x << p.label << ' ' << none.has_value() << ' '
+      << d;
+  q.put(out.str());
+}
+
+TEST_P(EachMethod, ArgumentsArriveAsTheyAre) {
+  Queue<std::string> q;
+  EXPECT_EQ(exit_code_of(send_back, q, 42, "text", std::vector<int>(1000, 7), Point{3, "c"},
+                         std::nullopt, 0.5),
+            0);
+  EXPECT_EQ(q.get(30), "42 text 1000 3c 0 0.5");
+}
+
+TEST_P(EachMethod, CallablesOfAllKindsRun) {
+  Queue<int> q;
+  EXPECT_EQ(exit_code_of([](Queue<int> q, int n) { q.put(n); }, q, 1), 0);
+  EXPECT_EQ(exit_code_of(Scale{10, q}, 2), 0);
+  EXPECT_EQ(exit_code_of(&Scale::operator(), Scale{100, q}, 3), 0);
+  EXPECT_EQ(q.get(30), 1);
+  EXPECT_EQ(q.get(30), 20);
+  EXPECT_EQ(q.get(30), 300);
+}
+
+TEST_P(EachMethod, AnArgumentsViewIsCopiedWhenTheProcessIsMade) {
+  Queue<std::string> q;
+  auto text = std::make_unique<std::string>("short-lived, and longer than a small string may be");
+  Process p(options(), [](Queue<std::string> q, std::string_view s) { q.put(std::string(s)); }, q,
+            std::string_view(*text));
+  std::string expected = *text;
+  text->assign("overwritten");
+  text.reset();
+  p.start();
+  p.join();
+  EXPECT_EQ(q.get(30), expected);
+}
+
+void write_to(Fd fd, std::string text) {
+  if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    exit(5);
+  }
+}
+TEST_P(EachMethod, FileDescriptorsCross) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  Fd in(ends[0]);
+  EXPECT_EQ(exit_code_of(write_to, Fd(ends[1]), "through"), 0);
+  char text[16] = {};
+  EXPECT_EQ(read(in.get(), text, sizeof text), 7);
+  EXPECT_STREQ(text, "through");
+  // The Process has given its copy back.
+  EXPECT_EQ(read(in.get(), text, sizeof text), 0);
+}
+
+TEST_P(EachMethod, AStartedProcessHoldsItsArgumentsNoMore) {
+  auto& family = internal::Family::get();
+  Queue<std::string> out;
+  int before = 0;
+  family.each_held([&](uint64_t, uint32_t) { ++before; });
+  Process p(options(), [](Queue<int> q, Queue<std::string> out) {
+    out.put("ready");
+    q.get();
+  }, Queue<int>(), out);
+  p.start();
+  out.get(30);
+  int after = 0;
+  family.each_held([&](uint64_t, uint32_t) { ++after; });
+  EXPECT_EQ(after, before);
+  p.kill();
+  p.join();
+}
+
+TEST_P(EachMethod, WhatAChildHeldIsFreeAfterJoin) {
+  auto live = [] {
+    int count = 0;
+    internal::Family::get().arena().each_live(
+        [&](uint64_t, const internal::Block&) { ++count; });
+    return count;
+  };
+  exit_code_of(nothing);
+  int before = live();
+  for (auto* f : {nothing, sleep_for_ever}) {
+    Process p(options(), [](Queue<int>, std::string, void (*f)()) { f(); }, Queue<int>(),
+              std::string(100000, 'x'), f);
+    p.start();
+    if (f != nothing) {
+      p.kill();
+    }
+    p.join();
+    EXPECT_EQ(live(), before);
+  }
+}
+
+TEST(ForkProcess, SeesItsParentsMemory) {
+  Watchdog dog(60s);
+  int n = 41;
+  auto deleter = std::make_unique<int>(1);
+  ForkProcess p([&n, deleter = std::move(deleter)] { exit(n + *deleter); });
+  n = 42;
+  p.start();
+  p.join();
+  EXPECT_EQ(p.exitcode(), 43);
+}
+
+// -- Who is who -----------------------------------------------------------------------------------
+
+void tell_names(Queue<std::string> q) {
+  q.put(current_process().name());
+  q.put(parent_process().has_value() ? parent_process()->name() : "nobody");
+  q.put(std::to_string(parent_process()->pid()));
+  q.put(std::to_string(current_process().pid()));
+  q.put(current_process().authkey());
+  q.put(get_start_method());
+  q.put(parent_process()->is_alive() ? "alive" : "dead");
+}
+
+TEST_P(EachMethod, AChildKnowsItselfAndItsParent) {
+  EXPECT_EQ(current_process().name(), "MainProcess");
+  EXPECT_EQ(current_process().pid(), getpid());
+  EXPECT_TRUE(current_process().is_alive());
+  EXPECT_EQ(current_process().exitcode(), std::nullopt);
+  EXPECT_EQ(current_process().authkey().size(), 32u);
+  EXPECT_FALSE(parent_process().has_value());
+  Queue<std::string> q;
+  Process p(options("kid"), tell_names, q);
+  p.start();
+  EXPECT_EQ(q.get(30), "kid");
+  EXPECT_EQ(q.get(30), "MainProcess");
+  EXPECT_EQ(q.get(30), std::to_string(getpid()));
+  EXPECT_EQ(q.get(30), std::to_string(p.pid()));
+  EXPECT_EQ(q.get(30), current_process().authkey());
+  EXPECT_EQ(q.get(30), GetParam());
+  EXPECT_EQ(q.get(30), "alive");
+  p.join();
+}
+
+// Starts `depth` generations below itself, each with the default method, and reports all names.
+void descend(Queue<std::string> q, int depth) {
+  q.put(current_process().name());
+  if (depth > 0) {
+    Process first(nothing);
+    Process p(descend, q, depth - 1);
+    p.start();
+    p.join();
+    exit(*p.exitcode());
+  }
+  exit(6);
+}
+
+TEST_P(EachMethod, NamesTellTheGenerations) {
+  Queue<std::string> q;
+  Process p(options(), descend, q, 3);
+  std::string name = p.name();
+  std::string type = is("fork") ? "ForkProcess" : is("spawn") ? "SpawnProcess" : "ForkServerProcess";
+  EXPECT_EQ(name.substr(0, name.find('-')), type);
+  std::string number = name.substr(name.find('-') + 1);
+  EXPECT_EQ(Process(nothing).name(), "Process-" + std::to_string(std::stoi(number) + 1));
+  p.start();
+  p.join();
+  EXPECT_EQ(p.exitcode(), 6);
+  EXPECT_EQ(q.get(30), name);
+  EXPECT_EQ(q.get(30), "Process-" + number + ":2");
+  EXPECT_EQ(q.get(30), "Process-" + number + ":2:2");
+  EXPECT_EQ(q.get(30), "Process-" + number + ":2:2:2");
+}
+
+TEST_P(EachMethod, ActiveChildrenAreThoseThatRun) {
+  EXPECT_TRUE(active_children().empty());
+  Process a = start(sleep_for_ever);
+  Process b = start(sleep_for_ever);
+  EXPECT_EQ(active_children(), (std::vector<Process>{a, b}));
+  a.terminate();
+  ASSERT_TRUE(readable(a.sentinel(), 60'000));
+  EXPECT_EQ(active_children(), std::vector<Process>{b});
+  EXPECT_EQ(a.exitcode(), -SIGTERM);
+  b.terminate();
+  b.join();
+}
+
+TEST_P(EachMethod, AHandlelessProcessRunsOn) {
+  Queue<int> q;
+  start([](Queue<int> q) { q.put(q.get() + 1); }, q);
+  EXPECT_EQ(active_children().size(), 1u);
+  Process again = active_children()[0];
+  q.put(1);
+  again.join();
+  EXPECT_EQ(q.get(30), 2);
+}
+
+TEST_P(EachMethod, TheSentinelIsReadableOnceItHasEnded) {
+  Process p(options(), [](Queue<int> q) { q.get(); }, Queue<int>());
+  EXPECT_EQ(thrown<ValueError>([&] { p.sentinel(); }), "process not started");
+  Queue<int> q;
+  Process r(options(), [](Queue<int> q) { q.get(); }, q);
+  r.start();
+  EXPECT_FALSE(readable(r.sentinel()));
+  q.put(1);
+  EXPECT_TRUE(readable(r.sentinel(), 60'000));
+  EXPECT_TRUE(r.join());
+  EXPECT_TRUE(readable(r.sentinel()));
+  EXPECT_EQ(r.exitcode(), 0);
+}
+
+TEST_P(EachMethod, MisuseIsAnErrorWithPythonsText) {
+  Process p(options("p"), sleep_for_ever);
+  EXPECT_EQ(thrown<AssertionError>([&] { p.join(); }), "can only join a started process");
+  EXPECT_EQ(thrown<AssertionError>([&] { p.terminate(); }), "can only terminate a started process");
+  EXPECT_FALSE(p.is_alive());
+  EXPECT_EQ(p.pid(), 0);
+  EXPECT_EQ(p.exitcode(), std::nullopt);
+  p.set_daemon(true);
+  p.start();
+  EXPECT_EQ(thrown<AssertionError>([&] { p.start(); }), "cannot start a process twice");
+  EXPECT_EQ(thrown<AssertionError>([&] { p.set_daemon(false); }), "process has already started");
+  EXPECT_EQ(thrown<ValueError>([&] { p.close(); }),
+            "Cannot close a process while it is still running. You should first call join() or "
+            "terminate().");
+  p.kill();
+  p.join();
+  p.close();
+  p.close();
+  for (auto& call : std::vector<std::function<void()>>{
+           [&] { p.start(); }, [&] { p.join(); }, [&] { p.is_alive(); }, [&] { p.terminate(); },
+           [&] { p.kill(); }, [&] { p.pid(); }, [&] { p.exitcode(); }, [&] { p.sentinel(); }}) {
+    EXPECT_EQ(thrown<ValueError>(call), "process object is closed");
+  }
+  EXPECT_EQ(p.name(), "p");
+}
+
+TEST_P(EachMethod, ReprIsPythons) {
+  std::string me = std::to_string(getpid());
+  EXPECT_EQ(repr(current_process()), "<_MainProcess name='MainProcess' parent=None started>");
+  Process p(options("it's"), sleep_for_ever);
+  std::string type = is("fork") ? "ForkProcess" : is("spawn") ? "SpawnProcess" : "ForkServerProcess";
+  EXPECT_EQ(repr(p), "<" + type + " name=\"it's\" parent=" + me + " initial>");
+  p.set_name("x");
+  p.set_daemon(true);
+  p.start();
+  std::string pid = std::to_string(p.pid());
+  EXPECT_EQ(repr(p), "<" + type + " name='x' pid=" + pid + " parent=" + me + " started daemon>");
+  p.terminate();
+  p.join();
+  std::ostringstream out;
+  out << p;
+  EXPECT_EQ(out.str(), "<" + type + " name='x' pid=" + pid + " parent=" + me +
+                           " stopped exitcode=-SIGTERM daemon>");
+  p.close();
+  EXPECT_EQ(repr(p), "<" + type + " name='x' parent=" + me + " closed daemon>");
+}
+
+TEST(Process, CpuCountIsAtLeastOne) {
+  EXPECT_GE(cpu_count(), 1);
+  EXPECT_LE(cpu_count(), sysconf(_SC_NPROCESSORS_CONF));
+}
+
+TEST(Process, AForkedHandleIsUnknownToTheChild) {
+  Watchdog dog(60s);
+  ForkProcess p(sleep_for_ever);
+  p.start();
+  ForkProcess q([&] {
+    bool ok = repr(p).find(" unknown>") != std::string::npos &&
+              thrown<AssertionError>([&] { p.join(); }) == "can only join a child process" &&
+              thrown<AssertionError>([&] { p.is_alive(); }) == "can only test a child process" &&
+              active_children().empty();
+    exit(ok ? 0 : 1);
+  });
+  q.start();
+  q.join();
+  EXPECT_EQ(q.exitcode(), 0);
+  ForkProcess unstarted(nothing);
+  ForkProcess r([&] {
+    bool ok = thrown<AssertionError>([&] { unstarted.start(); }) ==
+              "can only start a process object created by current process";
+    exit(ok ? 0 : 1);
+  });
+  r.start();
+  r.join();
+  EXPECT_EQ(r.exitcode(), 0);
+  p.kill();
+  p.join();
+}
+
+// -- Daemons and ends of parents -------------------------------------------------------------------
+
+void report_and_sleep(Queue<int> pids) {
+  pids.put(getpid());
+  sleep_for_ever();
+}
+void start_daemon(std::string method, Queue<int> pids) {
+  Process p({.daemon = true, .context = get_context(method)}, report_and_sleep, pids);
+  p.start();
+  pids.put(p.pid());
+}
+TEST_P(EachMethod, ADaemonEndsWithItsParent) {
+  Queue<int> pids;
+  Process p = start(start_daemon, GetParam(), pids);
+  Fd daemon = sentinel_of(pids.get(60));
+  p.join();
+  EXPECT_EQ(p.exitcode(), 0);
+  EXPECT_TRUE(!daemon.valid() || readable(daemon.get()));
+}
+
+void wait_and_answer(Queue<int> in, Queue<int> out) { out.put(in.get() + 1); }
+void start_and_return(std::string method, Queue<int> in, Queue<int> out) {
+  Process p({.context = get_context(method)}, wait_and_answer, in, out);
+  p.start();
+  out.put(0);
+}
+TEST_P(EachMethod, AProcessJoinsItsChildrenWhenItEnds) {
+  Queue<int> in;
+  Queue<int> out;
+  Process p = start(start_and_return, GetParam(), in, out);
+  EXPECT_EQ(out.get(60), 0);
+  EXPECT_FALSE(p.join(0.02));
+  in.put(7);
+  EXPECT_TRUE(p.join());
+  EXPECT_EQ(out.get(0), 8);
+}
+
+void try_to_have_children(Queue<std::string> q) {
+  Process p(nothing);
+  q.put(p.daemon() ? "inherited" : "lost");
+  try {
+    p.start();
+    q.put("started");
+  } catch (const AssertionError& e) {
+    q.put(text_of(e));
+  }
+}
+TEST_P(EachMethod, DaemonsMayNotHaveChildren) {
+  Queue<std::string> q;
+  Process::Options o = options();
+  o.daemon = true;
+  Process p(o, try_to_have_children, q);
+  p.start();
+  p.join();
+  EXPECT_EQ(q.get(0), "inherited");
+  EXPECT_EQ(q.get(0), "daemonic processes are not allowed to have children");
+}
+
+// Reports its pid and those of its children, which are busy, and goes on.
+void found_a_line(std::string method, Queue<int> pids, int depth, bool busy) {
+  pids.put(getpid());
+  if (depth > 0) {
+    for (int i = 0; i < 2; ++i) {
+      Process p({.context = get_context(method)}, found_a_line, method, pids, depth - 1, busy);
+      p.start();
+    }
+  }
+  busy ? run_for_ever() : sleep_for_ever();
+}
+
+TEST_P(EachMethod, DescendantsDieWithAKilledAncestor) {
+  for (bool busy : {false, true}) {
+    Queue<int> pids;
+    // A process apart, so that nobody reaps its descendants but init.
+    Process p = start(found_a_line, GetParam(), pids, 2, busy);
+    std::vector<Fd> family;
+    for (int i = 0; i < 7; ++i) {
+      family.push_back(sentinel_of(pids.get(100)));
+      ASSERT_TRUE(family.back().valid());
+    }
+    for (const Fd& fd : family) {
+      EXPECT_FALSE(readable(fd.get()));
+    }
+    p.kill();
+    for (const Fd& fd : family) {
+      EXPECT_TRUE(readable(fd.get(), 60'000));
+    }
+    p.join();
+  }
+}
+
+TEST_P(EachMethod, ChildrenOutliveTheThreadThatStartedThem) {
+  Queue<int> in;
+  Queue<int> out;
+  std::optional<Process> p;
+  std::thread([&] { p = start(wait_and_answer, in, out); }).join();
+  EXPECT_TRUE(p->is_alive());
+  in.put(1);
+  EXPECT_EQ(out.get(60), 2);
+  p->join();
+}
+
+// -- Surroundings ---------------------------------------------------------------------------------
+
+TEST_P(EachMethod, StandardInputIsEmpty) {
+  EXPECT_EQ(exit_code_of([] {
+              char c;
+              exit(read(STDIN_FILENO, &c, 1) == 0 && std::getchar() == EOF ? 0 : 1);
+            }),
+            0);
+}
+
+TEST_P(EachMethod, BufferedTextIsWrittenOnce) {
+  ::testing::internal::CaptureStdout();
+  std::printf("parent ");
+  std::cout << "stream ";
+  EXPECT_EQ(exit_code_of([] {
+              std::printf("child ");
+              std::cout << "too ";
+            }),
+            0);
+  std::printf("end");
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "parent stream child too end");
+}
+
+TEST_P(EachMethod, AClosedStandardOutputDoesNotMatter) {
+  Process p(options(), [](std::string method) {
+    close(STDOUT_FILENO);
+    close(STDIN_FILENO);
+    Process q({.context = get_context(method)}, nothing);
+    q.start();
+    q.join();
+    exit(*q.exitcode());
+  }, GetParam());
+  p.start();
+  p.join();
+  EXPECT_EQ(p.exitcode(), 0);
+}
+
+TEST_P(EachMethod, OnlyAForkedChildInheritsDescriptors) {
+  int high = fcntl(STDERR_FILENO, F_DUPFD, 100);
+  int code = exit_code_of([](int fd) { exit(fcntl(fd, F_GETFD) >= 0 ? 1 : errno == EBADF ? 0 : 2); },
+                          high);
+  EXPECT_EQ(code, is("fork") ? 1 : 0);
+  close(high);
+}
+
+TEST_P(EachMethod, AChildsDescriptorsDoNotGrowWithItsSiblings) {
+  auto count = [this] {
+    return exit_code_of([] { exit(open_fds()); });
+  };
+  int alone = count();
+  Queue<int> q;
+  std::vector<Process> siblings;
+  for (int i = 0; i < 10; ++i) {
+    siblings.push_back(start([](Queue<int> q) { q.get(); }, q));
+  }
+  int crowded = count();
+  for (int i = 0; i < 10; ++i) {
+    q.put(i);
+  }
+  for (const Process& p : siblings) {
+    p.join();
+  }
+  if (!is("fork")) {
+    EXPECT_EQ(crowded, alone);
+    EXPECT_LT(alone, 20);
+  }
+}
+
+TEST_P(EachMethod, NoTraceOfTheStartIsInTheEnvironment) {
+  EXPECT_EQ(exit_code_of([] {
+              for (char** e = environ; *e != nullptr; ++e) {
+                if (std::string(*e).rfind("MP_", 0) == 0) {
+                  exit(1);
+                }
+              }
+            }),
+            0);
+}
+
+TEST_P(EachMethod, TheSignalMaskIsTheStartersOwn) {
+  sigset_t usr1;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &usr1, nullptr);
+  int code = exit_code_of([] {
+    sigset_t now;
+    pthread_sigmask(SIG_SETMASK, nullptr, &now);
+    int blocked = 0;
+    for (int s = 1; s < 32; ++s) {
+      blocked += sigismember(&now, s);
+    }
+    exit(blocked == 1 && sigismember(&now, SIGUSR1) == 1 ? 0 : blocked + 1);
+  });
+  pthread_sigmask(SIG_UNBLOCK, &usr1, nullptr);
+  internal::stop_fork_server();
+  EXPECT_EQ(code, 0);
+}
+
+TEST_P(EachMethod, StartingLeavesNothingOpen) {
+  exit_code_of(nothing);
+  int before = open_fds();
+  for (int i = 0; i < 30; ++i) {
+    Process p = start(nothing);
+    EXPECT_TRUE(p.join());
+  }
+  EXPECT_EQ(open_fds(), before);
+}
+
+TEST_P(EachMethod, ThreadsStartProcessesAtOnce) {
+  Queue<int> q;
+  std::vector<std::thread> threads;
+  std::atomic<int> good{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 10; ++i) {
+        Process p = start([](Queue<int> q, int n) { q.put(n); }, q, t * 10 + i);
+        p.join();
+        good += p.exitcode() == 0;
+      }
+    });
+  }
+  for (std::thread& t : threads) {
+    t.join();
+  }
+  EXPECT_EQ(good, 40);
+  std::set<int> seen;
+  for (int i = 0; i < 40; ++i) {
+    seen.insert(q.get(30));
+  }
+  EXPECT_EQ(seen.size(), 40u);
+}
+
+TEST_P(EachMethod, ThreadsWaitForOneProcessAtOnce) {
+  Queue<int> q;
+  Process p = start([](Queue<int> q) { exit(q.get()); }, q);
+  std::atomic<int> good{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] { good += p.join() && p.exitcode() == 5; });
+  }
+  q.put(5);
+  for (std::thread& t : threads) {
+    t.join();
+  }
+  EXPECT_EQ(good, 4);
+}
+
+TEST_P(EachMethod, JoinSurvivesSignalHandlers) {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  struct sigaction before;
+  sigaction(SIGALRM, &action, &before);
+  itimerval often{{0, 1000}, {0, 1000}};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(exit_code_of([] { usleep(3000); }), 0);
+  }
+  itimerval never{};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  sigaction(SIGALRM, &before, nullptr);
+}
+
+// -- No room --------------------------------------------------------------------------------------
+
+TEST_P(EachMethod, WithoutDescriptorsStartFailsAndLeavesNothing) {
+  exit_code_of(nothing);
+  internal::stop_fork_server();
+  int before = open_fds();
+  int failed = 0;
+  int worked = 0;
+  rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  for (int room = 0; room < 16; ++room) {
+    Process p(options(), nothing);
+    rlimit tight{static_cast<rlim_t>(before + room), limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &tight);
+    absl::Status status = p.try_start();
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (status.ok()) {
+      ++worked;
+    } else {
+      ++failed;
+      EXPECT_NE(std::string(status.message()).find("[Errno 24]"), std::string::npos) << status;
+      // The same object, once there is room.
+      p.start();
+    }
+    p.join();
+    p.close();
+    internal::stop_fork_server();
+    EXPECT_EQ(open_fds(), before) << "with room for " << room;
+    EXPECT_TRUE(testing::children_of(getpid()).empty());
+  }
+  EXPECT_GT(failed, 0);
+  EXPECT_GT(worked, 0);
+}
+
+// -- Fork server ----------------------------------------------------------------------------------
+
+TEST(ForkServer, IsStartedAnewAfterItsDeath) {
+  Watchdog dog(120s);
+  Queue<int> in;
+  Queue<int> out;
+  ForkServerProcess p(wait_and_answer, in, out);
+  p.start();
+  int server = internal::fork_server_pid();
+  ASSERT_GT(server, 0);
+  kill(server, SIGKILL);
+  // What runs, runs on.
+  in.put(1);
+  EXPECT_EQ(out.get(60), 2);
+  ForkServerProcess q(exit_with, 4);
+  q.start();
+  q.join();
+  EXPECT_EQ(q.exitcode(), 4);
+  EXPECT_NE(internal::fork_server_pid(), server);
+  EXPECT_TRUE(p.join());
+  EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
+  internal::stop_fork_server();
+}
+
+TEST(ForkServer, DeathOfItWhileAChildRunsEndsNoWait) {
+  Watchdog dog(120s);
+  Queue<int> in;
+  ForkServerProcess p([](Queue<int> in) { exit(in.get()); }, in);
+  p.start();
+  std::thread killer([&] {
+    kill(internal::fork_server_pid(), SIGKILL);
+    in.put(3);
+  });
+  EXPECT_TRUE(p.join());
+  EXPECT_TRUE(p.exitcode() == 3 || p.exitcode() == 255) << *p.exitcode();
+  killer.join();
+  internal::stop_fork_server();
+}
+
+TEST(ForkServer, KilledAgainAndAgainStartsNeverHang) {
+  Watchdog dog(120s);
+  std::atomic<bool> stop{false};
+  std::thread killer([&] {
+    while (!stop) {
+      if (int server = internal::fork_server_pid(); server > 0) {
+        kill(server, SIGKILL);
+      }
+      usleep(700);
+    }
+  });
+  int started = 0;
+  for (int i = 0; i < 100; ++i) {
+    ForkServerProcess p(nothing);
+    if (p.try_start().ok()) {
+      ++started;
+      EXPECT_TRUE(p.join());
+      EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
+    }
+  }
+  stop = true;
+  killer.join();
+  EXPECT_GT(started, 0);
+  internal::stop_fork_server();
+  EXPECT_TRUE(testing::children_of(getpid()).empty());
+}
+
+TEST(ForkServer, IgnoresSigint) {
+  Watchdog dog(60s);
+  Queue<int> in;
+  Queue<int> out;
+  ForkServerProcess p(wait_and_answer, in, out);
+  p.start();
+  int server = internal::fork_server_pid();
+  kill(server, SIGINT);
+  ForkServerProcess q(exit_with, 4);
+  q.start();
+  q.join();
+  EXPECT_EQ(q.exitcode(), 4);
+  EXPECT_EQ(internal::fork_server_pid(), server);
+  in.put(1);
+  EXPECT_EQ(out.get(60), 2);
+  p.join();
+  EXPECT_EQ(p.exitcode(), 0);
+  internal::stop_fork_server();
+}
+
+// -- The program's file ---------------------------------------------------------------------------
+
+// Run by the test below, in a copy of this program.
+TEST(Deleted, DISABLED_ProgramStartsItself) {
+  Watchdog dog(60s);
+  std::filesystem::remove(std::filesystem::read_symlink("/proc/self/exe"));
+  for (const char* method : {"spawn", "forkserver"}) {
+    Process p({.context = get_context(method)}, exit_with, 8);
+    p.start();
+    p.join();
+    EXPECT_EQ(p.exitcode(), 8);
+  }
+  internal::stop_fork_server();
+}
+
+TEST(Process, ADeletedProgramStartsItself) {
+  Watchdog dog(120s);
+  std::filesystem::path copy =
+      std::filesystem::path(::testing::TempDir()) / ("copy_" + std::to_string(getpid()));
+  std::filesystem::copy_file("/proc/self/exe", copy);
+  pid_t pid = fork();
+  if (pid == 0) {
+    execl(copy.c_str(), copy.c_str(), "--gtest_filter=Deleted.*",
+          "--gtest_also_run_disabled_tests", nullptr);
+    _exit(99);
+  }
+  int status;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(std::filesystem::exists(copy));
+}
+
+}  // namespace
+}  // namespace mp

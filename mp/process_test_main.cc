@@ -1,0 +1,11 @@
+// The main() of tests that start processes.
+
+#include <gtest/gtest.h>
+
+#include "mp/process.h"
+
+int main(int argc, char** argv) {
+  mp::freeze_support(argc, argv);
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

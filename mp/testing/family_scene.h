@@ -1,0 +1,80 @@
+// mp/testing/family_scene.h
+//
+// FamilyScene: a Scene in the library's own world: the harness founds a family, the others are its
+// members by fork. Each death gets new objects and leaves none behind.
+
+#ifndef MP_TESTING_FAMILY_SCENE_H_
+#define MP_TESTING_FAMILY_SCENE_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "mp/internal/shm/family.h"
+#include "mp/testing/killer.h"
+
+namespace mp::testing {
+
+class FamilyScene : public Scene {
+ public:
+  FamilyScene(std::string operation, std::string state);
+  ~FamilyScene() override;
+
+  // Sleeps of an hour, so that no slice rescues anybody; then create().
+  void set_up() final;
+  // Leaks: drop(), and then the arena must hold the blocks it held before set_up().
+  Verdict audit() final;
+  void tear_down() final;
+
+  void prepare() override { note_self(kVictim); }
+  void prepare_recovery() override { note_self(kRecoverer); }
+  Verdict examine(pid_t victim, const Death& death) override;
+
+ protected:
+  // In the harness: the objects of the scene; and their end, which may find them gone already.
+  virtual void create() = 0;
+  virtual void drop() = 0;
+  // In the harness, everybody has ended and the objects are still there.
+  virtual Verdict inspect() { return {}; }
+
+  enum Who { kHarness, kVictim, kRecoverer, kChecker, kFirstHelper };
+  static constexpr int kMostPeople = 8;
+
+  // What the processes of the scene tell each other: memory of its own, not the library's.
+  struct Stage {
+    std::atomic<uint32_t> owner[kMostPeople];  // Owner bits
+    std::atomic<pid_t> pid[kMostPeople];
+    std::atomic<bool> done[kMostPeople];
+    std::atomic<uint32_t> inside;    // in a critical section: Who + 1
+    std::atomic<uint32_t> overlaps;  // two were
+    std::atomic<uint32_t> reports;   // how often a survivor was told that an owner died
+    std::atomic<uint32_t> numbers[16];
+    char bytes[2048];
+  };
+  Stage& stage() { return *stage_; }
+  internal::Family& family() { return internal::Family::get(); }
+
+  // The calling process is `who`.
+  void note_self(Who who);
+  // cast(), for a helper that notes itself and when it is done.
+  Helper& cast_helper(int n, std::string name, const std::function<void()>& body);
+  // Waits until every helper that is not done sleeps in a futex.
+  void await_helpers_asleep();
+
+  bool is_victim(internal::Owner owner) { return owner && owner.bits == stage().owner[kVictim]; }
+  bool is_recoverer(internal::Owner owner) {
+    return owner && owner.bits == stage().owner[kRecoverer];
+  }
+
+ private:
+  int64_t live_blocks();
+
+  Stage* stage_;
+  int64_t baseline_ = 0;
+};
+
+}  // namespace mp::testing
+
+#endif  // MP_TESTING_FAMILY_SCENE_H_
