@@ -96,8 +96,12 @@ TEST(Bench, WritesEveryRowWithFiguresOrReasons) {
       EXPECT_TRUE(row.has(column)) << name << ", " << column;
       check_figure(name, column, row[column], notes);
     }
-    // Needs nothing but a compiler, so there is no reason to miss it.
+    // These need nothing but this repository, so there is no reason to miss them.
     EXPECT_FALSE(row["threads_std"].is_null()) << name;
+    if (name.compare(0, 9, "seq_array") != 0) {
+      EXPECT_FALSE(row["processes"].is_null()) << name << ": " << notes;
+      EXPECT_FALSE(row["threads_twin"].is_null()) << name << ": " << notes;
+    }
     EXPECT_NE(row["cpu"]["threads_std"].number(), nullptr) << name;
     for (const std::string& rival : expected_rows()[i].rivals) {
       EXPECT_TRUE(row["rivals"].has(rival)) << name << ", " << rival;

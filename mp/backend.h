@@ -22,13 +22,7 @@
 #include <utility>
 
 #include "mp/condition.h"
-#include "mp/dummy/condition.h"
-#include "mp/dummy/connection.h"
-#include "mp/dummy/lock.h"
-#include "mp/dummy/pipe.h"
-#include "mp/dummy/process.h"
-#include "mp/dummy/queue.h"
-#include "mp/dummy/rlock.h"
+#include "mp/dummy.h"
 #include "mp/lock.h"
 #include "mp/pipe.h"
 #include "mp/process.h"

@@ -14,6 +14,7 @@
 #include "mp/dummy/connection.h"
 #include "mp/dummy/lock.h"
 #include "mp/dummy/pipe.h"
+#include "mp/dummy/process.h"
 #include "mp/dummy/queue.h"
 #include "mp/dummy/rlock.h"
 

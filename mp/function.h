@@ -91,13 +91,16 @@ class Function<R(A...)> {
   requires(!std::is_same_v<std::decay_t<F>, Function> &&
            std::is_invocable_r_v<R, std::decay_t<F>&, A...>)
       Function(F&& f) {  // NOLINT: implicit, as std::function's
-    static_assert(internal::require_shippable<std::decay_t<F>>());
-    if constexpr (requires { f == nullptr; }) {
-      if (f == nullptr) {
+    using D = std::decay_t<F>;
+    static_assert(internal::require_shippable<D>());
+    D held(std::forward<F>(f));
+    if constexpr (std::is_pointer_v<D> || std::is_member_pointer_v<D> ||
+                  internal::is_instance<D, mp::Function>) {
+      if (!held) {
         return;
       }
     }
-    held_.reset(new Of<std::decay_t<F>>(std::forward<F>(f)));
+    held_.reset(new Of<D>(std::move(held)));
   }
 
   Function(const Function& other) : held_(other.held_ ? other.held_->clone() : nullptr) {}

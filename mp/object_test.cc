@@ -213,7 +213,7 @@ TEST(Object, NestsToAThousandLevels) {
     o = list({o});
   }
   EXPECT_EQ(sent(o), o);
-  o = list({list({o})});
+  o = list({list({list({o})})});
   EXPECT_EQ(error([&] { sent(o); }).substr(0, 32), "ValueError: mp: the value is nes");
 }
 

@@ -49,7 +49,7 @@ void sleep_for_ever() {
   }
 }
 void run_for_ever() {
-  for (volatile int i = 0;; i = i + 1) {
+  for (std::atomic<int> i{0};; ++i) {
   }
 }
 void exit_with(int code) { exit(code); }
@@ -165,7 +165,7 @@ TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             "Process thrower:\nValueError: not a number\n"
             "Process thrower:\nstd::range_error: too far\n"
-            "Process thrower:\nint\n");
+            "Process thrower:\nint: 3\n");
 }
 
 class Noisy {

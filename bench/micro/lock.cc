@@ -1,13 +1,38 @@
+#include "mp/dummy/lock.h"
+
+#include "bench/bystander.h"
 #include "bench/micro/micro.h"
+#include "mp/dummy/rlock.h"
+#include "mp/lock.h"
+#include "mp/rlock.h"
 
 namespace bench {
+namespace {
 
-Body lock_processes() { return {nullptr, "Lock not built yet"}; }
+template <class Lock>
+void acquire_and_release(benchmark::State& state) {
+  Lock lock;
+  time_each(state, [&] {
+    lock.acquire();
+    lock.release();
+  });
+}
 
-Body lock_threads() { return {nullptr, "Lock not built yet"}; }
+// What a program between threads pays: one that has a second thread.
+template <class Lock>
+void acquire_and_release_among_threads(benchmark::State& state) {
+  Bystander bystander;
+  acquire_and_release<Lock>(state);
+}
 
-Body rlock_processes() { return {nullptr, "RLock not built yet"}; }
+}  // namespace
 
-Body rlock_threads() { return {nullptr, "RLock not built yet"}; }
+Body lock_processes() { return {acquire_and_release<mp::Lock>}; }
+
+Body lock_threads() { return {acquire_and_release_among_threads<mp::dummy::Lock>}; }
+
+Body rlock_processes() { return {acquire_and_release<mp::RLock>}; }
+
+Body rlock_threads() { return {acquire_and_release_among_threads<mp::dummy::RLock>}; }
 
 }  // namespace bench

@@ -1,13 +1,45 @@
 #include "bench/micro/micro.h"
+#include "bench/micro/party.h"
+#include "mp/context.h"
+#include "mp/dummy/process.h"
+#include "mp/process.h"
 
 namespace bench {
+namespace {
 
-Body start_fork() { return {nullptr, "Process not built yet"}; }
+void nothing() {}
 
-Body start_forkserver() { return {nullptr, "Process not built yet"}; }
+// One function per method: a variant is a function without state.
+template <const char* method>
+void start_and_join(benchmark::State& state) {
+  auto context = mp::get_context(method);
+  time_each(state, [&] {
+    mp::Process process({.context = context}, &nothing);
+    process.start();
+    finish(process);
+  });
+}
 
-Body start_spawn() { return {nullptr, "Process not built yet"}; }
+constexpr char kFork[] = "fork";
+constexpr char kForkServer[] = "forkserver";
+constexpr char kSpawn[] = "spawn";
 
-Body start_threads() { return {nullptr, "Process not built yet"}; }
+}  // namespace
+
+Body start_fork() { return {start_and_join<kFork>}; }
+
+Body start_forkserver() { return {start_and_join<kForkServer>}; }
+
+Body start_spawn() { return {start_and_join<kSpawn>}; }
+
+Body start_threads() {
+  return {[](benchmark::State& state) {
+    time_each(state, [] {
+      mp::dummy::Process process(&nothing);
+      process.start();
+      finish(process);
+    });
+  }};
+}
 
 }  // namespace bench

@@ -1,12 +1,12 @@
 // _TestCondition of the reference.
 
-#include "mp/parity/backends.h"
-
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "mp/parity/backends.h"
 
 namespace mp::testing {
 namespace {
@@ -149,8 +149,8 @@ void wait_for_what_does_not_come(typename B::Condition cond, Tokens<B> sleeping,
 
 TYPED_TEST(TestCondition, test_waitfor_timeout) {
   typename TypeParam::template Queue<double> results;
-  auto p = start<TypeParam>(wait_for_what_does_not_come<TypeParam>, this->cond, this->sleeping,
-                            results);
+  auto p =
+      start<TypeParam>(wait_for_what_does_not_come<TypeParam>, this->cond, this->sleeping, results);
   this->sleeping.get();
   for (int i = 0; i < 3; ++i) {
     std::scoped_lock hold(this->cond);

@@ -1,9 +1,9 @@
 // _TestLock of the reference, the part about Lock.
 
-#include "mp/parity/backends.h"
-
 #include <algorithm>
 #include <mutex>
+
+#include "mp/parity/backends.h"
 
 namespace mp::testing {
 namespace {

@@ -1,13 +1,12 @@
 // _TestQueue of the reference.
 
-#include "mp/parity/backends.h"
-
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "mp/codec.h"
+#include "mp/parity/backends.h"
 
 namespace mp::testing {
 
@@ -186,9 +185,9 @@ TYPED_TEST(TestQueue, test_closed_queue_empty_exceptions) {
 TYPED_TEST(TestQueue, test_closed_queue_put_get_exceptions) {
   Tokens<TypeParam> q;
   q.close();
-  for (const std::string& error : {error_of([&] { q.put(1); }), error_of([&] { q.get(); }),
-                                   error_of([&] { q.put_many(std::vector<int>{1}); }),
-                                   error_of([&] { q.get_many(1); })}) {
+  for (const std::string& error :
+       {error_of([&] { q.put(1); }), error_of([&] { q.get(); }),
+        error_of([&] { q.put_many(std::vector<int>{1}); }), error_of([&] { q.get_many(1); })}) {
     EXPECT_TRUE(begins_with(error, "ValueError: Queue <")) << error;
     EXPECT_NE(error.find("> is closed"), std::string::npos) << error;
   }

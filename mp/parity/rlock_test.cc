@@ -1,9 +1,9 @@
 // _TestLock of the reference, the part about RLock.
 
-#include "mp/parity/backends.h"
-
 #include <mutex>
 #include <string>
+
+#include "mp/parity/backends.h"
 
 namespace mp::testing {
 namespace {

@@ -1,15 +1,11 @@
 #include "mp/testing/family_scene.h"
 
-#include <sched.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <utility>
-
-#include "mp/testing/proc.h"
 
 namespace mp::testing {
 
@@ -59,36 +55,6 @@ void FamilyScene::tear_down() {
 }
 
 Verdict FamilyScene::examine(pid_t, const Death&) { return fine(); }
-
-void FamilyScene::note_self(Who who) {
-  stage().owner[who] = Family::self().bits;
-  stage().pid[who] = getpid();
-}
-
-Helper& FamilyScene::cast_helper(int n, std::string name, const std::function<void()>& body) {
-  int who = kFirstHelper + n;
-  require(who < kMostPeople, "too many helpers");
-  Helper& helper = cast(std::move(name), [this, who, &body] {
-    note_self(static_cast<Who>(who));
-    body();
-    stage().done[who] = true;
-  });
-  stage().pid[who] = helper.pid();
-  return helper;
-}
-
-void FamilyScene::await_helpers_asleep() {
-  for (int who = kFirstHelper; who < kMostPeople; ++who) {
-    pid_t pid = stage().pid[who];
-    auto moves = [&] {
-      char state = process_state(pid);
-      return !stage().done[who] && state != 0 && state != 'Z' && !asleep_in_futex(pid);
-    };
-    while (pid != 0 && pid != getpid() && moves()) {
-      sched_yield();
-    }
-  }
-}
 
 int64_t FamilyScene::live_blocks() {
   int64_t n = 0;

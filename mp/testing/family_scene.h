@@ -6,8 +6,6 @@
 #ifndef MP_TESTING_FAMILY_SCENE_H_
 #define MP_TESTING_FAMILY_SCENE_H_
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -39,15 +37,12 @@ class FamilyScene : public Scene {
   // In the harness, everybody has ended and the objects are still there.
   virtual Verdict inspect() { return {}; }
 
-  enum Who { kHarness, kVictim, kRecoverer, kChecker, kFirstHelper };
-  static constexpr int kMostPeople = 8;
+  enum Who { kHarness, kVictim, kRecoverer, kWhos };
 
   // What the processes of the scene tell each other: memory of its own, not the library's.
   struct Stage {
-    std::atomic<uint32_t> owner[kMostPeople];  // Owner bits
-    std::atomic<pid_t> pid[kMostPeople];
-    std::atomic<bool> done[kMostPeople];
-    std::atomic<uint32_t> inside;    // in a critical section: Who + 1
+    std::atomic<uint32_t> owner[kWhos];  // Owner bits
+    std::atomic<uint32_t> inside;    // a survivor is in its critical section
     std::atomic<uint32_t> overlaps;  // two were
     std::atomic<uint32_t> reports;   // how often a survivor was told that an owner died
     std::atomic<uint32_t> numbers[16];
@@ -57,11 +52,7 @@ class FamilyScene : public Scene {
   internal::Family& family() { return internal::Family::get(); }
 
   // The calling process is `who`.
-  void note_self(Who who);
-  // cast(), for a helper that notes itself and when it is done.
-  Helper& cast_helper(int n, std::string name, const std::function<void()>& body);
-  // Waits until every helper that is not done sleeps in a futex.
-  void await_helpers_asleep();
+  void note_self(Who who) { stage().owner[who] = internal::Family::self().bits; }
 
   bool is_victim(internal::Owner owner) { return owner && owner.bits == stage().owner[kVictim]; }
   bool is_recoverer(internal::Owner owner) {

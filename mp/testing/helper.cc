@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,74 +20,126 @@
 namespace mp::testing {
 namespace {
 
-cpu_set_t g_all_cpus;
-bool g_pinned = false;
+[[noreturn]] void broken(const char* what) {
+  std::perror(what);
+  std::abort();
+}
+
+void close_if_open(int fd) {
+  if (fd >= 0) {
+    close(fd);
+  }
+}
 
 }  // namespace
 
-PinnedToOneCpu::PinnedToOneCpu() {
-  g_pinned = sched_getaffinity(0, sizeof g_all_cpus, &g_all_cpus) == 0;
+PinnedToOneCpu::PinnedToOneCpu(int nth) {
+  CPU_ZERO(&all_);
+  if (sched_getaffinity(0, sizeof all_, &all_) != 0 || CPU_COUNT(&all_) == 0) {
+    broken("mp::testing::PinnedToOneCpu: sched_getaffinity");
+  }
+  int left = nth % CPU_COUNT(&all_);
+  size_t cpu = 0;
+  while (!CPU_ISSET(cpu, &all_) || left-- > 0) {
+    ++cpu;
+  }
   cpu_set_t one;
   CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
+  CPU_SET(cpu, &one);
   sched_setaffinity(0, sizeof one, &one);
 }
 
-PinnedToOneCpu::~PinnedToOneCpu() {
-  if (std::exchange(g_pinned, false)) {
-    sched_setaffinity(0, sizeof g_all_cpus, &g_all_cpus);
+PinnedToOneCpu::~PinnedToOneCpu() { sched_setaffinity(0, sizeof all_, &all_); }
+
+Line::Line() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    broken("mp::testing::Line: socketpair");
+  }
+  mine_ = ends[0];
+  other_ = ends[1];
+}
+
+Line::~Line() {
+  close_if_open(mine_);
+  close_if_open(other_);
+}
+
+Line::Line(Line&& other) noexcept
+    : mine_(std::exchange(other.mine_, -1)), other_(std::exchange(other.other_, -1)) {}
+
+void Line::become_parent() { close_if_open(std::exchange(other_, -1)); }
+
+void Line::become_child() {
+  close_if_open(std::exchange(mine_, -1));
+  // Others who were forked since may hold the parent's end: its closing is no sign.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sched_param none{};
+  sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+bool Line::is_over() const {
+  char byte = 0;
+  return recv(mine_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+}
+
+void Line::over() {
+  char byte = 1;
+  send(other_, &byte, 1, MSG_NOSIGNAL);
+  for (;;) {
+    pause();
   }
 }
+
+bool over(pid_t pid) { return blocked_in(pid) == SYS_pause; }
 
 Helper::Helper(std::string name, absl::FunctionRef<void()> body) : name_(std::move(name)) {
   pid_ = fork();
   if (pid_ < 0) {
-    std::perror("mp::testing::Helper: fork");
-    std::abort();
+    broken("mp::testing::Helper: fork");
   }
   if (pid_ == 0) {
-    if (g_pinned) {
-      sched_setaffinity(0, sizeof g_all_cpus, &g_all_cpus);
-    }
+    line_.become_child();
     body();
-    _exit(0);
+    line_.over();
   }
+  line_.become_parent();
 }
 
-Helper::Helper(std::string name, pid_t pid) : name_(std::move(name)), pid_(pid) {}
+Helper::Helper(std::string name, pid_t pid, Line line)
+    : name_(std::move(name)), line_(std::move(line)), pid_(pid) {}
 
-Helper::Helper(Helper&& other) noexcept
-    : name_(std::move(other.name_)),
-      pid_(other.pid_),
-      pidfd_(std::exchange(other.pidfd_, -1)),
-      status_(other.status_),
-      ended_(std::exchange(other.ended_, true)),
-      killed_(other.killed_) {}
-
-Helper::~Helper() {
-  kill();
-  if (pidfd_ >= 0) {
-    close(pidfd_);
-  }
-}
+Helper::~Helper() { kill(); }
 
 bool Helper::ended() {
-  if (!ended_) {
-    ended_ = waitpid(pid_, &status_, WNOHANG) == pid_;
+  if (ended_) {
+    return true;
+  }
+  if (line_.is_over()) {
+    return ended_ = true;
+  }
+  if (waitpid(pid_, &status_, WNOHANG) == pid_) {
+    ended_ = crashed_ = reaped_ = true;
   }
   return ended_;
 }
 
-bool Helper::await_asleep() const { return !ended_ && testing::await_asleep(pid_); }
+bool Helper::await_asleep() {
+  while (!ended() && !asleep_in_futex(pid_)) {
+    sched_yield();
+  }
+  return !ended_;
+}
 
 void Helper::kill() {
-  if (ended_) {
+  if (reaped_ || line_.fd() < 0) {
     return;
   }
   ::kill(pid_, SIGKILL);
-  while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
-  ended_ = killed_ = true;
+  ended_ = reaped_ = true;
 }
 
 std::string await_ended(std::span<Helper* const> helpers, std::chrono::nanoseconds quiet,
@@ -100,11 +154,8 @@ std::string await_ended(std::span<Helper* const> helpers, std::chrono::nanosecon
     std::vector<pollfd> polls;
     for (Helper* h : helpers) {
       if (!h->ended()) {
-        if (h->pidfd_ < 0) {
-          h->pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, h->pid_, 0));
-        }
         left.push_back(h);
-        polls.push_back({h->pidfd_, POLLIN, 0});
+        polls.push_back({h->line_.fd(), POLLIN, 0});
       }
     }
     if (left.empty()) {

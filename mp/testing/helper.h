@@ -1,10 +1,15 @@
 // mp/testing/helper.h
 //
-// Helper: a forked process beside the one a test looks at: it holds a lock, sleeps behind the victim, takes what is left.
+// Helper: a forked process beside the one a test looks at: it holds a lock, sleeps behind the
+// victim, takes what is left.
+//
+// When its body is over, the process stays until the object goes: the end of a process wakes those
+// who sleep over what it holds, and would hide that nobody else has woken them.
 
 #ifndef MP_TESTING_HELPER_H_
 #define MP_TESTING_HELPER_H_
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -15,27 +20,52 @@
 
 namespace mp::testing {
 
+// How a process says that its work is over, and then waits for its end: two sockets.
+class Line {
+ public:
+  Line();
+  ~Line();
+  Line(Line&& other) noexcept;
+  Line& operator=(Line&&) = delete;
+
+  // In the parent, after the fork; then fd() becomes readable when the child is over or gone.
+  void become_parent();
+  int fd() const { return mine_; }
+  // In the parent: whether the child has said that it is over.
+  bool is_over() const;
+  // In the child. It then does not preempt the one who wakes it.
+  void become_child();
+  [[noreturn]] void over();
+
+ private:
+  int mine_ = -1;
+  int other_ = -1;
+};
+
+// Whether `pid`, who may be anybody's child, has said over().
+bool over(pid_t pid);
+
 class Helper {
  public:
-  // Forks a process that runs `body` and then ends with _exit(0). `name` is for messages.
+  // Forks a process that runs `body`. `name` is for messages.
   Helper(std::string name, absl::FunctionRef<void()> body);
-  // Takes over a child that exists.
-  Helper(std::string name, pid_t pid);
-  // Kills what still runs, and waits for it.
+  // Takes over a child that exists and will say over() when it is.
+  Helper(std::string name, pid_t pid, Line line);
+  // Kills and reaps it.
   ~Helper();
-  Helper(Helper&& other) noexcept;
+  Helper(Helper&&) = default;
   Helper& operator=(Helper&&) = delete;
 
   const std::string& name() const { return name_; }
   pid_t pid() const { return pid_; }
-  // Whether it has ended; collects its status. Does not block.
+  // Whether the body is over, or the process gone. Does not block.
   bool ended();
-  // It ended in another way than with _exit(0), and nobody asked it to.
-  bool crashed() const { return ended_ && !killed_ && status_ != 0; }
-  // What waitpid() said, once it has ended.
+  // It is gone, and neither was its body over nor was it killed from here.
+  bool crashed() const { return crashed_; }
+  // What waitpid() said of one that crashed.
   int status() const { return status_; }
   // False when it ended instead of falling asleep in a futex.
-  bool await_asleep() const;
+  bool await_asleep();
   void kill();
 
  private:
@@ -43,26 +73,34 @@ class Helper {
                                  std::chrono::nanoseconds);
 
   std::string name_;
+  Line line_;
   pid_t pid_ = 0;
-  int pidfd_ = -1;
   int status_ = 0;
   bool ended_ = false;
-  bool killed_ = false;
+  bool crashed_ = false;
+  bool reaped_ = false;
 };
 
-// Waits until all have ended and returns "". Gives up, and says who hangs where, when nobody can move any more: all who
-// are left have slept in a futex for the time `quiet` without a single turn on a processor; or after `limit`.
-// A process that is merely slow is never taken for one that hangs: it is not asleep.
+// Waits until all have ended and returns "". Gives up, and says who hangs where, when nobody can
+// move any more: all who are left have slept in a futex for the time `quiet` without a single turn
+// on a processor; or after `limit`. A process that is merely slow is never taken for one that
+// hangs: it is not asleep.
 std::string await_ended(std::span<Helper* const> helpers,
                         std::chrono::nanoseconds quiet = std::chrono::milliseconds(300),
                         std::chrono::nanoseconds limit = std::chrono::seconds(10));
 
-// Keeps the calling process on one processor while it lives: a tracer and its tracee step twice as fast there. Helpers
-// are let go everywhere.
+// Keeps the calling process, and those it forks, on one processor while it lives: a tracer and its
+// tracee step twice as fast there, and who wakes whom is no race.
 class PinnedToOneCpu {
  public:
-  PinnedToOneCpu();
+  // The nth of those it may use, counted round.
+  explicit PinnedToOneCpu(int nth);
   ~PinnedToOneCpu();
+  PinnedToOneCpu(const PinnedToOneCpu&) = delete;
+  PinnedToOneCpu& operator=(const PinnedToOneCpu&) = delete;
+
+ private:
+  cpu_set_t all_;
 };
 
 }  // namespace mp::testing

@@ -1,6 +1,6 @@
 #include "mp/testing/killer.h"
 
-#include <link.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "mp/testing/proc.h"
 #include "mp/testing/symbols.h"
 
 namespace mp::testing {
@@ -73,12 +74,41 @@ Verdict duplicated(std::string text) { return make(Outcome::kDuplicated, std::mo
 Verdict leaked(std::string text) { return make(Outcome::kLeaked, std::move(text)); }
 Verdict wrong(std::string text) { return make(Outcome::kWrong, std::move(text)); }
 
+Scene::Scene(std::string operation, std::string state)
+    : operation_(std::move(operation)), state_(std::move(state)) {
+  void* at = mmap(nullptr, kMostHelpers * sizeof *people_, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  require(at != MAP_FAILED, "mmap failed");
+  people_ = static_cast<std::atomic<pid_t>*>(at);
+}
+
+Scene::~Scene() { munmap(people_, kMostHelpers * sizeof *people_); }
+
 Helper& Scene::cast(std::string name, const std::function<void()>& body) {
-  return helpers_.emplace_back(std::move(name), body);
+  return add(Helper(std::move(name), body));
 }
 
 Helper& Scene::release(std::string name, Tracee& tracee) {
-  return helpers_.emplace_back(std::move(name), tracee.release());
+  return add(tracee.release(std::move(name)));
+}
+
+Helper& Scene::add(Helper helper) {
+  require(helpers_.size() < kMostHelpers, "too many helpers");
+  people_[helpers_.size()] = helper.pid();
+  return helpers_.emplace_back(std::move(helper));
+}
+
+void Scene::await_helpers_settled() {
+  for (size_t i = 0; i < kMostHelpers; ++i) {
+    pid_t pid = people_[i];
+    auto settled = [pid] {
+      char state = process_state(pid);
+      return state == 0 || state == 'Z' || asleep_in_futex(pid) || over(pid);
+    };
+    while (pid != 0 && pid != getpid() && !settled()) {
+      sched_yield();
+    }
+  }
 }
 
 void Scene::require(bool ok, const char* what) {
@@ -109,7 +139,7 @@ class RowRunner {
   RowRunner& operator=(const RowRunner&) = delete;
 
   Row run() {
-    PinnedToOneCpu pinned;
+    PinnedToOneCpu pinned(options_.cpu);
     Clock::time_point start = Clock::now();
     switch (mode_) {
       case Mode::kKill:
@@ -423,6 +453,7 @@ class RowRunner {
       }
     }
     scene_.helpers_.clear();
+    std::fill_n(scene_.people_, Scene::kMostHelpers, 0);
     if (v.outcome == Outcome::kOk) {
       Verdict last = scene_.audit();
       if (last.outcome != Outcome::kOk) {

@@ -39,6 +39,7 @@
 #define MP_TESTING_KILLER_H_
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -85,9 +86,10 @@ struct Death {
 // One row of the report. In the order of their calls for each death:
 class Scene : public Traced {
  public:
-  Scene(std::string operation, std::string state)
-      : operation_(std::move(operation)), state_(std::move(state)) {}
-  virtual ~Scene() = default;
+  Scene(std::string operation, std::string state);
+  virtual ~Scene();
+  Scene(const Scene&) = delete;
+  Scene& operator=(const Scene&) = delete;
 
   const std::string& operation() const { return operation_; }
   const std::string& state() const { return state_; }
@@ -137,15 +139,23 @@ class Scene : public Traced {
   Helper& cast(std::string name, const std::function<void()>& body);
   // A tracee that goes on as a helper from where it stands.
   Helper& release(std::string name, Tracee& tracee);
+  // For the checker and the helpers: waits until each of the other helpers is over, or sleeps in a
+  // futex. Who holds what they want thus makes sure that they all want it.
+  void await_helpers_settled();
   // Ends the program with a sentence: the scene itself is wrong.
   void require(bool ok, const char* what);
 
  private:
   friend class RowRunner;
 
+  static constexpr size_t kMostHelpers = 16;
+
+  Helper& add(Helper helper);
+
   std::string operation_;
   std::string state_;
   std::deque<Helper> helpers_;
+  std::atomic<pid_t>* people_;  // the helpers' pids, in memory all share
 };
 
 enum class Mode {
@@ -164,6 +174,8 @@ struct RowOptions {
   int enough = 0;
   std::chrono::nanoseconds quiet = std::chrono::milliseconds(300);
   std::chrono::nanoseconds limit = std::chrono::seconds(10);
+  // The processor it runs on, by its place among those allowed.
+  int cpu = 0;
   // Called now and then with the share of the work that is done.
   std::function<void(double)> progress = {};
 };

@@ -139,34 +139,34 @@ class WokenSleeper : public ToyScene<kBug> {
   }
 };
 
-// The owner dies while another sleeps on its lock, and nothing wakes that one but who finds the dead owner.
+// The owner dies while others sleep on its lock, and nothing wakes them but who finds the dead owner.
 template <ToyBug kBug>
 class DyingOwner : public ToyScene<kBug> {
  public:
-  DyingOwner() : ToyScene<kBug>("ToyLock.release", "with a sleeper behind") {}
+  DyingOwner() : ToyScene<kBug>("ToyLock.release", "with sleepers") {}
   void prepare() override { this->toy().acquire(kVictim); }
   void on_ready() override {
-    Helper& sleeper = this->cast("sleeper", [this] {
-      this->toy().acquire(kSleeper);
-      this->toy().release();
-    });
-    this->require(sleeper.await_asleep(), "the helper does not sleep");
-    sleeper_ = sleeper.pid();
+    for (uint32_t who : {kSleeper, kSleeper + 1}) {
+      Helper& sleeper = this->cast("sleeper", [this, who] { visit(who); });
+      this->require(sleeper.await_asleep(), "the helper does not sleep");
+    }
   }
   void operate() override { this->toy().release(); }
   void on_death(const Death& death) override {
     this->toy().dead[death.recoverer ? kRecoverer : kVictim] = 1;
   }
   Verdict check() override {
-    this->toy().acquire(kChecker);
-    // A sleeper that was woken comes back to find the lock held once more.
-    await_asleep(sleeper_);
-    this->toy().release();
+    visit(kChecker);
     return fine();
   }
 
  private:
-  pid_t sleeper_ = 0;
+  // Those who were woken and come late find the lock held once more.
+  void visit(uint32_t who) {
+    this->toy().acquire(who);
+    this->await_helpers_settled();
+    this->toy().release();
+  }
 };
 
 // The owner gives the lock back while another has just looked and is about to sleep.
@@ -370,7 +370,7 @@ TEST(Killer, CatchesWaitersCountedDownForTheDead) {
 
 TEST(Killer, CatchesADeadOwnerThatIsIgnored) {
   Watchdog dog(120s);
-  Row row = run<FreeLock<ToyBug::kIgnoreDeadOwner>>(Mode::kKill, {.enough = 1});
+  Row row = run<FreeLock<ToyBug::kIgnoreDeadOwner>>(Mode::kKill, {.enough = 1, .limit = 1s});
   EXPECT_EQ(count(row, Outcome::kHang), 1) << text_of(row);
 }
 

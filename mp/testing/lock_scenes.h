@@ -133,8 +133,7 @@ class LockScene : public FamilyScene {
 
   // Whatever the death has cost, one whole turn of a survivor sets it right.
   Verdict check() override {
-    note_self(kChecker);
-    visit(kChecker, check_polls_);
+    visit(check_polls_);
     if (api_.word().word != 0 && !internal::LockWord<>::owner_of(api_.word().word)) {
       return wrong("the lock is free and still marked after everybody's turn");
     }
@@ -170,26 +169,24 @@ class LockScene : public FamilyScene {
   }
 
   // A survivor's turn: the lock is taken, held until all who want it sleep, and given back.
-  void visit(int who, bool polls = false) {
+  void visit(bool polls = false) {
     if (!polls || !api_.poll()) {
       api_.acquire();
     }
     if (api_.owner_died()) {
       stage().reports.fetch_add(1);
     }
-    if (stage().inside.exchange(static_cast<uint32_t>(who) + 1) != 0) {
+    if (stage().inside.exchange(1) != 0) {
       stage().overlaps.fetch_add(1);
     }
-    await_helpers_asleep();
+    await_helpers_settled();
     stage().inside = 0;
     api_.release();
   }
 
   // A helper that wants the lock and has gone to sleep over it.
-  void cast_sleeper(int n) {
-    Helper& sleeper = cast_helper(n, "sleeper " + std::to_string(n), [this, n] {
-      visit(kFirstHelper + n);
-    });
+  void cast_sleeper() {
+    Helper& sleeper = cast("sleeper", [this] { visit(); });
     require(sleeper.await_asleep(), "the helper got the lock instead of falling asleep");
   }
 
@@ -256,7 +253,7 @@ class LockWokenSleeper : public LockScene<Api> {
   }
   bool on_sleep(int nth) override {
     if (nth == 1) {
-      this->cast_sleeper(0);
+      this->cast_sleeper();
     }
     this->api_.release();
     held_ = barged_ && nth == 1;
@@ -295,7 +292,7 @@ class LockReleaseWithSleepers : public LockScene<Api> {
   }
   void on_ready() override {
     for (int i = 0; i < sleepers_; ++i) {
-      this->cast_sleeper(i);
+      this->cast_sleeper();
     }
   }
   void operate() override { this->api_.release(); }
@@ -319,7 +316,7 @@ class LockReleaseBesideOneAboutToSleep : public LockScene<Api> {
   }
   void on_ready() override {
     using Self = LockReleaseBesideOneAboutToSleep;
-    late_ = std::make_unique<Tracee>(*this, static_cast<Tracee::Call>(&Self::prepare_late),
+    late_ = std::make_unique<Tracee>(*this, &Traced::nothing,
                                      static_cast<Tracee::Call>(&Self::visit_late));
     this->require(late_->run_to_futex(), "the late one got the lock instead of going to sleep");
   }
@@ -345,8 +342,7 @@ class LockReleaseBesideOneAboutToSleep : public LockScene<Api> {
   }
 
  private:
-  void prepare_late() { this->note_self(Base::kFirstHelper); }
-  void visit_late() { this->visit(Base::kFirstHelper); }
+  void visit_late() { this->visit(); }
   void let_go() { this->release("the one about to sleep", *late_).await_asleep(); }
 
   std::unique_ptr<Tracee> late_;
@@ -389,7 +385,7 @@ class LockRepairBesideOneAboutToSleep : public LockScene<CoreLock<A>> {
       sched_yield();
     }
     using Self = LockRepairBesideOneAboutToSleep;
-    late_ = std::make_unique<Tracee>(*this, static_cast<Tracee::Call>(&Self::prepare_late),
+    late_ = std::make_unique<Tracee>(*this, &Traced::nothing,
                                      static_cast<Tracee::Call>(&Self::take_late));
     this->require(late_->run_to_futex(), "the late one got the lock instead of going to sleep");
     owner.kill();
@@ -400,7 +396,6 @@ class LockRepairBesideOneAboutToSleep : public LockScene<CoreLock<A>> {
   }
 
  private:
-  void prepare_late() { this->note_self(Base::kFirstHelper); }
   void take_late() {
     internal::LockWord<A>& lock = this->api_.object()->lock;
     internal::park_acquire(lock, internal::self(), internal::Deadline::never(), no_life_words_);

@@ -40,7 +40,7 @@ struct Report {
 // One process's work: a row, or one planted bug.
 struct Job {
   std::string name;
-  std::function<void(Report&)> run;
+  std::function<void(int cpu, Report&)> run;
   Report* report = nullptr;
   pid_t pid = 0;
   bool ended = false;
@@ -82,9 +82,9 @@ void print_violations(Report& report, const Row& row) {
   }
 }
 
-void run_plan(const Plan& plan, const SuiteOptions& options, Report& report) {
+void run_plan(const Plan& plan, const SuiteOptions& options, int cpu, Report& report) {
   std::unique_ptr<Scene> scene = plan.make();
-  RowOptions row_options{.stride = options.stride, .offset = options.offset};
+  RowOptions row_options{.stride = options.stride, .offset = options.offset, .cpu = cpu};
   row_options.progress = [&report](double share) { report.share = share; };
   Row row = run_row(*scene, plan.mode, row_options);
   bool pause = plan.mode == Mode::kPause;
@@ -104,11 +104,11 @@ void run_plan(const Plan& plan, const SuiteOptions& options, Report& report) {
   print_violations(report, row);
 }
 
-void run_bug(const std::string& bug, const std::vector<Plan>& rows, Report& report) {
+void run_bug(const std::string& bug, const std::vector<Plan>& rows, int cpu, Report& report) {
   report.totals.bugs = 1;
   for (size_t i = 0; i < rows.size() && report.totals.caught == 0; ++i) {
     std::unique_ptr<Scene> scene = rows[i].make();
-    RowOptions row_options{.enough = 1};
+    RowOptions row_options{.enough = 1, .cpu = cpu};
     row_options.progress = [&report, &rows, i](double share) {
       report.share = (static_cast<double>(i) + share) / static_cast<double>(rows.size());
     };
@@ -135,14 +135,14 @@ Report* new_report() {
   return new (at) Report{};
 }
 
-void start(Job& job, const SuiteOptions& options) {
+void start(Job& job, int cpu, const SuiteOptions& options) {
   job.report = new_report();
   std::fflush(stdout);
   job.pid = fork();
   if (job.pid == 0) {
     {
       Watchdog dog(options.row_limit);
-      job.run(*job.report);
+      job.run(cpu, *job.report);
     }
     job.report->done = true;
     _exit(0);
@@ -191,7 +191,7 @@ Totals Suite::run(const SuiteOptions& options) const {
   std::vector<Job> jobs;
   for (const Plan& plan : rows_) {
     Job job{.name = name_of(*plan.make(), plan.mode),
-            .run = [&plan, &options](Report& r) { run_plan(plan, options, r); }};
+            .run = [&](int cpu, Report& r) { run_plan(plan, options, cpu, r); }};
     if (wanted(job.name)) {
       jobs.push_back(std::move(job));
     }
@@ -199,7 +199,7 @@ Totals Suite::run(const SuiteOptions& options) const {
   for (const Bug& bug : bugs_) {
     if (wanted(bug.name)) {
       jobs.push_back({.name = "bug: " + bug.name,
-                      .run = [&bug](Report& r) { run_bug(bug.name, bug.rows, r); }});
+                      .run = [&](int cpu, Report& r) { run_bug(bug.name, bug.rows, cpu, r); }});
     }
   }
 
@@ -212,7 +212,7 @@ Totals Suite::run(const SuiteOptions& options) const {
   Clock::time_point told = Clock::now();
   while (printed < jobs.size()) {
     for (; next < jobs.size() && running < options.jobs; ++next, ++running) {
-      start(jobs[next], options);
+      start(jobs[next], static_cast<int>(next) % options.jobs, options);
     }
     for (Job& job : jobs) {
       running -= reap(job) ? 1 : 0;

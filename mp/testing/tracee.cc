@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <unordered_map>
+#include <utility>
 
 #include "mp/testing/proc.h"
 
@@ -71,6 +72,7 @@ Tracee::Tracee(Traced& what, Call prepare, Call operate) {
     broken("mp::testing::Tracee: fork");
   }
   if (pid_ == 0) {
+    line_.become_child();
     if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) {
       std::perror("mp::testing::Tracee: PTRACE_TRACEME");
       _exit(127);
@@ -79,8 +81,9 @@ Tracee::Tracee(Traced& what, Call prepare, Call operate) {
     // kill() and not raise(): glibc's raise changes the signal mask and back.
     ::kill(getpid(), SIGSTOP);
     run_marked(what, operate);
-    _exit(0);
+    line_.over();
   }
+  line_.become_parent();
   int status = 0;
   if (!await_stop(&status, kLimit)) {
     at_ = At::kStuck;
@@ -272,12 +275,10 @@ void Tracee::kill() {
   at_ = At::kGone;
 }
 
-pid_t Tracee::release() {
-  pid_t pid = pid_;
+Helper Tracee::release(std::string name) {
   ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
-  pid_ = 0;
   at_ = At::kGone;
-  return pid;
+  return Helper(std::move(name), std::exchange(pid_, 0), std::move(line_));
 }
 
 bool Tracee::is_call(uintptr_t address) {

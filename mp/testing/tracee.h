@@ -14,7 +14,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "mp/testing/helper.h"
 
 namespace mp::testing {
 
@@ -25,6 +28,8 @@ class Traced {
   virtual void prepare() {}
   // Step by step. Its first instruction is the first that is stepped, its return is the end.
   virtual void operate() = 0;
+
+  void nothing() {}
 
  protected:
   ~Traced() = default;
@@ -72,8 +77,8 @@ class Tracee {
 
   // SIGKILL, and reaps it.
   void kill();
-  // Lets it run on untraced and returns its pid; it ends with exit status 0 after operate(). The caller reaps it.
-  pid_t release();
+  // Lets it run on untraced, as a helper that is over after operate(). Not while it is asleep.
+  Helper release(std::string name);
 
   // Whether `address` belongs to the frame around the operation rather than to the operation.
   static bool is_frame(uintptr_t address);
@@ -91,6 +96,7 @@ class Tracee {
   void set_breakpoint(uintptr_t address);
   void clear_breakpoints();
 
+  Line line_;
   pid_t pid_ = 0;
   At at_ = At::kGone;
   uintptr_t address_ = 0;

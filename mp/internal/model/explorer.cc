@@ -48,7 +48,7 @@ struct World {
 };
 static_assert(std::is_trivially_copyable_v<World>);
 
-enum class Move : uint8_t { kStep, kTimeout, kKill, kDeath, kSlices };
+enum class Move : uint8_t { kStep, kTimeout, kKill, kDeath, kSlices, kStay };
 
 struct Transition {
   Move move;
@@ -114,6 +114,7 @@ class Search {
   Actor& current() noexcept { return world_.actors[current_]; }
   World& world() noexcept { return world_; }
   int current_number() const noexcept { return current_; }
+  const Scenario& scenario() const noexcept { return scenario_; }
   void violate(std::string what);
   template <class... Parts>
   void log(const Parts&... parts) {
@@ -273,13 +274,19 @@ void Search::list_moves(std::vector<Transition>* out) {
   if ((world_.kills > 0 || world_.end) && world_.rounds < kRounds &&
       (world_.end || scenario_.may_rest == nullptr || scenario_.may_rest())) {
     out->push_back({Move::kSlices, -1, 0});
-  } else {
-    std::string who;
-    for (int i = 0; i < world_.count; ++i) {
-      if (world_.actors[i].phase == Phase::kAsleep) {
-        absl::StrAppend(&who, " ", i, " on ", name(world_.actors[i].at));
-      }
+    return;
+  }
+  std::string who;
+  for (int i = 0; i < world_.count; ++i) {
+    const Actor& a = world_.actors[i];
+    if (a.phase == Phase::kAsleep && (world_.kills == 0 || scenario_.may_stay == nullptr ||
+                                      world_.end || !scenario_.may_stay(i, a.at))) {
+      absl::StrAppend(&who, " ", i, " on ", name(a.at));
     }
+  }
+  if (who.empty()) {
+    out->push_back({Move::kStay, -1, 0});
+  } else {
     violate(absl::StrCat("asleep for ever:", who));
   }
 }
@@ -307,6 +314,14 @@ void Search::apply(Transition t) {
           s.result = FutexResult::kTimeout;
           s.phase = Phase::kReady;
           s.step = Step::kPause;
+        }
+      }
+      break;
+    case Move::kStay:
+      for (int i = 0; i < world_.count; ++i) {
+        if (world_.actors[i].phase == Phase::kAsleep) {
+          log(i, ": stays asleep, rightly");
+          world_.actors[i] = Actor{};
         }
       }
       break;
@@ -414,9 +429,7 @@ Outcome Search::run() {
   std::memset(scenario_.shared, 0, scenario_.size);
   world_ = World{};
   world_.count = static_cast<int>(scenario_.actors.size());
-  current_ = 0;
   scenario_.begin();
-  current_ = -1;
   for (int i = 0; i < world_.count; ++i) {
     start(i);
   }
@@ -477,6 +490,9 @@ Outcome Search::run() {
   return outcome;
 }
 
+// False in a scenario's begin(), whose accesses are no steps.
+bool in_actor() noexcept { return g_search != nullptr && g_search->current_number() >= 0; }
+
 const char* verb(Step step) {
   switch (step) {
     case Step::kStart:
@@ -536,13 +552,16 @@ void require(bool ok, const char* what) {
 void forget(uint64_t what) noexcept { g_search->current().seen = mix(2, what); }
 
 void before(Step step, const void* at) noexcept {
-  if (g_search == nullptr || g_search->current_number() < 0) {
-    return;  // the scenario's own begin()
+  if (!in_actor()) {
+    return;
   }
   Actor& a = g_search->current();
-  a.step = step;
-  a.at = at;
-  g_search->to_scheduler();
+  bool owned = g_search->scenario().owns != nullptr && g_search->scenario().owns(self(), at);
+  if (owned ? step != Step::kLoad : true) {
+    a.step = step;
+    a.at = at;
+    g_search->to_scheduler();
+  }
   // The number of the step is part of what the actor knows.
   a.seen = mix(a.seen, reinterpret_cast<uint64_t>(at) + static_cast<uint64_t>(step));
   if (g_search->logging()) {
@@ -552,7 +571,7 @@ void before(Step step, const void* at) noexcept {
 }
 
 void saw(uint64_t value) noexcept {
-  if (g_search == nullptr || g_search->current_number() < 0) {
+  if (!in_actor()) {
     return;
   }
   Actor& a = g_search->current();
@@ -562,9 +581,9 @@ void saw(uint64_t value) noexcept {
   }
 }
 
-uint64_t seen() noexcept { return g_search != nullptr ? g_search->current().seen : 0; }
+uint64_t seen() noexcept { return in_actor() ? g_search->current().seen : 0; }
 void set_seen(uint64_t seen) noexcept {
-  if (g_search != nullptr) {
+  if (in_actor()) {
     g_search->current().seen = seen;
   }
 }

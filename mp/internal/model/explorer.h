@@ -48,11 +48,17 @@ struct Scenario {
   std::vector<std::pair<const void*, std::string>> names;
 
   int kills = 0;  // at most so many actors are killed
-  // Which of them may be, now; null: any. Looks without steps.
+  // Whether nobody but `actor` may change what is at `at`, now, because it holds a lock: its loads
+  // of that are part of its next step. Null: never.
+  std::function<bool(int actor, const void* at)> owns;
+  // Which of them may be killed, now; null: any. Looks without steps.
   std::function<bool(int actor)> may_kill;
   // When all who live are asleep after a death: whether that is a state from which slices may
   // rescue them; null: any is.
   std::function<bool()> may_rest;
+  // Slices did not help either: whether this one may sleep on this word for ever, because what it
+  // waits for died with somebody; null: never.
+  std::function<bool(int actor, const void* word)> may_stay;
   // Between its last step and the moment from which it counts as dead a killed actor is neither.
   bool slow_exit = false;
   // So many slices may end at any moment.

@@ -27,13 +27,14 @@ void ChildSignals::undo() noexcept {
   fd_.reset();
 }
 
-ChildSignals::Ready ChildSignals::wait(int socket) noexcept {
-  pollfd polls[2] = {{socket, POLLIN, 0}, {fd_.get(), POLLIN, 0}};
+ChildSignals::Ready ChildSignals::wait(int first, int second) noexcept {
+  pollfd polls[3] = {{fd_.get(), POLLIN, 0}, {first, POLLIN, 0}, {second, POLLIN, 0}};
   Ready ready;
-  while (poll(polls, 2, -1) < 0 && errno == EINTR) {
+  while (poll(polls, 3, -1) < 0 && errno == EINTR) {
   }
-  ready.request = polls[0].revents != 0;
-  if (polls[1].revents != 0) {
+  ready.first = polls[1].revents != 0;
+  ready.second = polls[2].revents != 0;
+  if (polls[0].revents != 0) {
     signalfd_siginfo info;
     // One read takes all: pending signals of one number are one.
     ready.child = read(fd_.get(), &info, sizeof info) == sizeof info;

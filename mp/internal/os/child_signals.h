@@ -20,11 +20,12 @@ class ChildSignals {
   void undo() noexcept;
 
   struct Ready {
-    bool request = false;
+    bool first = false;
+    bool second = false;
     bool child = false;
   };
-  // Sleeps until `socket` is readable or a child may have ended.
-  Ready wait(int socket) noexcept;
+  // Sleeps until `first` or `second` is readable (-1: no descriptor) or a child may have ended.
+  Ready wait(int first, int second) noexcept;
 
  private:
   sigset_t before_;

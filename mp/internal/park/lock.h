@@ -158,6 +158,10 @@ inline Acquired park_acquire(LockWord<A>& lock, Owner me, Deadline deadline,
 // Returns the word as it was: 0 or LockWord::kDirty when nobody held it.
 template <class A>
 inline uint32_t park_release(LockWord<A>& lock) noexcept {
+  if constexpr (A::kBug == Bug::kWakeBeforeChange) {
+    notify(lock.sleepers, 1);
+    return lock.release().old;
+  }
   typename LockWord<A>::Release r = lock.release();
   if (r.wake) [[unlikely]] {
     notify(lock.sleepers, 1);

@@ -21,7 +21,7 @@ using model::Scenario;
 
 // What each actor does, one letter per acquisition: a waits, t gives up at any moment while it
 // sleeps, p polls.
-struct Setup {
+struct Cast {
   std::vector<std::string> actors;
   int kills = 0;
   bool life_words = true;
@@ -40,10 +40,10 @@ struct Shared {
 };
 
 template <class A = model::ModelAtomics<>>
-Outcome run(const char* name, const Setup& setup) {
+Outcome run(const char* name, const Cast& cast) {
   alignas(16) static Shared<A> shared;
   static_assert(sizeof shared % 16 == 0);
-  model::ModelFamily family(setup.life_words);
+  model::ModelFamily family(cast.life_words);
 
   auto use = [&](char how, size_t round) {
     Deadline deadline = how == 't'   ? model::any_time()
@@ -70,7 +70,7 @@ Outcome run(const char* name, const Setup& setup) {
   s.shared = &shared;
   s.size = sizeof shared;
   s.begin = [] {};
-  for (const std::string& turns : setup.actors) {
+  for (const std::string& turns : cast.actors) {
     s.actors.push_back([&use, &turns] {
       for (size_t r = 0; r < turns.size(); ++r) {
         model::forget(r);
@@ -79,16 +79,16 @@ Outcome run(const char* name, const Setup& setup) {
     });
   }
   s.end = [&] {
-    for (size_t i = 0; i < setup.actors.size() && setup.kills == 0; ++i) {
-      for (size_t r = 0; r < setup.actors[i].size(); ++r) {
-        model::require(setup.actors[i][r] != 'a' || (shared.entered >> (i * 8 + r) & 1) != 0,
+    for (size_t i = 0; i < cast.actors.size() && cast.kills == 0; ++i) {
+      for (size_t r = 0; r < cast.actors[i].size(); ++r) {
+        model::require(cast.actors[i][r] != 'a' || (shared.entered >> (i * 8 + r) & 1) != 0,
                        "somebody did not get in");
       }
     }
     // Whatever happened, the lock works.
     use('a', 7);
   };
-  if (setup.holders_only) {
+  if (cast.holders_only) {
     s.may_kill = [](int i) { return static_cast<int>(shared.inside) == i + 1; };
     s.may_rest = [] { return static_cast<bool>(LockWord<A>::owner_of(shared.lock.word.raw())); };
   }
@@ -96,9 +96,9 @@ Outcome run(const char* name, const Setup& setup) {
              {&shared.lock.sleepers.seq, "seq"},
              {&shared.lock.sleepers.asked, "asked"},
              {&shared.lock.sleepers.served, "served"}};
-  s.kills = setup.kills;
-  s.slow_exit = setup.slow_exit;
-  s.early_slices = setup.early_slices;
+  s.kills = cast.kills;
+  s.slow_exit = cast.slow_exit;
+  s.early_slices = cast.early_slices;
   Outcome o = model::explore(s);
   model::report(name, o);
   return o;
@@ -159,8 +159,8 @@ TEST(LockModel, LongRuns) {
 }
 
 template <Bug B>
-std::string violation_with(const Setup& setup) {
-  std::string v = run<model::ModelAtomics<B>>("planted bug", setup).violation;
+std::string violation_with(const Cast& cast) {
+  std::string v = run<model::ModelAtomics<B>>("planted bug", cast).violation;
   return v.substr(0, v.find('\n'));
 }
 

@@ -1,40 +1,47 @@
 #include "mp/internal/proc/fork_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
 #include "mp/internal/os/child_signals.h"
+#include "mp/internal/os/futex.h"
 #include "mp/internal/os/life_pipe.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/scm_rights.h"
 #include "mp/internal/proc/fork_guard.h"
 #include "mp/internal/proc/life.h"
 #include "mp/internal/proc/status.h"
+#include "mp/internal/shm/family.h"
 
 namespace mp::internal {
 namespace {
 
-struct Request {
+// To the client: a child that waits; or, without an owner, why there is none.
+struct Announcement {
+  uint32_t owner;
+  int32_t pid;
+  int32_t error;
+};
+
+// To the child `owner`: run this plan. Without an owner, to the server: try again to fork.
+struct Word {
   uint64_t plan;
   uint32_t owner;
   uint32_t reserved;
 };
-struct Answer {
-  int32_t error;
-  int32_t pid;
-};
 
-// -- The client -----------------------------------------------------------------------------------------------------
+// -- The client -----------------------------------------------------------------------------------
 
 // The server of this process. Under the StartLock.
 struct Client {
@@ -43,10 +50,13 @@ struct Client {
   std::atomic<int> pid{0};  // read without the lock
   Owner owner;
   bool served = false;
+  std::optional<Announcement> next;  // received, and not yet used
 
   absl::Status start();
   // Of a server that is dead or shall be; returns its status.
   int stop() noexcept;
+  // The next announcement. 0 or an errno; EPIPE when the server is gone.
+  int receive(Announcement* out, Socket wait);
 };
 
 // Null until the first need, and never destroyed: exit handlers may still start processes.
@@ -97,18 +107,42 @@ absl::Status Client::start() {
   pid = *id;
   owner = slot->owner;
   served = false;
+  next.reset();
   return absl::OkStatus();
 }
 
 int Client::stop() noexcept {
-  socket.reset();
   int status = 0;
   signal_pidfd(pidfd.get(), SIGKILL);
   reap(pidfd.get(), true, &status);
   pidfd.reset();
+  Family& family = Family::get();
+  family.done_with(std::exchange(owner, Owner{}));
+  // The child that waits would go by itself; with it gone, nothing is left when we return.
+  Announcement waiting;
+  while (receive(&waiting, Socket::kDontWait) == 0) {
+    if (waiting.owner != 0) {
+      UniqueFd child = open_pidfd(waiting.pid);
+      if (!family.is_dead(Owner{waiting.owner})) {
+        signal_pidfd(child.get(), SIGKILL);
+        await_end(child.get(), Deadline::never());
+      }
+      family.sweep(Owner{waiting.owner});
+    }
+  }
+  socket.reset();
   pid = 0;
-  Family::get().done_with(std::exchange(owner, Owner{}));
   return status;
+}
+
+int Client::receive(Announcement* out, Socket wait) {
+  if (next.has_value()) {
+    *out = *std::exchange(next, std::nullopt);
+    return 0;
+  }
+  Message message;
+  int err = receive_with_fds(socket.get(), out, sizeof *out, wait, false, &message);
+  return err == 0 && message.size == 0 ? EPIPE : err;
 }
 
 void nothing() {}
@@ -119,108 +153,91 @@ void forget_in_child() {
     client().socket.reset();
     client().pidfd.reset();
     client().pid = 0;
+    client().next.reset();
   }
 }
 
 [[maybe_unused]] const bool g_hooked = (add_fork_hooks({nothing, nothing, forget_in_child}), true);
 
-enum class Asked { kAnswered, kServerDied };
-
-// One request. `child` and `answer` are whole afterwards; the certificate stays open, so that the slot cannot be taken
-// for a dead one while the request lies in a socket.
-absl::StatusOr<Asked> ask(const Family::Child& child, const Parcel& parcel, const Plan& plan, Answer* answer,
-                          UniqueFd* pidfd) {
-  std::vector<int> fds = {child.certificate.get()};
-  fds.insert(fds.end(), parcel.fds.begin(), parcel.fds.end());
-  Request request{plan.offset(), child.owner.bits, 0};
-  int err = send_with_fds(client().socket.get(), &request, sizeof request, fds.data(), fds.size(), Socket::kWait);
-  if (err == EPIPE) {
-    return Asked::kServerDied;
-  }
-  if (err != 0) {
-    return os_error(err, "mp: a request to the fork server");
-  }
-  Message message;
-  err = receive_with_fds(client().socket.get(), answer, sizeof *answer, Socket::kWait, false, &message);
-  if (err != 0 && err != EMFILE) {
-    return os_error(err, "mp: the answer of the fork server");
-  }
-  if (err == 0 && message.size == 0) {
-    return Asked::kServerDied;
-  }
-  if (!message.fds.empty()) {
-    *pidfd = std::move(message.fds[0]);
-  } else if (answer->error == 0) {
-    answer->error = EMFILE;
-  }
-  return Asked::kAnswered;
+int send(const Word& word, const std::vector<int>& fds) {
+  return send_with_fds(client().socket.get(), &word, sizeof word, fds.data(), fds.size(),
+                       Socket::kWait);
 }
 
-// The server died at our request and the child runs: its slot says who it is.
-std::unique_ptr<Child> find_orphan(Owner owner, Owner server) {
+// A child that waits for a plan, from now on watched by this process; null when the server died.
+absl::StatusOr<std::unique_ptr<Child>> take_child() {
   Family& family = Family::get();
-  int pid = static_cast<int>(family.slot(owner).pid.load(std::memory_order_relaxed));
-  UniqueFd pidfd = open_pidfd(pid);
-  if (family.is_dead(owner)) {
-    // The number may have been somebody else's already.
-    pidfd.reset();
+  for (int refusals = 0;;) {
+    Announcement a;
+    if (int err = client().receive(&a, Socket::kWait); err != 0) {
+      if (err == EPIPE) {
+        return nullptr;
+      }
+      return os_error(err, "mp: the socket of the fork server");
+    }
+    client().served = true;
+    if (a.owner == 0) {
+      // It may be long ago that it could not fork: let it try once more.
+      if (++refusals > 1) {
+        return os_error(a.error, "mp: the fork server could not fork");
+      }
+      if (send(Word{0, 0, 0}, {}) != 0) {
+        return nullptr;
+      }
+      continue;
+    }
+    UniqueFd pidfd = open_pidfd(a.pid);
+    int err = pidfd.valid() ? 0 : errno;
+    // The pid was the child's own when we opened it if the child lives now.
+    Owner owner{a.owner};
+    if (!family.watch_child(owner)) {
+      continue;
+    }
+    if (family.is_dead(owner)) {
+      family.done_with(owner);
+      continue;
+    }
+    if (err != 0) {
+      client().next = a;
+      return os_error(err, "mp: a descriptor for a new process");
+    }
+    return std::make_unique<Child>(owner, a.pid, std::move(pidfd), client().owner);
   }
-  return std::make_unique<Child>(owner, pid, std::move(pidfd), server);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
-  Family& family = Family::get();
   constexpr int kAttempts = 5;
+  auto plan = Plan::make(parcel.plan);
+  if (!plan.ok()) {
+    return plan.status();
+  }
   for (int attempt = 1;; ++attempt) {
     if (!has_client()) {
       if (absl::Status s = client().start(); !s.ok()) {
         return s;
       }
     }
-    auto plan = Plan::make(parcel.plan);
-    if (!plan.ok()) {
-      return plan.status();
-    }
-    auto child = family.reserve_child(true);
+    auto child = take_child();
     if (!child.ok()) {
       return child.status();
     }
-    Owner owner = child->owner;
-    Answer answer{};
-    UniqueFd pidfd;
-    absl::StatusOr<Asked> asked = Asked::kAnswered;
-    if (absl::Status s = give(owner, parcel, *plan); !s.ok()) {
-      asked = s;
-    } else {
-      asked = ask(*child, parcel, *plan, &answer, &pidfd);
-    }
-    child->certificate.reset();
-    if (asked.ok() && *asked == Asked::kAnswered && answer.error == 0) {
-      client().served = true;
-      return std::make_unique<Child>(owner, answer.pid, std::move(pidfd), client().owner);
-    }
-    Owner server = client().owner;
-    bool runs = !plan->withdraw();
-    if (runs && asked.ok() && *asked == Asked::kServerDied) {
-      client().stop();
-      return find_orphan(owner, server);
-    }
-    if (answer.pid > 0) {
-      // Forked, but there was no descriptor for it here or there: as if it had never been.
-      if (runs && !family.is_dead(owner)) {
-        kill(answer.pid, SIGKILL);
+    if (*child != nullptr) {
+      absl::Status status = give((*child)->owner(), parcel, *plan);
+      int err = status.ok() ? send(Word{plan->offset(), (*child)->owner().bits, 0}, parcel.fds) : 0;
+      if (status.ok() && err == 0) {
+        return child;
       }
-      Child(owner, answer.pid, std::move(pidfd), server).wait(Deadline::never());
-    } else {
-      family.done_with(owner);
-    }
-    if (!asked.ok()) {
-      return asked.status();
-    }
-    if (*asked == Asked::kAnswered) {
-      return os_error(answer.error, "mp: the fork server could not fork");
+      // As if it had never been: it has not run.
+      (*child)->signal(SIGKILL);
+      (*child)->wait(Deadline::never());
+      if (!status.ok()) {
+        return status;
+      }
+      if (err != EPIPE) {
+        return os_error(err, "mp: passing file descriptors to a new process");
+      }
     }
     bool served = client().served;
     int status = client().stop();
@@ -228,8 +245,8 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
       return make_status(
           "RuntimeError", absl::StatusCode::kInternal,
           absl::StrCat("mp: the fork server ended with exit code ", exit_code_of(status),
-                       " before it served: main() must reach mp::freeze_support(argc, argv), its first line, whatever "
-                       "the arguments and the environment are"));
+                       " before it served: main() must reach mp::freeze_support(argc, argv), its "
+                       "first line, whatever the arguments and the environment are"));
     }
   }
 }
@@ -249,88 +266,143 @@ int fork_server_pid() noexcept {
   return client != nullptr ? client->pid.load(std::memory_order_relaxed) : 0;
 }
 
-// -- The server -----------------------------------------------------------------------------------------------------
+// -- The server -----------------------------------------------------------------------------------
 
 namespace {
 
 class Server {
  public:
-  Server(Entry entry, void (*child_main)(uint64_t, std::vector<UniqueFd>))
-      : socket_(std::move(entry.fds.at(0))),
-        life_(std::move(entry.fds.at(1))),
-        child_main_(child_main) {
-    check(signals_.start() == 0, "the fork server cannot wait for its children");
+  Server(Entry entry, const ServerJobs& jobs)
+      : socket_(std::move(entry.fds.at(0))), life_(std::move(entry.fds.at(1))), jobs_(jobs) {
+    int ends[2];
+    check(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 && signals_.start() == 0,
+          "the fork server has no room for its descriptors");
+    taken_.reset(ends[0]);
+    take_.reset(ends[1]);
   }
 
   [[noreturn]] void run() {
     for (;;) {
-      ChildSignals::Ready ready = signals_.wait(socket_.get());
+      if (!spare_ && !refused_) {
+        fork_spare();
+      }
+      // Words are for the child that waits, if there is one.
+      ChildSignals::Ready ready = signals_.wait(taken_.get(), spare_ ? -1 : socket_.get());
+      // Before its end is looked at, a child has said that it was taken.
+      note_taken();
       if (ready.child) {
         reap_children();
       }
-      if (ready.request && !serve()) {
-        // Our process has closed the socket or ended.
-        _exit(0);
+      if (ready.second && !spare_) {
+        read_word();
       }
     }
   }
 
  private:
-  bool serve() {
-    Request request;
-    Message message;
-    Answer answer{};
-    UniqueFd pidfd;
-    int err = receive_with_fds(socket_.get(), &request, sizeof request, Socket::kDontWait, false, &message);
-    if (err == EAGAIN) {
-      return true;
+  // How many children may end without having been taken, one after the other.
+  static constexpr int kMostWasted = 5;
+
+  void fork_spare() {
+    int err = wasted_ < kMostWasted ? try_to_fork() : ECHILD;
+    if (err != 0) {
+      refused_ = true;
+      wasted_ = 0;
+      Announcement a{0, 0, err};
+      if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
+        _exit(0);
+      }
     }
-    if (err == 0 && message.size == 0) {
-      return false;
-    }
-    if (err != 0 || message.size != sizeof request || message.fds.empty()) {
-      answer.error = err != 0 ? err : EBADMSG;
-    } else {
-      answer.pid = fork_child(request, message);
-      answer.error = answer.pid < 0 ? errno : 0;
-    }
-    if (answer.error == 0) {
-      // Nobody but us reaps it: the number is still its own.
-      pidfd = open_pidfd(answer.pid);
-      answer.error = pidfd.valid() ? 0 : errno;
-    }
-    int fd = pidfd.get();
-    return send_with_fds(socket_.get(), &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0, Socket::kWait) == 0;
   }
 
-  // The child's pid, or -1 and errno.
-  int fork_child(const Request& request, Message& message) {
-    Owner owner{request.owner};
-    UniqueFd certificate = std::move(message.fds[0]);
+  int try_to_fork() {
     UniqueFd watch = open_watch(life_.get());
     if (!watch.valid()) {
-      return -1;
+      return errno;
     }
+    auto child = Family::get().reserve_child(false);
+    if (!child.ok()) {
+      return ENOMEM;
+    }
+    Owner owner = child->owner;
     int pid;
+    int err = 0;
     {
       StartLock lock;
       lock.fork_is_ours();
-      Family::get().set_fork_child({owner, std::move(certificate)});
+      Family::get().set_fork_child(*std::move(child));
       pid = fork();
+      err = errno;
     }
-    if (pid != 0) {
-      if (pid > 0) {
-        children_.emplace(pid, owner);
-      }
-      return pid;
+    if (pid == 0) {
+      live_with_parent(std::move(watch));
+      wait_and_run(owner);
     }
-    live_with_parent(std::move(watch));
-    socket_.reset();
+    if (pid < 0) {
+      Family::get().sweep(owner);
+      return err;
+    }
+    children_.emplace(pid, owner);
+    spare_ = owner;
+    return 0;
+  }
+
+  // In the child.
+  [[noreturn]] void wait_and_run(Owner owner) {
     life_.reset();
+    taken_.reset();
+    jobs_.warm_up();
+    Announcement a{owner.bits, getpid(), 0};
+    if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
+      _exit(0);
+    }
+    Word word{};
+    Message message;
+    while (word.owner != owner.bits) {
+      int err = receive_with_fds(socket_.get(), &word, sizeof word, Socket::kWait, false, &message);
+      if (err == EMFILE && word.owner == owner.bits) {
+        fprintf(stderr, "mp: process %d has no room for the file descriptors passed to it\n",
+                getpid());
+        _exit(255);
+      }
+      if (err == 0 && message.size == 0) {
+        // Not needed any more.
+        _exit(0);
+      }
+    }
+    if (write(take_.get(), &owner.bits, sizeof owner.bits) < 0) {
+      // The server is dead.
+    }
+    take_.reset();
+    socket_.reset();
     signals_.undo();
-    message.fds.erase(message.fds.begin());
-    child_main_(request.plan, std::move(message.fds));
-    _exit(0);
+    jobs_.run(word.plan, std::move(message.fds));
+    check(false, "a child returned from its plan");
+    _exit(1);
+  }
+
+  void note_taken() {
+    uint32_t owner;
+    while (read(taken_.get(), &owner, sizeof owner) == sizeof owner) {
+      if (owner == spare_.bits) {
+        spare_ = Owner{};
+        wasted_ = 0;
+      }
+    }
+  }
+
+  void read_word() {
+    Word word;
+    Message message;
+    int err = receive_with_fds(socket_.get(), &word, sizeof word, Socket::kDontWait, false,
+                               &message);
+    if (err == 0 && message.size == 0) {
+      // Our client has closed the socket or ended.
+      _exit(0);
+    }
+    if (err == 0 && word.owner == 0) {
+      refused_ = false;
+    }
   }
 
   void reap_children() {
@@ -342,57 +414,66 @@ class Server {
       auto it = children_.find(pid);
       if (it == children_.end()) {
         // Somebody else's child, made by a static initialiser, stands in front of ours.
-        reap_all();
+        for (it = children_.begin(); it != children_.end();) {
+          reap(it++);
+        }
         return;
       }
-      reap_one(it);
+      reap(it);
     }
   }
 
-  void reap_all() {
-    for (auto it = children_.begin(); it != children_.end();) {
-      reap_one(it++);
-    }
-  }
-
-  void reap_one(absl::flat_hash_map<int, Owner>::iterator it) {
+  void reap(absl::flat_hash_map<int, Owner>::iterator it) {
     int status = kUnknown;
     if (look_at_child(it->first, &status) == Look::kRunning) {
       return;
     }
     report(it->second, status);
+    if (it->second == spare_) {
+      spare_ = Owner{};
+      ++wasted_;
+    }
     children_.erase(it);
   }
 
   static void report(Owner child, int status) {
     Family& family = Family::get();
     Slot& slot = family.slot(child);
-    if (static_cast<uint32_t>(slot.state.load(std::memory_order_acquire) >> 32) != child.generation()) {
+    if (static_cast<uint32_t>(slot.state.load(std::memory_order_acquire) >> 32) !=
+        child.generation()) {
       return;
     }
     uint32_t word = slot.status.load(std::memory_order_relaxed);
-    // sync: status (pairs with Child): what the child wrote before it ended is visible to whoever reads this.
-    while (!slot.status.compare_exchange_weak(word, StatusWord::make(child, StatusWord::kReaped, status),
-                                              std::memory_order_release, std::memory_order_relaxed)) {
+    // sync: status (pairs with Child): what the child wrote before it ended is visible to whoever
+    // reads this.
+    while (!slot.status.compare_exchange_weak(word,
+                                              StatusWord::make(child, StatusWord::kReaped, status),
+                                              std::memory_order_release,
+                                              std::memory_order_relaxed)) {
     }
     futex_wake(&slot.status, kWakeAll);
   }
 
-  // For a child that somebody else reaped: as a reference implementation reports it.
+  // Of a child that somebody else reaped.
   static constexpr int kUnknown = 255 << 8;
 
   UniqueFd socket_;
   UniqueFd life_;
-  void (*const child_main_)(uint64_t, std::vector<UniqueFd>);
+  UniqueFd taken_;  // owners of children that were taken come out here
+  UniqueFd take_;
+  const ServerJobs jobs_;
   ChildSignals signals_;
   absl::flat_hash_map<int, Owner> children_;
+  Owner spare_;  // the child that waits
+  int wasted_ = 0;
+  bool refused_ = false;  // the client knows that we could not fork
 };
 
 }  // namespace
 
-void serve_forks(Entry entry, void (*child_main)(uint64_t, std::vector<UniqueFd>)) {
+void serve_forks(Entry entry, const ServerJobs& jobs) {
   // On the heap: the children go on from here, and never return.
-  auto* server = new Server(std::move(entry), child_main);
+  auto* server = new Server(std::move(entry), jobs);
   server->run();
 }
 

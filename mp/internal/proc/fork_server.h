@@ -1,44 +1,60 @@
 // mp/internal/proc/fork_server.h
 //
-// The fork server: this program once more, stopped in freeze_support(), single-threaded and clean, which forks children
-// for one process. Started at that process's first need, it lives until that process ends or it is stopped.
+// The fork server: this program once more, stopped in freeze_support(), single-threaded and clean,
+// which forks children for one process, its client. Started at the client's first need, it lives
+// until the client ends or stops it.
 //
-// Each process has its own: a request needs no name, no key and no rendezvous, only a socket that nobody else holds.
+// Each client has its own: they share a socket that nobody else holds, and so need no name, no key
+// and no rendezvous. The server keeps one child ahead, so that neither the fork nor the first touch
+// of a child's pages is part of a start.
 //
-// A start   client: a slot with its certificate, a plan in the arena, both given to the child; sends the certificate.
-//           server: forks with that certificate; answers with the child's pid and pidfd.
-//           child:  watches the client's life, claims the plan, runs.
-// Death     client: server and children die by its life pipe, a child just forked at its first look.
-//           server before it forked: the client hears the end of the socket, withdraws the plan, starts another server and
-//             begins again. After it forked: client and child settle at the plan who was first; claimed, the child runs
-//             on and the client reads its pid from its slot; withdrawn, the child ends without having run.
-//           server later: its children run on; see child.h for their status.
-//           child: the server reaps it and writes its status into its slot.
-//           Nobody waits for the dead: the client waits for the socket, the child for nobody.
+// A start   server: forks a child, a member of the family with a slot of its own.
+//           child:  watches the client's life, says on the socket who it is, waits for a plan.
+//           client: takes the next child that has said so, watches its slot, gives it the plan and
+//                   what it carries, sends word.
+//           child:  tells the server that it is taken, runs.
+// Death     client: server and children die by its life pipe.
+//           server: a child that waits is used up, and what runs runs on, see child.h for its
+//             status; then the client hears the end of the socket, and starts another server.
+//           child before it is taken: the server forks another, and the client, which asks the
+//             slot before it uses the child, takes that one.
+//           child after that: it has been started, and its end is its exit status. Word sent to a
+//             dead child may reach the next one, which sees that it is not meant.
+//           Nobody waits for the dead: the client and a waiting child wait for the socket, which
+//           ends with the last process at its other end.
 
 #ifndef MP_INTERNAL_PROC_FORK_SERVER_H_
 #define MP_INTERNAL_PROC_FORK_SERVER_H_
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "mp/internal/base/unique_fd.h"
 #include "mp/internal/proc/child.h"
 #include "mp/internal/proc/entry.h"
 #include "mp/internal/proc/parcel.h"
 
 namespace mp::internal {
 
-// Asks the fork server for a child, under the StartLock.
+// A child of this process's fork server, under the StartLock.
 absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel);
 
 // Ends this process's fork server, if it has one, and reaps it. Its children live on.
 void stop_fork_server() noexcept;
 
-// Of this process, 0 without one. For tests.
+// Of this process, 0 without one.
 int fork_server_pid() noexcept;
 
-// What a server is: never returns. `child_main` gets each child's plan and descriptors, and does not return either.
-[[noreturn]] void serve_forks(Entry entry, void (*child_main)(uint64_t plan, std::vector<UniqueFd> fds));
+// What a server does; never returns.
+struct ServerJobs {
+  // In a child that waits to be taken: touches what it will need.
+  void (*warm_up)();
+  // In a child that was taken; must not return.
+  void (*run)(uint64_t plan, std::vector<UniqueFd> fds);
+};
+[[noreturn]] void serve_forks(Entry entry, const ServerJobs& jobs);
 
 }  // namespace mp::internal
 

@@ -12,7 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
-#include "mp/internal/base/check.h"
+#include "mp/internal/core/received.h"
 #include "mp/internal/os/scm_rights.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/shm/family.h"
@@ -63,6 +63,19 @@ void before_fork() {
 void after_fork() { g_making.unlock(); }
 
 [[maybe_unused]] const bool g_registered = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+
+// Queues and connections send descriptors through here.
+[[maybe_unused]] const bool g_filled_in =
+    (g_fd_mail = FdMail{.put = mailbox_put,
+                        .take = [](uint64_t token) -> absl::StatusOr<int> {
+                          auto fd = mailbox_take(token);
+                          if (!fd.ok()) {
+                            return fd.status();
+                          }
+                          return fd->release();
+                        },
+                        .discard = [](uint64_t token) { mailbox_discard(token); }},
+     true);
 
 int room_of(const SocketPair& pair) {
   // Half of what fits: taking needs room at the tail.
@@ -135,6 +148,19 @@ class Round {
         return e;
       }
     }
+  }
+
+  // Some token; false when there is none.
+  bool peek(uint64_t* token) {
+    Message message;
+    while (receive_with_fds(pair_.b.get(), token, sizeof *token, Socket::kDontWait, true,
+                            &message) == 0) {
+      if (!message.fds.empty()) {
+        return true;
+      }
+      pop();
+    }
+    return false;
   }
 
  private:
@@ -241,6 +267,11 @@ int mailbox_waiting() {
   Family* family = Family::current();
   return family == nullptr ? 0
                            : static_cast<int>(family->header().mailbox_count.load(std::memory_order_relaxed));
+}
+
+bool mailbox_peek_for_test(uint64_t* token) {
+  auto pair = ends();
+  return pair.ok() && Round(**pair).peek(token);
 }
 
 absl::StatusOr<MailboxEnds> mailbox_ends() {

@@ -35,6 +35,9 @@ int mailbox_room();
 // Snapshot of how many do; for leak checks.
 int mailbox_waiting();
 
+// The token of some descriptor that waits; false when none does.
+bool mailbox_peek_for_test(uint64_t* token);
+
 // For starting a member by exec: both ends, made if need be.
 struct MailboxEnds {
   int in = -1;

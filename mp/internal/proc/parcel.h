@@ -1,10 +1,10 @@
 // mp/internal/proc/parcel.h
 //
-// Parcel: what a child gets that is no copy of its parent: a plan, handles to shared objects, file descriptors. The plan
-// lies in an object of the arena, which the child is given like the others.
+// Parcel: what a child gets that is no copy of its parent: a plan, handles to shared objects, file
+// descriptors. The plan lies in an object of the arena, which the child is given like the others.
 //
-// Death   Whoever dies first: objects that were given to a child die with its slot. A fork server that dies may have
-//         forked the child or not: the two settle it at one word of the plan, so that a plan is run once or not at all.
+// Death   Whoever dies first: what was given to a child goes with the child's slot, and what the
+//         parent held with the parent's.
 
 #ifndef MP_INTERNAL_PROC_PARCEL_H_
 #define MP_INTERNAL_PROC_PARCEL_H_
@@ -20,14 +20,14 @@ namespace mp::internal {
 
 struct Parcel {
   std::string_view plan;
-  std::vector<uint64_t> objects;
-  std::vector<int> fds;  // distinct; the caller keeps them
+  std::vector<uint64_t> objects;  // distinct
+  std::vector<int> fds;           // distinct; the caller keeps them
 };
 
 // A plan in the arena, held by this process while the object lives.
 class Plan {
  public:
-  // Of this process, as a parent.
+  // As a parent.
   static absl::StatusOr<Plan> make(std::string_view bytes);
   // As the child it was given to.
   static Plan receive(uint64_t offset);
@@ -36,11 +36,8 @@ class Plan {
   ~Plan();
 
   uint64_t offset() const noexcept { return offset_; }
+  // Begins at a multiple of 8.
   std::string_view bytes() const noexcept;
-  // The child is about to run it. False when the parent has withdrawn it.
-  bool claim() noexcept;
-  // The parent gives up. False when the child has claimed it.
-  bool withdraw() noexcept;
 
  private:
   explicit Plan(uint64_t offset) noexcept : offset_(offset) {}

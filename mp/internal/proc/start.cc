@@ -37,12 +37,7 @@ absl::StatusOr<std::unique_ptr<Child>> watch_child(Owner owner, int pid) {
 }
 
 void arrive(uint64_t offset, std::vector<UniqueFd> fds) {
-  Plan plan = Plan::receive(offset);
-  if (!plan.claim()) {
-    // The parent has given up on us.
-    _exit(0);
-  }
-  g_program.child_main({std::move(plan), std::move(fds)});
+  g_program.child_main({Plan::receive(offset), std::move(fds)});
 }
 
 // In a program executed as a child whose main ended without freeze().
@@ -143,8 +138,7 @@ void freeze(int argc, char** argv, const Program& program) {
       break;
     case Role::kServer:
       Family::get();
-      g_program.warm_up();
-      serve_forks(std::move(entry()), arrive);
+      serve_forks(std::move(entry()), {g_program.warm_up, arrive});
   }
   check(false, "a child returned from its main");
 }

@@ -42,8 +42,7 @@ struct Arrival {
 struct Program {
   // Runs a child; must not return.
   void (*child_main)(Arrival arrival);
-  // Called in a fork server before it serves: what this has touched once, no child need touch
-  // again.
+  // Called in a child that the fork server has made ahead: touches what running one will need.
   void (*warm_up)();
 };
 

@@ -299,6 +299,20 @@ absl::StatusOr<Family::Child> Family::reserve_child(bool watched) {
   return claim_slot(self(), watched ? self() : Owner{});
 }
 
+bool Family::watch_child(Owner child) noexcept {
+  Owner me = self();
+  lock_family();
+  Slot& s = slot(child);
+  uint64_t state = s.state.load(std::memory_order_relaxed);
+  bool alive = generation_of(state) == child.generation() &&
+               (phase_of(state) == Phase::kReserved || phase_of(state) == Phase::kLive);
+  if (alive) {
+    s.creator.store(me.bits, std::memory_order_relaxed);
+  }
+  park_release(header().family_lock);
+  return alive;
+}
+
 void Family::set_fork_child(Child child) noexcept { fork_child_ = std::move(child); }
 
 bool Family::is_dead(Owner owner) noexcept {

@@ -102,6 +102,9 @@ class Family final : public Liveness {
   // nobody has it open any more the slot is dead. With `watched`, the slot stays after the death
   // until done_with() was called.
   absl::StatusOr<Child> reserve_child(bool watched);
+  // Makes this process the one that watches `child`, a live member reserved without a watcher: as if
+  // it had been reserved with `watched`. False when it is dead.
+  bool watch_child(Owner child) noexcept;
   // The next fork() of this thread uses this slot instead of one of its own.
   void set_fork_child(Child child) noexcept;
   // The child holds `object` from now on.

@@ -25,7 +25,7 @@ enum class Bug {
   kNone,
   kPublishBeforeCopy,      // put: the header is stored before the payload
   kClearWaitersOnUnlock,   // a wake of one settles the registrations of all
-  kWakeBeforeChange,       // repair: wakes, then changes the word
+  kWakeBeforeChange,       // release, repair: wakes, then changes the word
   kCountDownForDead,       // repair: settles one registration for the dead
   kCommitBeforeCopyOut,    // get: moves the head before the payload is copied
   kRecoveryNotIdempotent,  // recovery: counts a message again when it is killed and run anew

@@ -1,0 +1,420 @@
+// Every order of the steps of producers and consumers of a channel, with up to two of them killed.
+// Segments hold one or two messages, so that nearly every message crosses into another; a freed
+// segment is filled with garbage. What the explorer does not model: memory orders weaker than
+// seq_cst, spinning, the inside of the allocator and of the family. MP_MODEL_LONG=1 runs the larger
+// ones.
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "mp/internal/core/channel_impl.h"
+#include "mp/internal/model/explorer.h"
+#include "mp/internal/model/model_atomics.h"
+
+namespace mp::internal {
+namespace {
+
+using model::Outcome;
+using model::Scenario;
+
+constexpr int kBlocks = 6;
+constexpr uint64_t kBlockSize = 112;
+constexpr int kMostMessages = 8;  // of one producer
+
+struct Message {
+  uint64_t id;
+  uint64_t complement;
+};
+
+template <class A>
+struct Shared {
+  Ring<A> ring;
+  struct Block {
+    std::byte bytes[kBlockSize];
+  } blocks[kBlocks];
+  uint8_t live[16];
+  uint64_t block_size;
+  // What the actors note, for the checks.
+  uint8_t returned[model::kMostActors + 1];   // messages whose put has returned
+  uint8_t last[model::kMostActors + 1];    // number of the last message seen of this producer
+  uint8_t before[model::kMostActors + 1];  // the same before the current or last get
+  uint8_t got[model::kMostActors + 1];     // messages this consumer got
+  uint8_t getter;                          // who is, or was the last to be, inside a get
+  uint8_t shut_down;                       // somebody was told of the end
+  uint8_t padding[16];
+};
+
+// What RingStore is in the library.
+template <class A>
+class ModelStore {
+ public:
+  ModelStore(Shared<A>& shared, Liveness& family) : shared_(&shared), family_(&family) {}
+
+  template <class T>
+  T* at(uint64_t offset) const noexcept {
+    model::require(offset < sizeof(Shared<A>), "an offset that leads nowhere");
+    return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(shared_) + offset % sizeof(Shared<A>));
+  }
+  bool is_segment(uint64_t s) const noexcept {
+    model::before(model::Step::kAsk, nullptr);
+    bool is = shared_->live[index(s)] != 0;
+    model::saw(is);
+    return is;
+  }
+  uint64_t segment_size(uint64_t) const noexcept { return shared_->block_size; }
+  uint64_t allocate_segment(uint64_t bytes, model::ModelAtomic<uint64_t>& intent) noexcept {
+    model::require(bytes <= shared_->block_size, "a segment larger than planned");
+    for (int i = 0; i < kBlocks; ++i) {
+      if (shared_->live[i] == 0) {
+        uint64_t s = offset(i);
+        intent.store(s);
+        std::memset(shared_->blocks[i].bytes, 0xdd, kBlockSize);
+        std::memset(shared_->blocks[i].bytes + 32, 0, 32);
+        model::before(model::Step::kStore, &shared_->live[i]);
+        shared_->live[i] = 1;
+        return s;
+      }
+    }
+    model::require(false, "out of segments");
+    return 0;
+  }
+  void free_segment(uint64_t s) noexcept {
+    model::before(model::Step::kStore, &shared_->live[index(s)]);
+    shared_->live[index(s)] = 0;
+    std::memset(shared_->blocks[index(s)].bytes, 0xdd, kBlockSize);
+  }
+  uint64_t first_segment() const noexcept { return shared_->block_size; }
+  uint64_t largest_segment() const noexcept { return shared_->block_size; }
+
+  Liveness& liveness() const noexcept { return *family_; }
+  Owner self() const noexcept { return model::self_owner(); }
+  uint64_t large_message() const noexcept { return 1 << 20; }
+  absl::Status no_memory(uint64_t) const { return unavailable(); }
+  absl::Status note_in_transit(uint64_t, uint64_t, const model::ModelAtomic<uint64_t>&) {
+    return absl::OkStatus();
+  }
+  void forget_in_transit(uint64_t) noexcept {}
+  void sweep_all() noexcept {}
+
+ private:
+  uint64_t offset(int i) const {
+    return static_cast<uint64_t>(reinterpret_cast<std::byte*>(&shared_->blocks[i]) -
+                                 reinterpret_cast<std::byte*>(shared_));
+  }
+  int index(uint64_t s) const noexcept {
+    for (int i = 0; i < kBlocks; ++i) {
+      if (offset(i) == s) {
+        return i;
+      }
+    }
+    model::require(false, "not a segment");
+    return 0;
+  }
+
+  Shared<A>* shared_;
+  Liveness* family_;
+};
+
+// What each actor does, letter by letter: p puts, q puts if there is room now, b puts a batch of
+// two, B one of three; g gets, h gets what is there now, t gets until any time, m gets all that may
+// be taken at once, x looks and leaves without a commit; s ends puts.
+struct Cast {
+  std::vector<std::string> actors;
+  int kills = 0;
+  int per_segment = 1;
+  uint64_t maxsize = 0;
+  uint64_t window = 0;
+  bool slow_exit = false;
+  // Everybody who waits for a message shall get one, with no deaths.
+  bool all_get = true;
+};
+
+template <class A>
+class Run {
+ public:
+  explicit Run(const Cast& cast) : cast_(cast), family_(true) {}
+
+  Outcome explore(const char* name) {
+    Scenario s;
+    s.shared = &shared_;
+    s.size = sizeof shared_;
+    s.begin = [this] {
+      shared_.block_size = 56 + 8 + 24 * static_cast<uint64_t>(cast_.per_segment);
+      shared_.ring.maxsize = cast_.maxsize;
+      shared_.ring.window = cast_.window;
+      ModelStore<A> store(shared_, family_);
+      shared_.ring.start(store);
+    };
+    for (const std::string& ops : cast_.actors) {
+      s.actors.push_back([this, &ops] {
+        for (size_t i = 0; i < ops.size(); ++i) {
+          model::forget(i);
+          operate(ops[i]);
+        }
+      });
+    }
+    s.end = [this] { finish(); };
+    s.may_stay = [this](int, const void* word) {
+      const Ring<A>& r = shared_.ring;
+      uint64_t got = r.got.raw();
+      if (word == &r.items.seq) {
+        auto* header = reinterpret_cast<const model::ModelAtomic<uint64_t>*>(
+            reinterpret_cast<std::byte*>(&shared_) + r.head[got & 1].at.raw());
+        return header->raw() == 0 && r.closed.raw() == 0;
+      }
+      return word == &r.room.seq && r.closed.raw() == 0 &&
+             (cast_.window != 0 || (r.put.raw() >> 1) - (got >> 1) >= cast_.maxsize);
+    };
+    s.owns = [this](int actor, const void* at) {
+      const Ring<A>& r = shared_.ring;
+      const LockWord<A>* lock = at == &r.put || in(at, r.tail) ? &r.put_lock
+                                : at == &r.got || at == &r.oldest || at == &r.freeing ||
+                                        in(at, r.head)
+                                    ? &r.get_lock
+                                    : nullptr;
+      return lock != nullptr && LockWord<A>::owner_of(lock->word.raw()) == model::owner_of(actor);
+    };
+    s.kills = cast_.kills;
+    if (getenv("MOST")) s.most_states = atol(getenv("MOST"));
+    s.slow_exit = cast_.slow_exit;
+    Ring<A>& r = shared_.ring;
+    s.names = {{&r.put_lock.word, "put_lock.word"},
+               {&r.put_lock.sleepers, "put_lock.sleepers"},
+               {&r.put, "put"},
+               {&r.tail, "tail"},
+               {&r.get_lock.word, "get_lock.word"},
+               {&r.get_lock.sleepers, "get_lock.sleepers"},
+               {&r.got, "got"},
+               {&r.head, "head"},
+               {&r.oldest, "oldest"},
+               {&r.items, "items"},
+               {&r.closed, "closed"},
+               {&r.freeing, "freeing"},
+               {&r.room, "room"},
+               {&shared_.live, "live"}};
+    for (int i = 0; i < kBlocks; ++i) {
+      s.names.emplace_back(&shared_.blocks[i], "segment " + std::to_string(i));
+    }
+    Outcome o = model::explore(s);
+    model::report(name, o);
+    return o;
+  }
+
+ private:
+  using Store = ModelStore<A>;
+
+  Channel<A, Store> channel() {
+    return Channel<A, Store>(Store(shared_, family_), 0);
+  }
+
+  template <class T>
+  static bool in(const void* at, const T& thing) {
+    return at >= &thing && at < &thing + 1;
+  }
+
+  void fill(std::byte* at, int number) {
+    model::require(at != nullptr, "a put found no place");
+    Message m;
+    m.id = static_cast<uint64_t>(model::self() * 16 + number);
+    m.complement = ~m.id;
+    if (A::kBug == Bug::kPublishBeforeCopy) {
+      model::pause();
+    }
+    std::memcpy(at, &m, sizeof m);
+  }
+
+  void operate(char op) {
+    Channel<A, Store> c = channel();
+    int me = model::self();
+    switch (op) {
+      case 'p':
+      case 'q':
+      case 'b':
+      case 'B': {
+        int count = op == 'b' ? 2 : op == 'B' ? 3 : 1;
+        ChannelWriter<A, Store> w(c);
+        absl::Status s = w.open(op == 'q' ? Deadline::past() : Deadline::never());
+        if (!s.ok()) {
+          model::require(op == 'q' || absl::IsCancelled(s), "a put failed");
+          return;
+        }
+        for (int i = 0; i < count; ++i) {
+          fill(w.add(sizeof(Message)), shared_.returned[me] + 1 + i);
+        }
+        w.publish();
+        shared_.returned[me] = static_cast<uint8_t>(shared_.returned[me] + count);
+        break;
+      }
+      case 'g':
+      case 'h':
+      case 't':
+      case 'm':
+      case 'x':
+        get(c, op);
+        break;
+      case 's':
+        shared_.ring.closed.fetch_or(ChannelState::kNoPuts);
+        notify(shared_.ring.items, kWakeAll);
+        notify(shared_.ring.room, kWakeAll);
+        break;
+    }
+  }
+
+  // Under the consumers' lock: the message is the next one of its producer.
+  void look(ChannelReader<A, Store>& r, bool first, Message* m) {
+    model::require(r.message().size() == sizeof(Message), "a wrong size");
+    std::memcpy(m, r.message().data(), sizeof *m);
+    model::require(m->id == ~m->complement, "a torn message");
+    size_t producer = (m->id / 16) % (model::kMostActors + 1);
+    uint8_t number = m->id % 16;
+    if (first) {
+      if (number != shared_.last[producer] + 1) {
+        // The getter before was killed before its commit: what it saw comes again.
+        model::require(model::is_dying(shared_.getter), "out of order, lost or twice");
+        std::memcpy(shared_.last, shared_.before, sizeof shared_.last);
+      }
+      std::memcpy(shared_.before, shared_.last, sizeof shared_.last);
+      shared_.getter = static_cast<uint8_t>(model::self());
+    }
+    model::require(number == shared_.last[producer] + 1, "out of order, lost or twice");
+    shared_.last[producer] = number;
+  }
+
+  void get(Channel<A, Store>& c, char op) {
+    ChannelReader<A, Store> r(c);
+    absl::Status s = r.open(op == 'h'   ? Deadline::past()
+                            : op == 't' || op == 'x' ? model::any_time()
+                                        : Deadline::never());
+    if (!s.ok()) {
+      model::require(absl::IsCancelled(s) || op == 'h' || op == 't' || op == 'x', "a get failed");
+      if (absl::IsCancelled(s)) {
+        shared_.shut_down = 1;
+        // Whoever is told of the end has missed nothing.
+        for (size_t i = 0; i < cast_.actors.size(); ++i) {
+          model::require(cast_.kills != 0 || shared_.returned[i] <= shared_.last[i],
+                         "a message was put before the end, and not seen by who was told of it");
+        }
+      }
+      return;
+    }
+    Message m[4];
+    int n = 0;
+    if constexpr (A::kBug == Bug::kCommitBeforeCopyOut) {
+      const std::byte* at = r.message().data();
+      r.commit();
+      model::pause();
+      std::memcpy(m, at, sizeof m[0]);
+      model::require(m[0].id == ~m[0].complement, "a torn message");
+      return;
+    }
+    look(r, true, &m[n++]);
+    if (op == 'x') {
+      // It stays for others.
+      std::memcpy(shared_.last, shared_.before, sizeof shared_.last);
+      return;
+    }
+    while (op == 'm' && n < 4 && r.next()) {
+      look(r, false, &m[n++]);
+    }
+    r.commit();
+    shared_.got[model::self()] = static_cast<uint8_t>(shared_.got[model::self()] + n);
+  }
+
+  // All live segments are in the chain, each once: what a destroyer relies on.
+  void check_chain() {
+    Store store(shared_, family_);
+    int seen[kBlocks] = {};
+    int steps = 0;
+    shared_.ring.each_segment(store, [&](uint64_t s) {
+      for (int i = 0; i < kBlocks; ++i) {
+        seen[i] += reinterpret_cast<std::byte*>(&shared_.blocks[i]) ==
+                   reinterpret_cast<std::byte*>(&shared_) + s;
+      }
+      model::require(++steps <= kBlocks, "the chain of segments does not end");
+      if (steps > kBlocks) {
+        for (;;) {
+          model::pause();
+        }
+      }
+    });
+    for (int i = 0; i < kBlocks; ++i) {
+      model::require(seen[i] == shared_.live[i], "a segment was lost, or is in the chain twice");
+    }
+  }
+
+  void finish() {
+    check_chain();
+    Channel<A, Store> c = channel();
+    {
+      ChannelWriter<A, Store> w(c);
+      absl::Status s = w.open(Deadline::past());
+      model::require(s.ok() || absl::IsCancelled(s) || cast_.maxsize != 0, "the channel is stuck");
+    }
+    uint64_t size = shared_.ring.size();
+    uint64_t n = 0;
+    for (;; ++n) {
+      ChannelReader<A, Store> r(c);
+      if (!r.open(Deadline::past()).ok()) {
+        break;
+      }
+      Message m;
+      look(r, true, &m);
+      r.commit();
+    }
+    model::require(n == size, "the channel's size was wrong");
+    model::require(shared_.ring.size() == 0, "an empty channel has a size");
+    for (size_t i = 0; i < cast_.actors.size(); ++i) {
+      // The last one put may have died with its getter, which had seen it then.
+      model::require(shared_.last[i] >= shared_.returned[i], "a message was lost");
+      model::require(cast_.kills != 0 || shared_.last[i] == shared_.returned[i],
+                     "a message from nowhere");
+      if (cast_.kills == 0 && cast_.all_get) {
+        size_t gets = 0;
+        for (char op : cast_.actors[i]) {
+          gets += op == 'g';
+        }
+        model::require(shared_.got[i] >= gets || shared_.shut_down != 0, "a get got nothing");
+      }
+    }
+    check_chain();
+  }
+
+  alignas(64) static inline Shared<A> shared_;
+  const Cast& cast_;
+  model::ModelFamily family_;
+};
+
+template <class A = model::ModelAtomics<>>
+std::string run(const char* name, const Cast& cast) {
+  return Run<A>(cast).explore(name).violation;
+}
+
+std::string first_line(const std::string& s) {
+  if (!s.empty()) printf("%s\n", s.c_str());
+  return s.substr(0, s.find('\n'));
+}
+TEST(ChannelModel, X) {
+  const char* f = getenv("ACT");
+  Cast s;
+  if (f) {
+    std::string cur; for (const char* p = f;; ++p) { if (*p == ' ' || !*p) { s.actors.push_back(cur); cur.clear(); if (!*p) break; } else cur += *p; }
+    if (getenv("K")) s.kills = atoi(getenv("K"));
+    if (getenv("PER")) s.per_segment = atoi(getenv("PER"));
+    if (getenv("MAX")) s.maxsize = atoi(getenv("MAX"));
+    if (getenv("WIN")) s.window = atoi(getenv("WIN"));
+    if (getenv("BUG")) { 
+      int b = atoi(getenv("BUG"));
+      if (b == 1) { EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kPublishBeforeCopy>>(f, s)), ""); return; }
+      if (b == 2) { EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kCommitBeforeCopyOut>>(f, s)), ""); return; }
+      if (b == 3) { EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kRecoveryNotIdempotent>>(f, s)), ""); return; }
+    }
+    EXPECT_EQ(first_line(run(f, s)), "");
+  }
+}
+
+}  // namespace
+}  // namespace mp::internal
