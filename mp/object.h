@@ -55,6 +55,17 @@ struct NoneType {
 };
 inline constexpr NoneType None{};
 
+template <>
+struct Codec<NoneType> {
+  static Encoder::Ref encode(Encoder& e, NoneType) { return e.none(); }
+  static NoneType decode(const Reader& r) {
+    if (!r.is_none()) {
+      r.refuse("None");
+    }
+    return None;
+  }
+};
+
 namespace internal {
 struct Items;
 struct ObjectAccess;

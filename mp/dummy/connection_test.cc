@@ -48,6 +48,7 @@ struct Point {
 };
 
 TEST(DummyConnection, ValuesArriveInOrderAndBothWays) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   a.send(1);
   a.send(std::string("two"));
@@ -60,6 +61,7 @@ TEST(DummyConnection, ValuesArriveInOrderAndBothWays) {
 }
 
 TEST(DummyConnection, MovesWhatIsGivenAway) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   a.send(std::make_unique<int>(7));
   EXPECT_EQ(*b.recv<std::unique_ptr<int>>(), 7);
@@ -70,6 +72,7 @@ TEST(DummyConnection, MovesWhatIsGivenAway) {
 }
 
 TEST(DummyConnection, WhatMeansTheSameIsReadAsEachOther) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   a.send(42);
   EXPECT_EQ(b.recv<int64_t>(), 42);
@@ -82,6 +85,7 @@ TEST(DummyConnection, WhatMeansTheSameIsReadAsEachOther) {
 }
 
 TEST(DummyConnection, ViewsArriveAsWhatOwnsTheSame) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   {
     std::string gone = "text";
@@ -100,6 +104,7 @@ TEST(DummyConnection, ViewsArriveAsWhatOwnsTheSame) {
 }
 
 TEST(DummyConnection, AnotherTypeIsATypeErrorAndTheMessageIsTakenOff) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   a.send(std::string("x"));
   std::string text = text_of<TypeError>([b = b] { b.recv<int>(); });
@@ -119,6 +124,7 @@ TEST(DummyConnection, AnotherTypeIsATypeErrorAndTheMessageIsTakenOff) {
 }
 
 TEST(DummyConnection, HandlesTravel) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   Queue<int> q;
   Lock lock;
@@ -134,6 +140,7 @@ TEST(DummyConnection, HandlesTravel) {
 }
 
 TEST(DummyConnection, WhatHasNoCopyIsCopiedByItsCodec) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   Fd file = Fd::duplicate(0);
   a.send(file);
@@ -149,6 +156,7 @@ TEST(DummyConnection, WhatHasNoCopyIsCopiedByItsCodec) {
 }
 
 TEST(DummyConnection, BytesAreMessagesOfTheirOwn) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   a.send_bytes("hello");
   a.send_bytes(std::string_view());
@@ -168,6 +176,7 @@ TEST(DummyConnection, BytesAreMessagesOfTheirOwn) {
 }
 
 TEST(DummyConnection, BytesAreReceivedIntoABuffer) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   std::vector<std::byte> buffer(8, std::byte{'.'});
   a.send_bytes("abc");
@@ -186,6 +195,7 @@ TEST(DummyConnection, BytesAreReceivedIntoABuffer) {
 }
 
 TEST(DummyConnection, OneWayPipesRefuseTheOtherWay) {
+  Watchdog dog(30s);
   auto [reader, writer] = Pipe(false);
   EXPECT_TRUE(reader.readable());
   EXPECT_FALSE(reader.writable());
@@ -199,6 +209,7 @@ TEST(DummyConnection, OneWayPipesRefuseTheOtherWay) {
 }
 
 TEST(DummyConnection, AClosedHandleRefusesEverything) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   a.close();
   a.close();
@@ -212,6 +223,7 @@ TEST(DummyConnection, AClosedHandleRefusesEverything) {
 }
 
 TEST(DummyConnection, TheEndIsGoneWhenItsLastHandleIs) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   {
     Connection second = a;
@@ -237,6 +249,7 @@ TEST(DummyConnection, TheEndIsGoneWhenItsLastHandleIs) {
 }
 
 TEST(DummyConnection, AssigningAndMovingKeepTheCount) {
+  Watchdog dog(30s);
   auto [a, b] = Pipe();
   auto [c, d] = Pipe();
   Connection x = std::move(a);
@@ -253,6 +266,7 @@ TEST(DummyConnection, AssigningAndMovingKeepTheCount) {
 }
 
 TEST(DummyConnection, MessagesThatNobodyWillReceiveAreFreed) {
+  Watchdog dog(30s);
   auto value = std::make_shared<int>(1);
   auto [a, b] = Pipe();
   a.send(value);

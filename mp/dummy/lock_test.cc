@@ -135,6 +135,26 @@ TEST(DummyLock, AllSleepersGetTheirTurn) {
   EXPECT_EQ(turns, 6);
 }
 
+// Each release() meets an acquire() that is on its way to sleep.
+TEST(DummyLock, HandingOverLosesNoWakeUp) {
+  Watchdog dog(120s);
+  constexpr int kTurns = 20000;
+  Lock ping;
+  Lock pong;
+  ping.acquire();
+  pong.acquire();
+  TestThread other([ping, pong] {
+    for (int i = 0; i < kTurns; ++i) {
+      ping.acquire();
+      pong.release();
+    }
+  });
+  for (int i = 0; i < kTurns; ++i) {
+    ping.release();
+    pong.acquire();
+  }
+}
+
 TEST(DummyLock, OneThreadAtATimeHoldsIt) {
   Watchdog dog(120s);
   Lock lock;

@@ -33,6 +33,7 @@ std::string text_of(const std::function<void()>& call) {
 }
 
 TEST(DummyQueue, GivesBackWhatWasPutInOrder) {
+  Watchdog dog(30s);
   Queue<std::string> q;
   q.put("a");
   q.put(std::string("b"));
@@ -72,6 +73,7 @@ TEST(DummyQueue, ErrorsNameTheQueue) {
 }
 
 TEST(DummyQueue, MovesWhatCannotBeCopied) {
+  Watchdog dog(30s);
   Queue<std::unique_ptr<int>> q(1);
   q.put(std::make_unique<int>(7));
   auto left = std::make_unique<int>(8);
@@ -81,6 +83,7 @@ TEST(DummyQueue, MovesWhatCannotBeCopied) {
 }
 
 TEST(DummyQueue, CopiesWhatIsNotGivenAway) {
+  Watchdog dog(30s);
   Queue<std::shared_ptr<int>> q;
   auto value = std::make_shared<int>(1);
   q.put(value);
@@ -102,6 +105,7 @@ TEST(DummyQueue, TheLastHandleFreesTheMessages) {
 }
 
 TEST(DummyQueue, CloseIsOfOneHandle) {
+  Watchdog dog(30s);
   Queue<int> q;
   Queue<int> other = q;
   q.close();
@@ -197,6 +201,7 @@ TEST(DummyQueue, PutManyThatTimesOutLeavesWhatFitted) {
 }
 
 TEST(DummyQueue, GetManyTakesWhatIsThere) {
+  Watchdog dog(30s);
   Queue<int> q;
   for (int i = 0; i < 5; ++i) {
     q.put(i);
@@ -243,6 +248,7 @@ TEST(DummyQueue, ShutdownWakesWhoWaits) {
 }
 
 TEST(DummyQueue, ImmediateShutdownLeavesNothingToGet) {
+  Watchdog dog(30s);
   Queue<int> q;
   q.put(1);
   q.shutdown(true);

@@ -40,6 +40,7 @@ TEST(DummyRLock, ItsOwnerTakesItAgain) {
 }
 
 TEST(DummyRLock, OnlyItsOwnerReleases) {
+  Watchdog dog(30s);
   RLock lock;
   EXPECT_EQ(error_of_release(lock), kNotOwned);
   lock.acquire();
@@ -69,6 +70,7 @@ TEST(DummyRLock, IsFreeAfterTheLastLevel) {
 }
 
 TEST(DummyRLock, AThreadThatEndedIsNotTakenForALaterOne) {
+  Watchdog dog(30s);
   RLock lock;
   std::thread([lock] { lock.acquire(); }).join();
   // The system gives its ids and stacks to new threads.
@@ -100,6 +102,7 @@ TEST(DummyRLock, OneThreadAtATimeHoldsIt) {
 }
 
 TEST(DummyRLock, CopiesAreTheSameLock) {
+  Watchdog dog(30s);
   RLock a;
   RLock b = a;
   EXPECT_TRUE(a == b);

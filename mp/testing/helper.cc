@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -88,6 +89,29 @@ void Line::over() {
   send(other_, &byte, 1, MSG_NOSIGNAL);
   for (;;) {
     pause();
+  }
+}
+
+Order::Order() : fd_(eventfd(0, EFD_CLOEXEC)) {
+  if (fd_ < 0) {
+    broken("mp::testing::Order: eventfd");
+  }
+}
+
+Order::~Order() { close(fd_); }
+
+void Order::give() { eventfd_write(fd_, 1); }
+
+void Order::wait() {
+  eventfd_t n = 0;
+  while (eventfd_read(fd_, &n) != 0 && errno == EINTR) {
+  }
+}
+
+void Order::renew() {
+  pollfd given{fd_, POLLIN, 0};
+  if (poll(&given, 1, 0) > 0) {
+    wait();
   }
 }
 

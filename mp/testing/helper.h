@@ -81,6 +81,24 @@ class Helper {
   bool reaped_ = false;
 };
 
+// Something that the harness tells a helper to do, once. The helper does not sleep in a futex over
+// it: it is neither settled nor stuck.
+class Order {
+ public:
+  Order();
+  ~Order();
+  Order(const Order&) = delete;
+  Order& operator=(const Order&) = delete;
+
+  void give();
+  void wait();
+  // Takes back what was given and not waited for.
+  void renew();
+
+ private:
+  int fd_;
+};
+
 // Waits until all have ended and returns "". Gives up, and says who hangs where, when nobody can
 // move any more: all who are left have slept in a futex for the time `quiet` without a single turn
 // on a processor; or after `limit`. A process that is merely slow is never taken for one that

@@ -267,6 +267,7 @@ class RowRunner {
       t.step(options_.quiet);
       strayed = !same_place(t, path.moments[at + 1]);
     }
+    strayed_ = strayed;
     row_.strayed += strayed ? 1 : 0;
   }
 
@@ -333,6 +334,7 @@ class RowRunner {
     // One recovery that nobody kills: its path, and what becomes of the first death.
     scene_.set_up();
     kill_at(victim, i, false, /*counts=*/false);
+    scene_.await_helpers_settled();
     Path path;
     {
       Run run(scene_, true);
@@ -348,6 +350,7 @@ class RowRunner {
       progress(done * moments.size() + n, of * moments.size());
       scene_.set_up();
       kill_at(victim, i, false, /*counts=*/false);
+      scene_.await_helpers_settled();
       uintptr_t address = kill_at(path, j, true);
       Verdict v = judge();
       if (v.outcome == Outcome::kOk && v.effect != whole.effect) {
@@ -386,6 +389,12 @@ class RowRunner {
   }
 
   Path record_victim() {
+    // The first run of all is another one: it finds no freed block, no warm list.
+    record_once();
+    return record_once();
+  }
+
+  Path record_once() {
     scene_.set_up();
     Path path;
     {
@@ -472,7 +481,8 @@ class RowRunner {
 
   // One commit, at one instruction.
   Verdict with_effect(Verdict v, const Path& path, size_t k, std::optional<size_t>* first_effect) {
-    if (v.outcome != Outcome::kOk) {
+    // Of a run that left the path it is not known where on the path it died.
+    if (v.outcome != Outcome::kOk || strayed_) {
       return v;
     }
     if (v.effect == Effect::kYes && !*first_effect) {
@@ -533,6 +543,7 @@ class RowRunner {
   std::unordered_set<uintptr_t> points_;
   int64_t first_step_ = 0;  // kRecovery: where the victim died
   Verdict examined_;        // what was seen before a death of this world
+  bool strayed_ = false;    // the last run did not follow its path
 };
 
 Row run_row(Scene& scene, Mode mode, const RowOptions& options) {

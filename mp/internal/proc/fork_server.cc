@@ -350,7 +350,6 @@ class Server {
   // In the child.
   [[noreturn]] void wait_and_run(Owner owner) {
     life_.reset();
-    taken_.reset();
     jobs_.warm_up();
     Announcement a{owner.bits, getpid(), 0};
     if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
@@ -371,8 +370,10 @@ class Server {
       }
     }
     if (write(take_.get(), &owner.bits, sizeof owner.bits) < 0) {
-      // The server is dead.
+      // The pipe is full of the like: the server stands still, and will see us end.
     }
+    // Both ends open until now: a dead server makes no SIGPIPE.
+    taken_.reset();
     take_.reset();
     socket_.reset();
     signals_.undo();

@@ -459,7 +459,7 @@ struct Ring {
     // A queue with a backlog gets larger segments; one whose consumers keep up goes on with what
     // fits in their cache.
     uint64_t size = store.first_segment();
-    if (segments_in_use(store, serial) > kCached) {
+    if (window == 0 && segments_in_use(store, serial) > kCached) {
       size = std::min(2 * store.segment_size(s), store.largest_segment());
     }
     n = store.allocate_segment(std::max(bytes, size), next);

@@ -1,0 +1,261 @@
+#include "mp/remote_error.h"
+
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <tuple>
+#include <typeinfo>
+#include <utility>
+#include <variant>
+
+#include "gtest/gtest.h"
+#include "mp/codec.h"
+#include "mp/internal/frame/failure.h"
+#include "mp/internal/frame/trace.h"
+
+namespace app {
+
+struct Unknown : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+struct Broken : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+const bool kBroken = mp::register_exception<Broken>();
+
+// More than a text.
+class Refused : public std::exception {
+ public:
+  Refused() = default;
+  Refused(int code, std::string why) : code_(code), why_(std::move(why)) {}
+  const char* what() const noexcept override { return why_.c_str(); }
+  int code() const { return code_; }
+  auto fields() { return std::tie(code_, why_); }
+
+ private:
+  int code_ = 0;
+  std::string why_;
+};
+const bool kRefused = mp::register_exception<Refused>();
+
+struct NoException {
+  int n;
+};
+const bool kNoException = mp::register_exception<NoException>();
+
+struct OwnError : mp::ValueError {
+  using ValueError::ValueError;
+};
+
+[[gnu::noinline]] void throws(int depth) {
+  if (depth == 0) {
+    throw Unknown("deep");
+  }
+  throws(depth - 1);
+  asm volatile("");  // no tail call
+}
+
+}  // namespace app
+
+namespace mp {
+namespace {
+
+std::exception_ptr sent(const std::exception_ptr& exception) {
+  Encoder e;
+  internal::encode_exception(e, exception);
+  return internal::decode_message<std::exception_ptr>(e.message());
+}
+
+template <class F>
+std::exception_ptr caught(F f) {
+  return internal::run_traced(f);
+}
+
+// f's exception comes back as its own type with its own text.
+template <class E, class F>
+void expect_same(F f) {
+  std::exception_ptr thrown = caught(f);
+  ASSERT_NE(thrown, nullptr);
+  std::exception_ptr got = sent(thrown);
+  EXPECT_EQ(describe(got), describe(thrown));
+  try {
+    std::rethrow_exception(got);
+  } catch (const E& e) {
+    EXPECT_EQ(typeid(e), typeid(E));
+  } catch (...) {
+    ADD_FAILURE() << "another type: " << describe(got);
+  }
+}
+
+TEST(RemoteError, MpsErrorsComeBackAsTheyWere) {
+  expect_same<ValueError>([] { throw ValueError("v"); });
+  expect_same<TypeError>([] { throw TypeError("t"); });
+  expect_same<CodecError>([] { throw CodecError("c"); });
+  expect_same<KeyError>([] { throw KeyError("'k'"); });
+  expect_same<IndexError>([] { throw IndexError("i"); });
+  expect_same<TimeoutError>([] { throw TimeoutError("late"); });
+  expect_same<Empty>([] { throw Empty("e"); });
+  expect_same<ShutDown>([] { throw ShutDown("s"); });
+  expect_same<BrokenBarrierError>([] { throw BrokenBarrierError("b"); });
+  expect_same<KeyboardInterrupt>([] { throw KeyboardInterrupt(""); });
+  expect_same<OSError>([] { throw OSError(2, "open 'x'"); });
+  expect_same<OSError>([] { throw OSError("handle is closed"); });
+  expect_same<FileNotFoundError>([] { throw FileNotFoundError("no 'x'"); });
+  expect_same<BufferTooShort>([] { throw BufferTooShort("short", "the message"); });
+  expect_same<Error>([] { throw Error("base"); });
+  try {
+    std::rethrow_exception(sent(std::make_exception_ptr(OSError(13, "open"))));
+  } catch (const OSError& e) {
+    EXPECT_EQ(e.errno_value(), 13);
+  }
+  try {
+    std::rethrow_exception(sent(std::make_exception_ptr(BufferTooShort("s", "bytes\0!"))));
+  } catch (const BufferTooShort& e) {
+    EXPECT_EQ(e.message(), "bytes");
+  }
+}
+
+TEST(RemoteError, StandardExceptionsComeBackAsTheyWere) {
+  expect_same<std::runtime_error>([] { throw std::runtime_error("r"); });
+  expect_same<std::logic_error>([] { throw std::logic_error("l"); });
+  expect_same<std::invalid_argument>([] { (void)std::stoi("x"); });
+  expect_same<std::out_of_range>([] { std::map<int, int>().at(1); });
+  expect_same<std::overflow_error>([] { throw std::overflow_error("o"); });
+  expect_same<std::exception>([] { throw std::exception(); });
+  expect_same<std::bad_alloc>([] { throw std::bad_alloc(); });
+  expect_same<std::bad_cast>([] { throw std::bad_cast(); });
+  expect_same<std::bad_function_call>([] { std::function<void()>()(); });
+  expect_same<std::bad_optional_access>([] { (void)std::optional<int>().value(); });
+  expect_same<std::bad_variant_access>([] { (void)std::get<0>(std::variant<int, char>('x')); });
+  expect_same<std::bad_weak_ptr>([] { std::shared_ptr<int>(std::weak_ptr<int>()); });
+  expect_same<std::system_error>(
+      [] { throw std::system_error(std::make_error_code(std::errc::io_error), "disk"); });
+  expect_same<std::system_error>(
+      [] { throw std::system_error(5, std::system_category()); });
+  expect_same<std::filesystem::filesystem_error>(
+      [] { std::filesystem::rename("/no/a", "/no/b"); });
+  expect_same<std::filesystem::filesystem_error>(
+      [] { std::filesystem::create_directory("/proc/no/x"); });
+  expect_same<std::future_error>([] { std::promise<int>().get_future().get(); });
+  try {
+    std::rethrow_exception(sent(caught([] {
+      std::ifstream in("/no/file");
+      in.exceptions(std::ios::failbit);
+    })));
+  } catch (const std::ios_base::failure& e) {
+    EXPECT_STREQ(e.what(), "basic_ios::clear: iostream error");
+    EXPECT_EQ(e.code(), std::io_errc::stream);
+  }
+}
+
+TEST(RemoteError, RegisteredExceptionsComeBackAsTheyWere) {
+  expect_same<app::Broken>([] { throw app::Broken("it broke"); });
+  expect_same<app::Refused>([] { throw app::Refused(403, "no"); });
+  try {
+    std::rethrow_exception(sent(std::make_exception_ptr(app::Refused(403, "no"))));
+  } catch (const app::Refused& e) {
+    EXPECT_EQ(e.code(), 403);
+  }
+  try {
+    std::rethrow_exception(sent(std::make_exception_ptr(app::NoException{7})));
+  } catch (const app::NoException& e) {
+    EXPECT_EQ(e.n, 7);
+  }
+}
+
+// What an unregistered exception comes back as.
+RemoteError remote(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(sent(exception));
+  } catch (const RemoteError& e) {
+    return e;
+  } catch (...) {
+  }
+  ADD_FAILURE() << "no RemoteError: " << describe(exception);
+  return RemoteError("");
+}
+
+TEST(RemoteError, AnyOtherTypeIsNamed) {
+  RemoteError e = remote(std::make_exception_ptr(app::Unknown("boom")));
+  EXPECT_STREQ(e.what(), "app::Unknown: boom");
+  EXPECT_EQ(e.type_name(), "app::Unknown");
+  EXPECT_EQ(e.backtrace(), "");
+  // A class derived from a known one is not that one.
+  EXPECT_EQ(remote(std::make_exception_ptr(app::OwnError("own"))).type_name(), "app::OwnError");
+  EXPECT_STREQ(remote(std::make_exception_ptr(42)).what(), "int: 42");
+  EXPECT_STREQ(remote(std::make_exception_ptr(std::string("text"))).what(), "std::string: text");
+  EXPECT_STREQ(remote(caught([] { throw "literal"; })).what(), "char const*: literal");
+  EXPECT_STREQ(remote(std::make_exception_ptr(2.5f)).what(), "float");
+}
+
+TEST(RemoteError, TellsWhereItWasThrown) {
+  RemoteError e = remote(caught([] { app::throws(3); }));
+  EXPECT_EQ(e.backtrace().substr(0, 19), "#0 app::throws()\n#1") << e.backtrace();
+  EXPECT_NE(e.backtrace().find("#3 app::throws()"), std::string::npos) << e.backtrace();
+  EXPECT_EQ(e.backtrace().find("run_traced"), std::string::npos);
+  // Of another exception nothing is known.
+  EXPECT_EQ(remote(std::make_exception_ptr(app::Unknown("x"))).backtrace(), "");
+}
+
+TEST(RemoteError, GoesOnAsWhatItWas) {
+  RemoteError once = remote(caught([] { app::throws(0); }));
+  RemoteError twice = remote(std::make_exception_ptr(once));
+  EXPECT_STREQ(twice.what(), once.what());
+  EXPECT_EQ(twice.type_name(), "app::Unknown");
+  EXPECT_EQ(twice.backtrace(), once.backtrace());
+  RemoteError own = remote(std::make_exception_ptr(RemoteError("mine")));
+  EXPECT_STREQ(own.what(), "mine");
+  EXPECT_EQ(own.type_name(), "");
+}
+
+TEST(RemoteError, NamesTheCauseOfANestedException) {
+  RemoteError e = remote(caught([] {
+    try {
+      throw std::runtime_error("inner");
+    } catch (...) {
+      std::throw_with_nested(app::Unknown("outer"));
+    }
+  }));
+  EXPECT_NE(std::string(e.what()).find("outer; caused by std::runtime_error: inner"),
+            std::string::npos);
+}
+
+TEST(RemoteError, DescribeNamesTypeAndText) {
+  EXPECT_EQ(describe(nullptr), "");
+  EXPECT_EQ(describe(std::make_exception_ptr(ValueError("no such key"))),
+            "ValueError: no such key");
+  EXPECT_EQ(describe(std::make_exception_ptr(std::out_of_range("at"))), "std::out_of_range: at");
+  EXPECT_EQ(describe(std::make_exception_ptr(RemoteError("app::X: y", "app::X"))), "app::X: y");
+}
+
+TEST(RemoteError, NoExceptionIsNone) {
+  Encoder e;
+  internal::encode_message(e, std::exception_ptr());
+  EXPECT_EQ(internal::decode_message<std::exception_ptr>(e.message()), nullptr);
+  internal::encode_message(e, 5);
+  EXPECT_THROW(internal::rethrow(Reader::open(e.message())), TypeError);
+}
+
+TEST(RemoteError, RunTracedGivesWhatLeft) {
+  EXPECT_EQ(caught([] {}), nullptr);
+  EXPECT_EQ(internal::backtrace_of(nullptr), "");
+  // Traced calls nest.
+  std::exception_ptr outer = caught([] {
+    std::exception_ptr inner = internal::run_traced([] { throw 1; });
+    EXPECT_NE(inner, nullptr);
+    throw app::Unknown("outer");
+  });
+  EXPECT_EQ(describe(outer), "app::Unknown: outer");
+}
+
+}  // namespace
+}  // namespace mp
