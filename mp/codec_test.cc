@@ -160,7 +160,9 @@ struct Box {
 
 template <>
 struct Codec<Named> {
-  static Encoder::Ref encode(Encoder& e, Named v) { return e.text(v == Named::kOne ? "one" : "two"); }
+  static Encoder::Ref encode(Encoder& e, Named v) {
+    return e.text(v == Named::kOne ? "one" : "two");
+  }
   static Named decode(const Reader& r) { return r.text() == "one" ? Named::kOne : Named::kTwo; }
 };
 
@@ -336,8 +338,9 @@ TEST(Codec, DurationsRoundTrip) {
   expect_round_trip(duration<int16_t, std::ratio<1, 3>>(32767));
   expect_round_trip(duration<double>(1.5));
   expect_round_trip(duration<int64_t, std::pico>(1));
-  EXPECT_NEAR((Message(duration<double, std::milli>(0.1)).as<duration<double, std::milli>>().count()),
-              0.1, 1e-15);
+  EXPECT_NEAR(
+      (Message(duration<double, std::milli>(0.1)).as<duration<double, std::milli>>().count()), 0.1,
+      1e-15);
   expect_round_trip(absl::ZeroDuration());
   expect_round_trip(absl::Nanoseconds(1) / 4);
   expect_round_trip(-absl::Nanoseconds(3) / 4);
@@ -391,8 +394,7 @@ TEST(Codec, AnyIntegerReadsAnyIntegerThatFits) {
             "ValueError: mp: the int -1 does not fit long unsigned int");
   EXPECT_EQ(Message(~0ull).error<int64_t>(),
             "ValueError: mp: the int 18446744073709551615 does not fit long int");
-  EXPECT_EQ(Message(256).error<Color>().substr(0, 40),
-            "ValueError: mp: the int 256 does not fit");
+  EXPECT_EQ(Message(256).error<Color>().substr(0, 40), "ValueError: mp: the int 256 does not fit");
 }
 
 TEST(Codec, AnotherTypeIsATypeErrorThatNamesBoth) {
@@ -416,7 +418,8 @@ TEST(Codec, AnotherTypeIsATypeErrorThatNamesBoth) {
 TEST(Codec, SequencesReadEachOther) {
   EXPECT_EQ((Message(std::tuple<int, double>(1, 2)).as<std::vector<double>>()),
             (std::vector<double>{1, 2}));
-  EXPECT_EQ((Message(std::vector<int>{1, 2}).as<std::pair<int, int>>()), (std::pair<int, int>(1, 2)));
+  EXPECT_EQ((Message(std::vector<int>{1, 2}).as<std::pair<int, int>>()),
+            (std::pair<int, int>(1, 2)));
   EXPECT_EQ(Message(std::vector<double>{1, 2}).as<Point>(), (Point{1, 2}));
   EXPECT_EQ(Message(Bytes("ab", 2)).as<std::vector<uint8_t>>(), (std::vector<uint8_t>{'a', 'b'}));
   EXPECT_EQ(Message(std::list<int>{1, 2}).as<std::deque<int>>(), (std::deque<int>{1, 2}));

@@ -50,8 +50,7 @@ Connection Codec<Connection>::decode(const Reader& r) {
   r.expect_items(3, "a Connection");
   auto ring = [](const Reader& part) {
     return part.is_none() ? std::optional<internal::QueueCore>()
-                          : internal::QueueCore(
-                                internal::decode_ref(internal::Kind::kQueue, part));
+                          : internal::QueueCore(internal::decode_ref(internal::Kind::kQueue, part));
   };
   return Connection(internal::ConnectionCore(
       internal::decode_ref(internal::Kind::kConnection, r[0]), ring(r[1]), ring(r[2])));

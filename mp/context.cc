@@ -53,8 +53,7 @@ Context Context::get_context(std::string_view method) const {
       return Context(known);
     }
   }
-  raise(internal::value_error(
-      absl::StrCat("cannot find context for '", std::string(method), "'")));
+  raise(internal::value_error(absl::StrCat("cannot find context for '", std::string(method), "'")));
 }
 
 std::vector<std::string> Context::get_all_start_methods() {

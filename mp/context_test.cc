@@ -54,8 +54,7 @@ TEST(Context, TheDefaultIsSetOnceUnlessForced) {
   EXPECT_EQ(get_start_method(), "spawn");
   EXPECT_EQ(context.get_start_method(), "spawn");
   EXPECT_EQ(get_start_method(kAllowNone), "spawn");
-  EXPECT_EQ(thrown<RuntimeError>([] { set_start_method("fork"); }),
-            "context has already been set");
+  EXPECT_EQ(thrown<RuntimeError>([] { set_start_method("fork"); }), "context has already been set");
   EXPECT_EQ(get_start_method(), "spawn");
   set_start_method("fork", true);
   EXPECT_EQ(get_start_method(), "fork");

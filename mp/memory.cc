@@ -7,9 +7,7 @@ namespace mp {
 
 using internal::Family;
 
-uint64_t memory_limit() {
-  return Family::get().header().budget.load(std::memory_order_relaxed);
-}
+uint64_t memory_limit() { return Family::get().header().budget.load(std::memory_order_relaxed); }
 
 void set_memory_limit(uint64_t bytes) {
   if (bytes == 0) {

@@ -175,11 +175,27 @@ TEST(Object, GivesItsValueToACodecThatEncodesWhileItReads) {
 }
 
 TEST(Object, CrossesAsItself) {
-  for (const Object& o : std::vector<Object>{
-           None, true, 5, -5, ~0ull, 1.5, "text", Bytes("\0a", 2), list(), list({1, 2, 3}),
-           list({1.5, 2.5}), list({"a", "b"}), list({1, "a", None}), list({true, false}), tuple(),
-           tuple({1, tuple({2})}), set(), set({1, 2}), set({"a", tuple({1})}), dict(),
-           dict({{"a", 1}, {2, list({dict({{None, true}})})}})}) {
+  for (const Object& o : std::vector<Object>{None,
+                                             true,
+                                             5,
+                                             -5,
+                                             ~0ull,
+                                             1.5,
+                                             "text",
+                                             Bytes("\0a", 2),
+                                             list(),
+                                             list({1, 2, 3}),
+                                             list({1.5, 2.5}),
+                                             list({"a", "b"}),
+                                             list({1, "a", None}),
+                                             list({true, false}),
+                                             tuple(),
+                                             tuple({1, tuple({2})}),
+                                             set(),
+                                             set({1, 2}),
+                                             set({"a", tuple({1})}),
+                                             dict(),
+                                             dict({{"a", 1}, {2, list({dict({{None, true}})})}})}) {
     Object got = sent(o);
     EXPECT_EQ(got, o);
     EXPECT_EQ(got.kind(), o.kind());

@@ -83,8 +83,8 @@ absl::Status assertion(std::string_view text) {
 struct Here {
   std::mutex mutex;
   Core current;  // made at first use in a process that nobody of mp started
-  Core former;                 // what `current` was before the fork: kept, not freed
-  Core parent;                 // made at first use too
+  Core former;   // what `current` was before the fork: kept, not freed
+  Core parent;   // made at first use too
   // Who started this one; no pid if nobody of mp did.
   std::string parent_name;
   int parent_pid = 0;
@@ -346,10 +346,17 @@ std::string quoted(std::string_view text) {
   std::string out(1, quote);
   for (char c : text) {
     switch (c) {
-      case '\n': out += "\\n"; continue;
-      case '\r': out += "\\r"; continue;
-      case '\t': out += "\\t"; continue;
-      default: break;
+      case '\n':
+        out += "\\n";
+        continue;
+      case '\r':
+        out += "\\r";
+        continue;
+      case '\t':
+        out += "\\t";
+        continue;
+      default:
+        break;
     }
     unsigned char byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
@@ -386,7 +393,8 @@ using internal::value_error;
 
 // -- Process --------------------------------------------------------------------------------------
 
-Process::Process(Options options) : Process(std::move(options), std::unique_ptr<internal::Target>()) {}
+Process::Process(Options options)
+    : Process(std::move(options), std::unique_ptr<internal::Target>()) {}
 
 Process::Process(Options options, std::unique_ptr<internal::Target> target)
     : core_(std::make_shared<ProcessCore>()) {
@@ -398,16 +406,22 @@ Process::Process(Options options, std::unique_ptr<internal::Target> target)
   }
   {
     std::lock_guard hold(here().mutex);
-    core_->identity = absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":",
-                                   ++here().made);
+    core_->identity =
+        absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":", ++here().made);
   }
   core_->context = options.context;
   core_->type = "Process";
   if (options.context.is_concrete()) {
     switch (options.context.method()) {
-      case StartMethod::kFork: core_->type = "ForkProcess"; break;
-      case StartMethod::kSpawn: core_->type = "SpawnProcess"; break;
-      case StartMethod::kForkserver: core_->type = "ForkServerProcess"; break;
+      case StartMethod::kFork:
+        core_->type = "ForkProcess";
+        break;
+      case StartMethod::kSpawn:
+        core_->type = "SpawnProcess";
+        break;
+      case StartMethod::kForkserver:
+        core_->type = "ForkServerProcess";
+        break;
     }
   }
   core_->name = options.name.empty() ? absl::StrCat(core_->type, "-", core_->identity)
@@ -507,13 +521,9 @@ bool Process::is_alive() const {
   return false;
 }
 
-void Process::terminate() const {
-  raise_if_error(send_signal(core(), SIGTERM, "terminate"));
-}
+void Process::terminate() const { raise_if_error(send_signal(core(), SIGTERM, "terminate")); }
 void Process::kill() const { raise_if_error(send_signal(core(), SIGKILL, "kill")); }
-void Process::interrupt() const {
-  raise_if_error(send_signal(core(), SIGINT, "interrupt"));
-}
+void Process::interrupt() const { raise_if_error(send_signal(core(), SIGINT, "interrupt")); }
 
 void Process::close() const {
   ProcessCore& c = core();
@@ -645,9 +655,9 @@ void exit(std::string_view text) {
   internal::request_exit(1);
 }
 
-void freeze_support(int argc, char** argv) { 
+void freeze_support(int argc, char** argv) {
   internal::freeze(argc, argv, {internal::child_main, internal::rehearse});
- }
+}
 
 std::string repr(const Process& process) {
   ProcessCore& c = internal::ProcessAccess::core(process);
@@ -681,8 +691,6 @@ std::string repr(const Process& process) {
   return text + (c.daemon ? " daemon>" : ">");
 }
 
-std::ostream& operator<<(std::ostream& out, const Process& process) {
-  return out << repr(process);
-}
+std::ostream& operator<<(std::ostream& out, const Process& process) { return out << repr(process); }
 
 }  // namespace mp

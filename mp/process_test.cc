@@ -280,8 +280,9 @@ TEST_P(EachMethod, CallablesOfAllKindsRun) {
 TEST_P(EachMethod, AnArgumentsViewIsCopiedWhenTheProcessIsMade) {
   Queue<std::string> q;
   auto text = std::make_unique<std::string>("short-lived, and longer than a small string may be");
-  Process p(options(), [](Queue<std::string> q, std::string_view s) { q.put(std::string(s)); }, q,
-            std::string_view(*text));
+  Process p(
+      options(), [](Queue<std::string> q, std::string_view s) { q.put(std::string(s)); }, q,
+      std::string_view(*text));
   std::string expected = *text;
   text->assign("overwritten");
   text.reset();
@@ -312,10 +313,13 @@ TEST_P(EachMethod, AStartedProcessHoldsItsArgumentsNoMore) {
   Queue<std::string> out;
   int before = 0;
   family.each_held([&](uint64_t, uint32_t) { ++before; });
-  Process p(options(), [](Queue<int> q, Queue<std::string> out) {
-    out.put("ready");
-    q.get();
-  }, Queue<int>(), out);
+  Process p(
+      options(),
+      [](Queue<int> q, Queue<std::string> out) {
+        out.put("ready");
+        q.get();
+      },
+      Queue<int>(), out);
   p.start();
   out.get(30);
   int after = 0;
@@ -328,15 +332,15 @@ TEST_P(EachMethod, AStartedProcessHoldsItsArgumentsNoMore) {
 TEST_P(EachMethod, WhatAChildHeldIsFreeAfterJoin) {
   auto live = [] {
     int count = 0;
-    internal::Family::get().arena().each_live(
-        [&](uint64_t, const internal::Block&) { ++count; });
+    internal::Family::get().arena().each_live([&](uint64_t, const internal::Block&) { ++count; });
     return count;
   };
   exit_code_of(nothing);
   int before = live();
   for (auto* f : {nothing, sleep_for_ever}) {
-    Process p(options(), [](Queue<int>, std::string, void (*f)()) { f(); }, Queue<int>(),
-              std::string(100000, 'x'), f);
+    Process p(
+        options(), [](Queue<int>, std::string, void (*f)()) { f(); }, Queue<int>(),
+        std::string(100000, 'x'), f);
     p.start();
     if (f != nothing) {
       p.kill();
@@ -406,7 +410,9 @@ TEST_P(EachMethod, NamesTellTheGenerations) {
   Queue<std::string> q;
   Process p(options(), descend, q, 3);
   std::string name = p.name();
-  std::string type = is("fork") ? "ForkProcess" : is("spawn") ? "SpawnProcess" : "ForkServerProcess";
+  std::string type = is("fork")    ? "ForkProcess"
+                     : is("spawn") ? "SpawnProcess"
+                                   : "ForkServerProcess";
   EXPECT_EQ(name.substr(0, name.find('-')), type);
   std::string number = name.substr(name.find('-') + 1);
   EXPECT_EQ(Process(nothing).name(), "Process-" + std::to_string(std::stoi(number) + 1));
@@ -443,10 +449,12 @@ TEST_P(EachMethod, AHandlelessProcessRunsOn) {
 }
 
 TEST_P(EachMethod, TheSentinelIsReadableOnceItHasEnded) {
-  Process p(options(), [](Queue<int> q) { q.get(); }, Queue<int>());
+  Process p(
+      options(), [](Queue<int> q) { q.get(); }, Queue<int>());
   EXPECT_EQ(thrown<ValueError>([&] { p.sentinel(); }), "process not started");
   Queue<int> q;
-  Process r(options(), [](Queue<int> q) { q.get(); }, q);
+  Process r(
+      options(), [](Queue<int> q) { q.get(); }, q);
   r.start();
   EXPECT_FALSE(readable(r.sentinel()));
   q.put(1);
@@ -486,7 +494,9 @@ TEST_P(EachMethod, ReprIsPythons) {
   std::string me = std::to_string(getpid());
   EXPECT_EQ(repr(current_process()), "<_MainProcess name='MainProcess' parent=None started>");
   Process p(options("it's"), sleep_for_ever);
-  std::string type = is("fork") ? "ForkProcess" : is("spawn") ? "SpawnProcess" : "ForkServerProcess";
+  std::string type = is("fork")    ? "ForkProcess"
+                     : is("spawn") ? "SpawnProcess"
+                                   : "ForkServerProcess";
   EXPECT_EQ(repr(p), "<" + type + " name=\"it's\" parent=" + me + " initial>");
   p.set_name("x");
   p.set_daemon(true);
@@ -661,14 +671,17 @@ TEST_P(EachMethod, BufferedTextIsWrittenOnce) {
 }
 
 TEST_P(EachMethod, AClosedStandardOutputDoesNotMatter) {
-  Process p(options(), [](std::string method) {
-    close(STDOUT_FILENO);
-    close(STDIN_FILENO);
-    Process q({.context = get_context(method)}, nothing);
-    q.start();
-    q.join();
-    exit(*q.exitcode());
-  }, GetParam());
+  Process p(
+      options(),
+      [](std::string method) {
+        close(STDOUT_FILENO);
+        close(STDIN_FILENO);
+        Process q({.context = get_context(method)}, nothing);
+        q.start();
+        q.join();
+        exit(*q.exitcode());
+      },
+      GetParam());
   p.start();
   p.join();
   EXPECT_EQ(p.exitcode(), 0);
@@ -676,16 +689,16 @@ TEST_P(EachMethod, AClosedStandardOutputDoesNotMatter) {
 
 TEST_P(EachMethod, OnlyAForkedChildInheritsDescriptors) {
   int high = fcntl(STDERR_FILENO, F_DUPFD, 100);
-  int code = exit_code_of([](int fd) { exit(fcntl(fd, F_GETFD) >= 0 ? 1 : errno == EBADF ? 0 : 2); },
-                          high);
+  int code = exit_code_of(
+      [](int fd) { exit(fcntl(fd, F_GETFD) >= 0 ? 1
+                        : errno == EBADF        ? 0
+                                                : 2); }, high);
   EXPECT_EQ(code, is("fork") ? 1 : 0);
   close(high);
 }
 
 TEST_P(EachMethod, AChildsDescriptorsDoNotGrowWithItsSiblings) {
-  auto count = [this] {
-    return exit_code_of([] { exit(open_fds()); });
-  };
+  auto count = [this] { return exit_code_of([] { exit(open_fds()); }); };
   int alone = count();
   Queue<int> q;
   std::vector<Process> siblings;
@@ -941,8 +954,8 @@ TEST(Process, ADeletedProgramStartsItself) {
   std::filesystem::copy_file("/proc/self/exe", copy);
   pid_t pid = fork();
   if (pid == 0) {
-    execl(copy.c_str(), copy.c_str(), "--gtest_filter=Deleted.*",
-          "--gtest_also_run_disabled_tests", nullptr);
+    execl(copy.c_str(), copy.c_str(), "--gtest_filter=Deleted.*", "--gtest_also_run_disabled_tests",
+          nullptr);
     _exit(99);
   }
   int status;

@@ -139,13 +139,14 @@ TEST(RemoteError, StandardExceptionsComeBackAsTheyWere) {
   expect_same<std::bad_weak_ptr>([] { std::shared_ptr<int>(std::weak_ptr<int>()); });
   expect_same<std::system_error>(
       [] { throw std::system_error(std::make_error_code(std::errc::io_error), "disk"); });
-  expect_same<std::system_error>(
-      [] { throw std::system_error(5, std::system_category()); });
-  expect_same<std::filesystem::filesystem_error>(
-      [] { std::filesystem::rename("/no/a", "/no/b"); });
+  expect_same<std::system_error>([] { throw std::system_error(5, std::system_category()); });
+  expect_same<std::filesystem::filesystem_error>([] { std::filesystem::rename("/no/a", "/no/b"); });
   expect_same<std::filesystem::filesystem_error>(
       [] { std::filesystem::create_directory("/proc/no/x"); });
-  expect_same<std::future_error>([] { std::promise<int>().get_future().get(); });
+  expect_same<std::future_error>([] {
+    std::future<int> broken = std::promise<int>().get_future();
+    broken.get();
+  });
   try {
     std::rethrow_exception(sent(caught([] {
       std::ifstream in("/no/file");

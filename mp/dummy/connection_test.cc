@@ -100,7 +100,9 @@ TEST(DummyConnection, ViewsArriveAsWhatOwnsTheSame) {
   EXPECT_EQ(b.recv<std::string>(), "text");
   EXPECT_EQ(b.recv<std::string>(), "text");
   EXPECT_EQ(b.recv<std::string>(), "literal");
-  EXPECT_EQ(b.recv<std::vector<int>>(), (std::vector<int>{1, 2, 3}));
+  // Not inside EXPECT_EQ: what it compares with would be made first, where `numbers` was.
+  auto received = b.recv<std::vector<int>>();
+  EXPECT_EQ(received, (std::vector<int>{1, 2, 3}));
 }
 
 TEST(DummyConnection, AnotherTypeIsATypeErrorAndTheMessageIsTakenOff) {

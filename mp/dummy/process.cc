@@ -219,8 +219,8 @@ absl::Status Process::try_start() const {
     return internal::runtime_error("threads can only be started once");
   }
   collect_ended();
-  static const int registered = pthread_atfork(internal::lock_threads, internal::unlock_threads,
-                                               internal::forget_threads);
+  static const int registered =
+      pthread_atfork(internal::lock_threads, internal::unlock_threads, internal::forget_threads);
   static_cast<void>(registered);
   auto argument = std::make_unique<Core>(core_);
   std::lock_guard hold(threads().mutex);
@@ -321,9 +321,7 @@ std::string repr(const Process& process) {
   return text + ")>";
 }
 
-std::ostream& operator<<(std::ostream& out, const Process& process) {
-  return out << repr(process);
-}
+std::ostream& operator<<(std::ostream& out, const Process& process) { return out << repr(process); }
 
 }  // namespace dummy
 }  // namespace mp

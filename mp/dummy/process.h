@@ -59,9 +59,8 @@ class Process {
   explicit Process(Options options);
   // A thread that calls f(args...); any callable.
   template <class F, class... A>
-    requires(!std::derived_from<std::decay_t<F>, Process> &&
-             !std::same_as<std::decay_t<F>, Options>)
-  explicit Process(F&& f, A&&... args)
+  requires(!std::derived_from<std::decay_t<F>, Process> &&
+           !std::same_as<std::decay_t<F>, Options>) explicit Process(F&& f, A&&... args)
       : Process(Options(), std::forward<F>(f), std::forward<A>(args)...) {}
   template <class F, class... A>
   Process(Options options, F&& f, A&&... args)

@@ -15,8 +15,8 @@ using internal::Kind;
 
 FamilyScene::FamilyScene(std::string operation, std::string state)
     : Scene(std::move(operation), std::move(state)) {
-  void* at = mmap(nullptr, sizeof(Stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                  0);
+  void* at =
+      mmap(nullptr, sizeof(Stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) {
     std::perror("mp::testing::FamilyScene: mmap");
     std::abort();

@@ -42,9 +42,9 @@ class FamilyScene : public Scene {
   // What the processes of the scene tell each other: memory of its own, not the library's.
   struct Stage {
     std::atomic<uint32_t> owner[kWhos];  // Owner bits
-    std::atomic<uint32_t> inside;    // a survivor is in its critical section
-    std::atomic<uint32_t> overlaps;  // two were
-    std::atomic<uint32_t> reports;   // how often a survivor was told that an owner died
+    std::atomic<uint32_t> inside;        // a survivor is in its critical section
+    std::atomic<uint32_t> overlaps;      // two were
+    std::atomic<uint32_t> reports;       // how often a survivor was told that an owner died
     std::atomic<uint32_t> numbers[16];
     char bytes[2048];
   };

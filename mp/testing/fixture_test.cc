@@ -31,7 +31,9 @@ std::string leaks_of(Body body) {
   return all;
 }
 
-TEST(Inventory, IsEqualToItselfWhenNothingHappened) { EXPECT_EQ(leaks_of([] {}), ""); }
+TEST(Inventory, IsEqualToItselfWhenNothingHappened) {
+  EXPECT_EQ(leaks_of([] {}), "");
+}
 
 TEST(Inventory, NamesAChildThatRuns) {
   pid_t child = 0;

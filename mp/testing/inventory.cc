@@ -55,9 +55,8 @@ Inventory Inventory::take() {
     now.things_["child " + pid] =
         (zombie ? "child, dead and not waited for: " : "child: ") + pid + " " + command_of(child);
   }
-  each_name("/proc/self/task", [&](const std::string& tid, int) {
-    now.things_["thread " + tid] = "thread: " + tid;
-  });
+  each_name("/proc/self/task",
+            [&](const std::string& tid, int) { now.things_["thread " + tid] = "thread: " + tid; });
   each_name("/proc/self/fd", [&](const std::string& fd, int stream) {
     if (fd != std::to_string(stream)) {
       std::string target = target_of("/proc/self/fd/" + fd);

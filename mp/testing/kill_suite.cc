@@ -53,9 +53,8 @@ void add_queues(Suite& suite) {
               {plan<QueuePut<Buggy<Bug::kPublishBeforeCopy>>>(Mode::kKill, QueueState::kEmpty)});
   suite.plant("commit before copy-out",
               {plan<QueueGet<Buggy<Bug::kCommitBeforeCopyOut>>>(Mode::kKill, QueueState::kQueued)});
-  suite.plant("recovery not idempotent",
-              {plan<QueuePut<Buggy<Bug::kRecoveryNotIdempotent>>>(Mode::kRecovery,
-                                                                  QueueState::kQueued)});
+  suite.plant("recovery not idempotent", {plan<QueuePut<Buggy<Bug::kRecoveryNotIdempotent>>>(
+                                             Mode::kRecovery, QueueState::kQueued)});
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ Verdict make(Outcome outcome, std::string text) {
 }  // namespace
 
 const char* to_string(Outcome outcome) {
-  constexpr const char* kNames[kOutcomes] = {"ok",     "hang",  "torn",    "lost", "duplicated",
-                                             "leaked", "wrong", "crashed"};
+  constexpr const char* kNames[kOutcomes] = {"ok",         "hang",   "torn",  "lost",
+                                             "duplicated", "leaked", "wrong", "crashed"};
   return kNames[static_cast<int>(outcome)];
 }
 
@@ -113,7 +113,8 @@ void Scene::await_helpers_settled() {
 
 void Scene::require(bool ok, const char* what) {
   if (!ok) {
-    std::fprintf(stderr, "mp::testing::Scene %s, %s: %s\n", operation_.c_str(), state_.c_str(), what);
+    std::fprintf(stderr, "mp::testing::Scene %s, %s: %s\n", operation_.c_str(), state_.c_str(),
+                 what);
     std::abort();
   }
 }
@@ -123,8 +124,8 @@ class RowRunner {
  public:
   RowRunner(Scene& scene, Mode mode, const RowOptions& options)
       : scene_(scene), mode_(mode), options_(options) {
-    void* page = mmap(nullptr, sizeof(Reply), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                      -1, 0);
+    void* page =
+        mmap(nullptr, sizeof(Reply), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
       std::perror("mp::testing::run_row: mmap");
       std::abort();
@@ -203,9 +204,7 @@ class RowRunner {
   }
 
   // Steps on from a moment asleep. A recoverer has nobody who wakes it on purpose: what it waits for must come.
-  bool wake(Run& run, bool recoverer) {
-    return recoverer || scene_.on_sleep(++run.sleeps);
-  }
+  bool wake(Run& run, bool recoverer) { return recoverer || scene_.on_sleep(++run.sleeps); }
 
   // Runs the operation step by step to its end. Violations of the run itself go into the row.
   Path record(Run& run, bool recoverer) {
@@ -317,7 +316,8 @@ class RowRunner {
     std::unordered_set<uint64_t> seen;
     for (size_t i = 0; i < victim.moments.size(); ++i) {
       const Moment& m = victim.moments[i];
-      uint64_t inside = m.at == At::kInstruction || m.at == At::kEnd ? 0 : 1 + static_cast<uint64_t>(m.at);
+      uint64_t inside =
+          m.at == At::kInstruction || m.at == At::kEnd ? 0 : 1 + static_cast<uint64_t>(m.at);
       if (seen.insert(m.state * 31 + static_cast<uint64_t>(m.calls) * 8 + inside).second) {
         firsts.push_back(i);
       }
@@ -421,9 +421,8 @@ class RowRunner {
 
   // The death itself, with what the scene wants to see before and after it.
   void bury(Run& run, bool recoverer) {
-    Death death{.recoverer = recoverer,
-                .returned = run.tracee.at() == At::kEnd,
-                .sleeps = run.sleeps};
+    Death death{
+        .recoverer = recoverer, .returned = run.tracee.at() == At::kEnd, .sleeps = run.sleeps};
     Verdict seen = scene_.examine(run.tracee.pid(), death);
     if (seen.outcome != Outcome::kOk) {
       examined_ = std::move(seen);
@@ -492,7 +491,8 @@ class RowRunner {
       return lost("the operation has returned and has no effect");
     }
     if (v.effect == Effect::kNo && *first_effect) {
-      return lost("has no effect, but had it when killed at step " + std::to_string(**first_effect));
+      return lost("has no effect, but had it when killed at step " +
+                  std::to_string(**first_effect));
     }
     return v;
   }

@@ -161,7 +161,7 @@ class Scene : public Traced {
 enum class Mode {
   kKill,      // the victim is killed at every instruction
   kRecovery,  // the victim is killed at each point that leaves a state of its own; then the recoverer at every instruction
-  kPause,     // nobody dies: the victim stands still at every instruction while intrude() runs, and then ends
+  kPause,  // nobody dies: the victim stands still at every instruction while intrude() runs, and then ends
 };
 const char* to_string(Mode mode);
 
@@ -182,10 +182,10 @@ struct RowOptions {
 
 struct Violation {
   Outcome outcome;
-  int64_t step;        // steps of the victim
-  int64_t recovery;    // steps of the recoverer, -1 if there was none
-  uintptr_t address;   // where the one who died last died
-  std::string where;   // its function, if that could be found
+  int64_t step;       // steps of the victim
+  int64_t recovery;   // steps of the recoverer, -1 if there was none
+  uintptr_t address;  // where the one who died last died
+  std::string where;  // its function, if that could be found
   std::string text;
 };
 
@@ -194,9 +194,9 @@ struct Row {
   std::string state;
   Mode mode = Mode::kKill;
   int64_t instructions = 0;  // of one whole run; kRecovery: of the longest recovery
-  int64_t points = 0;        // distinct addresses at which somebody was killed (kPause: stood still)
-  int64_t deaths = 0;        // kPause: stops
-  int64_t strayed = 0;       // runs that left the recorded path and were judged where they were
+  int64_t points = 0;   // distinct addresses at which somebody was killed (kPause: stood still)
+  int64_t deaths = 0;   // kPause: stops
+  int64_t strayed = 0;  // runs that left the recorded path and were judged where they were
   int64_t violations = 0;
   std::array<int64_t, kOutcomes> by_outcome{};
   std::vector<Violation> first;  // of each outcome the first few

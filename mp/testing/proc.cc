@@ -36,7 +36,7 @@ std::string_view stat_fields(pid_t pid, char* buffer, size_t size) {
   std::string_view stat = read_proc(pid, "stat", buffer, size);
   size_t end = stat.rfind(')');
   return end == std::string_view::npos || end + 2 >= stat.size() ? std::string_view()
-                                                                  : stat.substr(end + 2);
+                                                                 : stat.substr(end + 2);
 }
 
 }  // namespace

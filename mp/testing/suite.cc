@@ -126,8 +126,8 @@ void run_bug(const std::string& bug, const std::vector<Plan>& rows, int cpu, Rep
 }
 
 Report* new_report() {
-  void* at = mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                  0);
+  void* at =
+      mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) {
     std::perror("mp::testing::Suite: mmap");
     std::abort();

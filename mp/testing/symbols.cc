@@ -119,8 +119,8 @@ bool bound_at_start() {
             continue;
           }
           dynamic = true;
-          const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(info->dlpi_addr +
-                                                                 info->dlpi_phdr[i].p_vaddr);
+          const auto* entry =
+              reinterpret_cast<const ElfW(Dyn)*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
           for (; entry->d_tag != DT_NULL; ++entry) {
             now = now || entry->d_tag == DT_BIND_NOW ||
                   (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_BIND_NOW) != 0) ||

@@ -59,7 +59,9 @@ void put(const char* text, size_t size) {
   va_start(args, format);
   int n = std::vsnprintf(line, sizeof line, format, args);
   va_end(args);
-  put(line, n < 0 ? 0 : n < static_cast<int>(sizeof line) ? static_cast<size_t>(n) : sizeof line - 1);
+  put(line, n < 0                               ? 0
+            : n < static_cast<int>(sizeof line) ? static_cast<size_t>(n)
+                                                : sizeof line - 1);
 }
 
 // Reads the start of a file as a string; its length, 0 when there is none.
@@ -230,9 +232,16 @@ bool print_stacks(pid_t pid) {
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
-    const char* const arguments[] = {
-        "gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off", "-ex", "thread apply all bt 40",
-        "-p",  number, nullptr};
+    const char* const arguments[] = {"gdb",
+                                     "-nx",
+                                     "-batch",
+                                     "-ex",
+                                     "set debuginfod enabled off",
+                                     "-ex",
+                                     "thread apply all bt 40",
+                                     "-p",
+                                     number,
+                                     nullptr};
     const char* const environment[] = {"PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", nullptr};
     execve("/usr/bin/gdb", const_cast<char**>(arguments), const_cast<char**>(environment));
     _exit(127);

@@ -58,7 +58,15 @@ std::chrono::system_clock::time_point instant() {
   return std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'000'123'456));
 }
 Object object() {
-  return {None, true, -5, ~0ull, 2.5, "text", Bytes("\0\xff", 2), tuple({1, tuple()}), set({"a", 1}),
+  return {None,
+          true,
+          -5,
+          ~0ull,
+          2.5,
+          "text",
+          Bytes("\0\xff", 2),
+          tuple({1, tuple()}),
+          set({"a", 1}),
           dict({{"k", list({1, 2, 3})}, {2, None}})};
 }
 
@@ -67,7 +75,8 @@ std::vector<T> limits() {
   return {std::numeric_limits<T>::lowest(), 0, 1, std::numeric_limits<T>::max()};
 }
 
-constexpr internal::Token kToken = {0x0102030405060708, 0x1112131415161718, 0x2122, 0x3132333435363738};
+constexpr internal::Token kToken = {0x0102030405060708, 0x1112131415161718, 0x2122,
+                                    0x3132333435363738};
 
 }  // namespace
 
@@ -133,7 +142,9 @@ const std::vector<Golden>& golden_values() {
          EXPECT_EQ(state[2].text(), "two");
        }},
       {"failure",
-       [](Encoder& e) { internal::encode_exception(e, std::make_exception_ptr(OSError(2, "open 'x'"))); },
+       [](Encoder& e) {
+         internal::encode_exception(e, std::make_exception_ptr(OSError(2, "open 'x'")));
+       },
        [](Message m) {
          try {
            internal::rethrow(Reader::open(m));

@@ -2,6 +2,8 @@
 //
 //   ./tools/bazel run //mp/wire:golden_test -- --write=$PWD/mp/wire/golden/v2
 
+#include "mp/wire/golden.h"
+
 #include <algorithm>
 #include <fstream>
 #include <string>
@@ -11,7 +13,6 @@
 #include "gtest/gtest.h"
 #include "mp/internal/frame/encoder.h"
 #include "mp/internal/frame/verify.h"
-#include "mp/wire/golden.h"
 
 namespace mp::testing {
 namespace {

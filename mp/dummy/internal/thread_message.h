@@ -80,7 +80,8 @@ uint64_t weight_of(const T& value) {
                   typename T::value_type;
                   { value.size() } -> std::convertible_to<uint64_t>;
                   *value.begin();
-                } && !std::is_same_v<T, Object>) {
+                } &&
+                !std::is_same_v<T, Object>) {
     return sizeof(T) + value.size() * sizeof(*value.begin());
   } else {
     return sizeof(T);

@@ -79,8 +79,7 @@ struct Channel {
   Store store;
   Ring<A>* ring;
 
-  Channel(Store s, uint64_t offset) noexcept
-      : store(s), ring(store.template at<Ring<A>>(offset)) {}
+  Channel(Store s, uint64_t offset) noexcept : store(s), ring(store.template at<Ring<A>>(offset)) {}
   Channel(Family& family, uint64_t offset) noexcept : Channel(Store(family, offset), offset) {}
 };
 

@@ -131,16 +131,16 @@ std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t>
   }
   uint32_t words = static_cast<uint32_t>(handles.size() + fd_tokens.size());
   while (ring.must_wait(store, batch_, size, words)) [[unlikely]] {
-    if (batch_.count != 0) {
-      publish();
-    } else {
-      close();
+      if (batch_.count != 0) {
+        publish();
+      } else {
+        close();
+      }
+      status_ = await_room() ? open(deadline_) : unavailable();
+      if (!status_.ok()) {
+        return nullptr;
+      }
     }
-    status_ = await_room() ? open(deadline_) : unavailable();
-    if (!status_.ok()) {
-      return nullptr;
-    }
-  }
   typename Ring<A>::Reserved place = ring.reserve(
       store, batch_, size, static_cast<uint32_t>(handles.size()),
       static_cast<uint32_t>(fd_tokens.size()), raw ? RecordHeader::kRaw : 0, store.large_message());

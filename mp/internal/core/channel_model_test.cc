@@ -39,12 +39,12 @@ struct Shared {
   uint8_t live[16];
   uint64_t block_size;
   // What the actors note, for the checks.
-  uint8_t returned[model::kMostActors + 1];   // messages whose put has returned
-  uint8_t last[model::kMostActors + 1];    // number of the last message seen of this producer
-  uint8_t before[model::kMostActors + 1];  // the same before the current or last get
-  uint8_t got[model::kMostActors + 1];     // messages this consumer got
-  uint8_t getter;                          // who is, or was the last to be, inside a get
-  uint8_t shut_down;                       // somebody was told of the end
+  uint8_t returned[model::kMostActors + 1];  // messages whose put has returned
+  uint8_t last[model::kMostActors + 1];      // number of the last message seen of this producer
+  uint8_t before[model::kMostActors + 1];    // the same before the current or last get
+  uint8_t got[model::kMostActors + 1];       // messages this consumer got
+  uint8_t getter;                            // who is, or was the last to be, inside a get
+  uint8_t shut_down;                         // somebody was told of the end
   uint8_t padding[16];
 };
 
@@ -171,11 +171,10 @@ class Run {
     };
     s.owns = [this](int actor, const void* at) {
       const Ring<A>& r = shared_.ring;
-      const LockWord<A>* lock = at == &r.put || in(at, r.tail) ? &r.put_lock
-                                : at == &r.got || at == &r.oldest || at == &r.freeing ||
-                                        in(at, r.head)
-                                    ? &r.get_lock
-                                    : nullptr;
+      const LockWord<A>* lock =
+          at == &r.put || in(at, r.tail)                                          ? &r.put_lock
+          : at == &r.got || at == &r.oldest || at == &r.freeing || in(at, r.head) ? &r.get_lock
+                                                                                  : nullptr;
       return lock != nullptr && LockWord<A>::owner_of(lock->word.raw()) == model::owner_of(actor);
     };
     s.kills = cast_.kills;
@@ -207,9 +206,7 @@ class Run {
  private:
   using Store = ModelStore<A>;
 
-  Channel<A, Store> channel() {
-    return Channel<A, Store>(Store(shared_, family_), 0);
-  }
+  Channel<A, Store> channel() { return Channel<A, Store>(Store(shared_, family_), 0); }
 
   template <class T>
   static bool in(const void* at, const T& thing) {
@@ -286,9 +283,9 @@ class Run {
 
   void get(Channel<A, Store>& c, char op) {
     ChannelReader<A, Store> r(c);
-    absl::Status s = r.open(op == 'h'   ? Deadline::past()
+    absl::Status s = r.open(op == 'h'                ? Deadline::past()
                             : op == 't' || op == 'x' ? model::any_time()
-                                        : Deadline::never());
+                                                     : Deadline::never());
     if (!s.ok()) {
       model::require(absl::IsCancelled(s) || op == 'h' || op == 't' || op == 'x', "a get failed");
       if (absl::IsCancelled(s)) {
@@ -398,16 +395,33 @@ TEST(ChannelModel, X) {
   const char* f = getenv("ACT");
   Cast s;
   if (f) {
-    std::string cur; for (const char* p = f;; ++p) { if (*p == ' ' || !*p) { s.actors.push_back(cur); cur.clear(); if (!*p) break; } else cur += *p; }
+    std::string cur;
+    for (const char* p = f;; ++p) {
+      if (*p == ' ' || !*p) {
+        s.actors.push_back(cur);
+        cur.clear();
+        if (!*p) break;
+      } else
+        cur += *p;
+    }
     if (getenv("K")) s.kills = atoi(getenv("K"));
     if (getenv("PER")) s.per_segment = atoi(getenv("PER"));
     if (getenv("MAX")) s.maxsize = atoi(getenv("MAX"));
     if (getenv("WIN")) s.window = atoi(getenv("WIN"));
-    if (getenv("BUG")) { 
+    if (getenv("BUG")) {
       int b = atoi(getenv("BUG"));
-      if (b == 1) { EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kPublishBeforeCopy>>(f, s)), ""); return; }
-      if (b == 2) { EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kCommitBeforeCopyOut>>(f, s)), ""); return; }
-      if (b == 3) { EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kRecoveryNotIdempotent>>(f, s)), ""); return; }
+      if (b == 1) {
+        EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kPublishBeforeCopy>>(f, s)), "");
+        return;
+      }
+      if (b == 2) {
+        EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kCommitBeforeCopyOut>>(f, s)), "");
+        return;
+      }
+      if (b == 3) {
+        EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kRecoveryNotIdempotent>>(f, s)), "");
+        return;
+      }
     }
     EXPECT_EQ(first_line(run(f, s)), "");
   }

@@ -67,8 +67,8 @@ bool QueueCore::Put::add(const Encoded& message) {
     }
     tokens.push_back(*token);
   }
-  std::byte* out = status.ok() ? state()->writer.add(message.bytes.size(), message.handles, tokens)
-                               : nullptr;
+  std::byte* out =
+      status.ok() ? state()->writer.add(message.bytes.size(), message.handles, tokens) : nullptr;
   if (out == nullptr) {
     for (uint64_t token : tokens) {
       g_fd_mail.discard(token);

@@ -7,6 +7,7 @@
 #define MP_INTERNAL_FRAME_AGGREGATE_H_
 
 #include <cstddef>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -18,7 +19,10 @@ inline constexpr size_t kMostFields = 24;
 // must not take a probe.
 struct Anything {
   using IsProbe = void;
+  // Not the tags that select another constructor of a field.
   template <class T>
+  requires(!std::is_same_v<T, std::allocator_arg_t> &&
+           !std::is_same_v<T, std::piecewise_construct_t> && !std::is_same_v<T, std::in_place_t>)
   operator T() const {
     __builtin_trap();  // never called, but clang wants a body
   }

@@ -57,7 +57,9 @@ void throws() { raise(value_error("thrown")); }
 struct Task {
   std::string name;
   std::vector<int> items;
-  void operator()(int more) const { note(name + std::to_string(items.size()) + std::to_string(more)); }
+  void operator()(int more) const {
+    note(name + std::to_string(items.size()) + std::to_string(more));
+  }
 };
 
 struct Accumulator {
@@ -90,13 +92,14 @@ TEST(Call, ArgumentsTravelAsTheParametersOfTheCallable) {
   EXPECT_EQ(ran(&add, int8_t{1}, 2.9), "3");
   EXPECT_EQ(ran([](std::optional<int> a, double b) { return a.has_value() ? *a + b : b; }, 1, 2),
             "3.0");
-  EXPECT_EQ(ran([](const Function<int(int)>& f) { return f(3); }, [](int n) { return n * n; }), "9");
+  EXPECT_EQ(ran([](const Function<int(int)>& f) { return f(3); }, [](int n) { return n * n; }),
+            "9");
 }
 
 TEST(Call, ArgumentsOfATemplateTravelAsWhatTheyAre) {
   auto name = [](auto a, auto b) {
     note(std::string(type_name<decltype(a)>()) == std::string(type_name<std::string>()) ? "string"
-                                                                                      : "other");
+                                                                                        : "other");
     return static_cast<double>(b);
   };
   EXPECT_EQ(ran(name, "literal", 2), "string;2.0");
@@ -132,7 +135,8 @@ TEST(Call, WhatIsNoCallIsAnError) {
 
 TEST(Call, HandlesAndDescriptorsOfArgumentsAreKnown) {
   Encoder e;
-  encode_call(e, [](const Fd&, int) {}, Fd(dup(0)), 5);
+  encode_call(
+      e, [](const Fd&, int) {}, Fd(dup(0)), 5);
   EXPECT_EQ(e.fds().size(), 1u);
 }
 

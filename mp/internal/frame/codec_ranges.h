@@ -152,9 +152,8 @@ struct BuiltIn<T, Category::kMap> {
     reserve_if_possible(out, n);
     for (size_t i = 0; i < n; ++i) {
       K key = Codec<K>::decode(keys[i]);
-      if constexpr (std::is_move_assignable_v<V> && requires(V v) {
-                      out.insert_or_assign(std::move(key), std::move(v));
-                    }) {
+      if constexpr (std::is_move_assignable_v<V> &&
+                    requires(V v) { out.insert_or_assign(std::move(key), std::move(v)); }) {
         out.insert_or_assign(std::move(key), Codec<V>::decode(values[i]));
       } else {
         out.emplace(std::move(key), Codec<V>::decode(values[i]));

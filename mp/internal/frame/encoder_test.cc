@@ -205,8 +205,7 @@ class Twins {
           b = builder_.CreateString(backtrace);
         }
         auto c = builder_.CreateString("generic");
-        return {ref, of(Any::Failure,
-                        wire::CreateFailure(builder_, t, x, b, -5, c, state.offset))};
+        return {ref, of(Any::Failure, wire::CreateFailure(builder_, t, x, b, -5, c, state.offset))};
       }
       case 27:
         return sequence(Any::Tuple, depth);

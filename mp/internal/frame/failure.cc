@@ -96,7 +96,8 @@ template <class E>
 ExceptionType with_code(const char* name) {
   return {&typeid(E), name, nullptr, [](const FailureText& f, const Reader&) {
             std::error_code code = code_of(f);
-            throw E(code, own_text(f.text, code));
+            std::string text = own_text(f.text, code);
+            throw text.empty() ? E(code) : E(code, text);
           }};
 }
 

@@ -212,8 +212,7 @@ TEST(Fast, ALengthBeyondTheMessageIsRefused) {
     std::memcpy(copy.data(), whole.data(), whole.size());
     std::memcpy(reinterpret_cast<char*>(copy.data()) + kContentAt - 4, &length, 4);
     std::string text;
-    EXPECT_FALSE(
-        fast_read({reinterpret_cast<const std::byte*>(copy.data()), whole.size()}, text));
+    EXPECT_FALSE(fast_read({reinterpret_cast<const std::byte*>(copy.data()), whole.size()}, text));
   }
 }
 
@@ -221,9 +220,9 @@ TEST(Fast, RefusesAMessageOver2GiB) {
   // A span that long; nothing is read from it.
   std::span<const char> text(reinterpret_cast<const char*>(&text), size_t{1} << 31);
   EXPECT_THROW(fast_size(std::string_view(text.data(), text.size())), ValueError);
-  EXPECT_THROW(fast_size(std::span<const double>(reinterpret_cast<const double*>(&text),
-                                                 size_t{1} << 60)),
-               ValueError);
+  EXPECT_THROW(
+      fast_size(std::span<const double>(reinterpret_cast<const double*>(&text), size_t{1} << 60)),
+      ValueError);
 }
 
 TEST(Fast, IsOnlyForCodecsOfTheLibrary) {

@@ -45,7 +45,7 @@ TEST(PythonText, WhatUnicodeDoesNotPrintIsEscaped) {
 TEST(PythonText, WhatIsNoUtf8IsEscapedByteByByte) {
   EXPECT_EQ(text("a\xff"), "'a\\udcff'");
   EXPECT_EQ(text("\xc3"), "'\\udcc3'");
-  EXPECT_EQ(text("\xc0\x80"), "'\\udcc0\\udc80'");          // too long a form
+  EXPECT_EQ(text("\xc0\x80"), "'\\udcc0\\udc80'");             // too long a form
   EXPECT_EQ(text("\xed\xa0\x80"), "'\\udced\\udca0\\udc80'");  // a surrogate
   EXPECT_EQ(text("\xf4\x90\x80\x80"), "'\\udcf4\\udc90\\udc80\\udc80'");
   EXPECT_EQ(text("\xe4\xb8z"), "'\\udce4\\udcb8z'");

@@ -29,7 +29,8 @@ SpawnPlan example(const Encoder& call) {
 
 TEST(SpawnPlan, RoundTrips) {
   Encoder call;
-  encode_call(call, [](int n) { calls += n; }, 5);
+  encode_call(
+      call, [](int n) { calls += n; }, 5);
   std::vector<std::byte> bytes = encode_spawn_plan(example(call));
   auto got = decode_spawn_plan(bytes);
   ASSERT_TRUE(got.ok()) << got.status();
@@ -61,7 +62,8 @@ TEST(SpawnPlan, RefusesWhatIsNone) {
   encode_call(call, [] {});
   std::vector<std::byte> bytes = encode_spawn_plan(example(call));
   for (size_t n = 0; n < bytes.size(); n += 3) {
-    decode_spawn_plan(std::vector<std::byte>(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(n)))
+    decode_spawn_plan(
+        std::vector<std::byte>(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(n)))
         .status()
         .IgnoreError();
   }

@@ -27,7 +27,9 @@ int subtract(int a, int b) { return a - b; }
 
 struct Held {
   int n;
-  std::string operator()(std::string_view text) const { return std::string(text) + std::to_string(n); }
+  std::string operator()(std::string_view text) const {
+    return std::string(text) + std::to_string(n);
+  }
 };
 
 std::string bytes_of(const Encoder& e) {
@@ -39,7 +41,8 @@ std::string run(const std::string& message) {
   std::vector<uint64_t> copy(message.size() / 8 + 1);
   std::memcpy(copy.data(), message.data(), message.size());
   Encoder result;
-  run_call(Reader::open({reinterpret_cast<const std::byte*>(copy.data()), message.size()}), &result);
+  run_call(Reader::open({reinterpret_cast<const std::byte*>(copy.data()), message.size()}),
+           &result);
   Reader r = Reader::open(result.message());
   return r.is(Form::kText) ? std::string(r.text()) : std::to_string(r.integer());
 }
@@ -49,7 +52,8 @@ std::vector<std::string> calls() {
   Encoder e;
   encode_call(e, &add, 40, 2);
   all.push_back(bytes_of(e));
-  encode_call(e, [](int a, int b) { return a * b; }, 6, 7);
+  encode_call(
+      e, [](int a, int b) { return a * b; }, 6, 7);
   all.push_back(bytes_of(e));
   encode_call(e, mp::fn<&subtract>, 50, 8);
   all.push_back(bytes_of(e));
@@ -98,7 +102,8 @@ int forge(const Token& token, Use use) {
 
 TEST(Thunk, AForgedTokenIsAnErrorNeverACall) {
   Encoder e;
-  encode_call(e, [](int a, int b) { return a * b; }, 6, 7);
+  encode_call(
+      e, [](int a, int b) { return a * b; }, 6, 7);
   std::string call = bytes_of(e);
   std::vector<uint64_t> copy(call.size() / 8 + 1);
   std::memcpy(copy.data(), call.data(), call.size());

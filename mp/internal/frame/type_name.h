@@ -12,7 +12,7 @@
 
 namespace mp::internal {
 
-// The compiler's spelling of T, made at compile time: "std::vector<int>".
+// The compiler's spelling of T, made at compile time: "std::vector<int>". Two lambdas of one function may have one name.
 template <class T>
 constexpr std::string_view type_name() {
   std::string_view text = __PRETTY_FUNCTION__;

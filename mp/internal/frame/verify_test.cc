@@ -213,9 +213,8 @@ TEST(Verify, RefusesPartsThatAreUsedTwice) {
   flatbuffers::FlatBufferBuilder b;
   auto text = b.CreateString(std::string(1000, 'x'));
   std::vector<flatbuffers::Offset<flatbuffers::String>> same(100, text);
-  wire::FinishValueBuffer(
-      b, wire::CreateValue(b, wire::Any::Texts,
-                           wire::CreateTexts(b, b.CreateVector(same)).Union()));
+  wire::FinishValueBuffer(b, wire::CreateValue(b, wire::Any::Texts,
+                                               wire::CreateTexts(b, b.CreateVector(same)).Union()));
   std::span<const std::byte> texts(reinterpret_cast<const std::byte*>(b.GetBufferPointer()),
                                    b.GetSize());
   EXPECT_FALSE(verify(Copy(texts).bytes()).ok());

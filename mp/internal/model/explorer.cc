@@ -604,8 +604,7 @@ FutexResult wait(const void* word, uint64_t value, uint64_t expected, int life,
   // Only a nap is as short as that, and only the deadline of a call is long past.
   a.timed = !deadline.is_never() && deadline.ns() < 1000;
   a.nap = !deadline.is_never() && !a.timed;
-  if (value != expected ||
-      (life >= 0 && (g_search->world().actors[life].phase == Phase::kDead))) {
+  if (value != expected || (life >= 0 && (g_search->world().actors[life].phase == Phase::kDead))) {
     a.timed = a.nap = false;
     saw(1);
     return FutexResult::kChanged;

@@ -136,8 +136,7 @@ TEST_F(ExplorerTest, AWakeOfOneMayReachAnyOfTheSleepers) {
     shared_.b.compare_exchange_strong(nobody, static_cast<uint32_t>(self()) + 1);
     P::wake(shared_.a, 1);
   };
-  scenario_.actors = {sleep, sleep,
-                      [&] {
+  scenario_.actors = {sleep, sleep, [&] {
                         shared_.a.store(1);
                         P::wake(shared_.a, 1);
                       }};

@@ -132,8 +132,8 @@ int spawn_self(char* const* argv, const std::vector<std::string>& variables,
   if (!null.valid() || !program.valid()) {
     return errno;
   }
-  Image image{program.get(),  null.get(), sources.data(), static_cast<int>(sources.size()),
-              argv, environment.data()};
+  Image image{program.get(), null.get(),        sources.data(), static_cast<int>(sources.size()),
+              argv,          environment.data()};
   volatile int error = 0;
   sigset_t all;
   sigset_t before;

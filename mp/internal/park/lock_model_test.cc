@@ -2,8 +2,6 @@
 // explorer does not model: memory orders weaker than seq_cst, spinning, wake-ups without a reason.
 // MP_MODEL_LONG=1 runs the larger ones.
 
-#include "mp/internal/park/lock.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -12,6 +10,7 @@
 
 #include "mp/internal/model/explorer.h"
 #include "mp/internal/model/model_atomics.h"
+#include "mp/internal/park/lock.h"
 
 namespace mp::internal {
 namespace {
@@ -129,10 +128,10 @@ TEST(LockModel, TheLivingGetThroughAfterOneDeath) {
 }
 
 TEST(LockModel, NobodySleepsOverAFreeLockAfterTheDeathOfAHolder) {
-  EXPECT_EQ(run("ap a a, 1 holder killed",
-                {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true})
-                .violation,
-            "");
+  EXPECT_EQ(
+      run("ap a a, 1 holder killed", {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true})
+          .violation,
+      "");
 }
 
 TEST(LockModel, TheLivingGetThroughAfterTwoDeathsTheRecoverersAmongThem) {
@@ -149,8 +148,7 @@ TEST(LockModel, LongRuns) {
                 {.actors = {"a", "a", "a"}, .kills = 2, .life_words = false})
                 .violation,
             "");
-  EXPECT_EQ(run("a a a, 2 slow kills",
-                {.actors = {"a", "a", "a"}, .kills = 2, .slow_exit = true})
+  EXPECT_EQ(run("a a a, 2 slow kills", {.actors = {"a", "a", "a"}, .kills = 2, .slow_exit = true})
                 .violation,
             "");
   EXPECT_EQ(run("t a a, 1 kill", {.actors = {"t", "a", "a"}, .kills = 1}).violation, "");

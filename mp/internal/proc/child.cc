@@ -35,7 +35,10 @@ UniqueFd ended_sentinel() {
 }  // namespace
 
 Child::Child(Owner owner, int pid, UniqueFd pidfd, Owner server)
-    : owner_(owner), server_(server), pid_(pid), pidfd_(pidfd.valid() ? std::move(pidfd) : ended_sentinel()) {}
+    : owner_(owner),
+      server_(server),
+      pid_(pid),
+      pidfd_(pidfd.valid() ? std::move(pidfd) : ended_sentinel()) {}
 
 void Child::record(int status) {
   status_ = status;
@@ -105,8 +108,7 @@ void Child::collect_from_server() {
     }
     FutexPair pairs[2] = {{&word, seen}, {}};
     pairs[1].word = family.arm_life_word(server_, &pairs[1].expected);
-    futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1,
-                   Deadline::after_ns(family.slice_ns()));
+    futex_wait_any(pairs, pairs[1].word != nullptr ? 2 : 1, Deadline::after_ns(family.slice_ns()));
     if (pairs[1].word != nullptr &&
         pairs[1].word->load(std::memory_order_relaxed) != pairs[1].expected) {
       family.relay_death(server_);

@@ -109,8 +109,8 @@ absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t
     }
   }
   std::vector<int> numbers = spawned_numbers(sources);
-  std::string join =
-      absl::StrCat(Family::kJoinVariable, "=", family.join_text(numbers[0], numbers[1], child.owner));
+  std::string join = absl::StrCat(Family::kJoinVariable, "=",
+                                  family.join_text(numbers[0], numbers[1], child.owner));
   std::string start =
       absl::StrCat(kVariable, "=", std::string(1, static_cast<char>(role)), ":", signal_mask(), ":",
                    plan, ":", numbers[2], ":", numbers[3], ":", numbers[4]);

@@ -6,9 +6,8 @@
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
-#include <ext/stdio_sync_filebuf.h>
-
 #include <cstdio>
+#include <ext/stdio_sync_filebuf.h>
 #include <fstream>
 #include <iostream>
 #include <typeinfo>
@@ -56,8 +55,8 @@ void last_steps(int status, void*) {
     uint32_t unknown = 0;
     // The reaper's word is better than ours, should it be there already.
     family->slot(me).status.compare_exchange_strong(
-        unknown, StatusWord::make(me, StatusWord::kOwnWord, (status & 0xff) << 8), std::memory_order_release,
-        std::memory_order_relaxed);
+        unknown, StatusWord::make(me, StatusWord::kOwnWord, (status & 0xff) << 8),
+        std::memory_order_release, std::memory_order_relaxed);
   }
   _exit(status & 0xff);
 }

@@ -395,8 +395,8 @@ class Server {
   void read_word() {
     Word word;
     Message message;
-    int err = receive_with_fds(socket_.get(), &word, sizeof word, Socket::kDontWait, false,
-                               &message);
+    int err =
+        receive_with_fds(socket_.get(), &word, sizeof word, Socket::kDontWait, false, &message);
     if (err == 0 && message.size == 0) {
       // Our client has closed the socket or ended.
       _exit(0);
@@ -447,10 +447,9 @@ class Server {
     uint32_t word = slot.status.load(std::memory_order_relaxed);
     // sync: status (pairs with Child): what the child wrote before it ended is visible to whoever
     // reads this.
-    while (!slot.status.compare_exchange_weak(word,
-                                              StatusWord::make(child, StatusWord::kReaped, status),
-                                              std::memory_order_release,
-                                              std::memory_order_relaxed)) {
+    while (!slot.status.compare_exchange_weak(
+        word, StatusWord::make(child, StatusWord::kReaped, status), std::memory_order_release,
+        std::memory_order_relaxed)) {
     }
     futex_wake(&slot.status, kWakeAll);
   }

@@ -16,7 +16,7 @@ namespace mp::internal {
 namespace {
 
 // Plain numbers: the end of the process closes them, and nothing before it may.
-constinit int g_read = -1;   // of the pipe that the children of this process watch
+constinit int g_read = -1;  // of the pipe that the children of this process watch
 constinit int g_write = -1;
 constinit int g_watch = -1;  // on the parent
 

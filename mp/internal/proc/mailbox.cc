@@ -84,7 +84,8 @@ int room_of(const SocketPair& pair) {
 
 uint64_t next_token() {
   // The slot's generation makes it unique among processes, the count within one.
-  return uint64_t{Family::self().bits} << 32 | (g_last_token.fetch_add(1, std::memory_order_relaxed) + 1);
+  return uint64_t{Family::self().bits} << 32 |
+         (g_last_token.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
 // One look through the mailbox, alone.
@@ -117,7 +118,8 @@ class Round {
     for (;;) {
       uint64_t head;
       Message message;
-      int err = receive_with_fds(pair_.b.get(), &head, sizeof head, Socket::kDontWait, true, &message);
+      int err =
+          receive_with_fds(pair_.b.get(), &head, sizeof head, Socket::kDontWait, true, &message);
       if (err == EAGAIN) {
         return ENOENT;
       }
@@ -193,7 +195,8 @@ class Round {
     for (;;) {
       uint64_t head;
       Message message;
-      if (receive_with_fds(pair_.b.get(), &head, sizeof head, Socket::kDontWait, true, &message) != 0) {
+      if (receive_with_fds(pair_.b.get(), &head, sizeof head, Socket::kDontWait, true, &message) !=
+          0) {
         break;
       }
       if (message.fds.empty() || !seen.insert(head).second) {
@@ -215,7 +218,8 @@ class Round {
 
 absl::Status gone(uint64_t token, int err) {
   if (err == ENOENT) {
-    return OSError(absl::StrCat("mp: the family's mailbox holds no file descriptor with token ", token,
+    return OSError(absl::StrCat("mp: the family's mailbox holds no file descriptor with token ",
+                                token,
                                 ": it was taken already, or its message is older than the mailbox"))
         .status();
   }
@@ -232,13 +236,18 @@ absl::StatusOr<uint64_t> mailbox_put(int fd) {
   Round round(**pair);
   int room = room_of(**pair);
   uint64_t token = next_token();
-  int err = static_cast<int>(round.count().load(std::memory_order_relaxed)) >= room ? EAGAIN : round.put(token, fd);
+  int err = static_cast<int>(round.count().load(std::memory_order_relaxed)) >= room
+                ? EAGAIN
+                : round.put(token, fd);
   if (err == EAGAIN) {
-    return os_error(EAGAIN, absl::StrCat("mp: the family's mailbox is full: ", room,
-                                         " file descriptors wait to be received; receive some before sending more"));
+    return os_error(
+        EAGAIN,
+        absl::StrCat("mp: the family's mailbox is full: ", room,
+                     " file descriptors wait to be received; receive some before sending more"));
   }
   if (err != 0) {
-    return os_error(err, absl::StrCat("mp: sending file descriptor ", fd, " through the family's mailbox"));
+    return os_error(
+        err, absl::StrCat("mp: sending file descriptor ", fd, " through the family's mailbox"));
   }
   return token;
 }
@@ -265,8 +274,9 @@ int mailbox_room() {
 
 int mailbox_waiting() {
   Family* family = Family::current();
-  return family == nullptr ? 0
-                           : static_cast<int>(family->header().mailbox_count.load(std::memory_order_relaxed));
+  return family == nullptr
+             ? 0
+             : static_cast<int>(family->header().mailbox_count.load(std::memory_order_relaxed));
 }
 
 bool mailbox_peek_for_test(uint64_t* token) {

@@ -44,7 +44,8 @@ void arrive(uint64_t offset, std::vector<UniqueFd> fds) {
 void main_was_second_copy() {
   if (!g_frozen) {
     static constexpr char kText[] =
-        "mp: this process was started as a child, but main() ended without mp::freeze_support(argc, argv). Make it the "
+        "mp: this process was started as a child, but main() ended without "
+        "mp::freeze_support(argc, argv). Make it the "
         "first line of main()\n";
     if (write(STDERR_FILENO, kText, sizeof kText - 1) < 0) {
       // Nothing is left to tell it to.
@@ -53,7 +54,8 @@ void main_was_second_copy() {
   }
 }
 
-[[maybe_unused]] const bool g_watched = entry().role == Role::kRoot || atexit(main_was_second_copy) == 0;
+[[maybe_unused]] const bool g_watched =
+    entry().role == Role::kRoot || atexit(main_was_second_copy) == 0;
 
 }  // namespace
 

@@ -350,8 +350,8 @@ const FutexWord* Family::arm_life_word(Owner owner, uint32_t* alive_value) noexc
 }
 
 bool Family::is_dying(Owner owner) noexcept {
-  return owner != kStranger && (life_word(slot(owner))->load(std::memory_order_relaxed) &
-                                kFutexOwnerDied) != 0;
+  return owner != kStranger &&
+         (life_word(slot(owner))->load(std::memory_order_relaxed) & kFutexOwnerDied) != 0;
 }
 
 void Family::relay_death(Owner owner) noexcept { futex_wake(life_word(slot(owner)), kWakeAll); }
@@ -673,8 +673,7 @@ bool Family::each_transit(absl::FunctionRef<bool(TransitEntry&)> see) noexcept {
 }
 
 bool Family::in_transit(const TransitEntry& entry) const noexcept {
-  auto* received =
-      arena_.at<std::atomic<uint64_t>>(entry.received.load(std::memory_order_relaxed));
+  auto* received = arena_.at<std::atomic<uint64_t>>(entry.received.load(std::memory_order_relaxed));
   return received->load(std::memory_order_seq_cst) >> 1 <=
          entry.seq.load(std::memory_order_relaxed);
 }

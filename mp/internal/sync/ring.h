@@ -139,7 +139,7 @@ struct Ring {
   alignas(64) EventCount<Atomics> items;  // consumers sleep here
   Atomic<uint32_t> closed;                // no more puts: 1; and no more gets: 2
   Atomic<uint64_t> freeing;
-  alignas(64) EventCount<Atomics> room;   // producers sleep here while `maxsize` messages wait
+  alignas(64) EventCount<Atomics> room;  // producers sleep here while `maxsize` messages wait
 
   uint64_t published() const noexcept { return put.load(std::memory_order_seq_cst) >> 1; }
   uint64_t received() const noexcept { return got.load(std::memory_order_seq_cst) >> 1; }
@@ -412,9 +412,8 @@ struct Ring {
       uint64_t s = oldest.load(std::memory_order_relaxed);
       // A torn look at `tail` shows a later position, never one in s again: the producer that led
       // the consumers out of s had read the value of `put` that we read, or an older one.
-      if (s == front ||
-          s == tail[put.load(std::memory_order_acquire) & 1].segment.load(
-                   std::memory_order_relaxed)) {
+      if (s == front || s == tail[put.load(std::memory_order_acquire) & 1].segment.load(
+                                 std::memory_order_relaxed)) {
         return;
       }
       uint64_t next = segment_at(store, s).next.load(std::memory_order_acquire);
