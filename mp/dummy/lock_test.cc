@@ -138,7 +138,7 @@ TEST(DummyLock, AllSleepersGetTheirTurn) {
 // Each release() meets an acquire() that is on its way to sleep.
 TEST(DummyLock, HandingOverLosesNoWakeUp) {
   Watchdog dog(120s);
-  constexpr int kTurns = 20000;
+  constexpr int kTurns = 50000;
   Lock ping;
   Lock pong;
   ping.acquire();

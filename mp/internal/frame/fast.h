@@ -229,7 +229,7 @@ inline bool fast_read(std::span<const std::byte> message, T& v) {
     v = message[43] != std::byte{0};
     return true;
   } else if constexpr (std::is_enum_v<T>) {
-    std::underlying_type_t<T> number;
+    std::underlying_type_t<T> number{};
     if (!fast_read(message, number)) {
       return false;
     }
@@ -237,7 +237,7 @@ inline bool fast_read(std::span<const std::byte> message, T& v) {
     return true;
   } else {
     constexpr bool kFloating = std::is_floating_point_v<T>;
-    std::conditional_t<kFloating, double, int64_t> number;
+    std::conditional_t<kFloating, double, int64_t> number{};
     if (message.size() < 48 ||
         !starts_with(message.data(), kNumberPrefix < kFloating ? Form::kFloat : Form::kInt >)) {
       return false;

@@ -18,8 +18,6 @@ struct Box {};
 namespace mp::internal {
 namespace {
 
-struct Hidden {};
-
 template <class T>
 std::string name() {
   return pretty_name(type_name<T>());
@@ -33,7 +31,6 @@ TEST(TypeName, IsWrittenAsPeopleDo) {
             "std::map<std::string, std::vector<int>>");
   EXPECT_EQ(name<app::Order>(), "app::Order");
   EXPECT_EQ(name<app::Box<std::string>>(), "app::Box<std::string>");
-  EXPECT_EQ(name<Hidden>(), "mp::internal::Hidden");
 }
 
 TEST(TypeName, IsTheSameAtRunTime) {

@@ -546,6 +546,9 @@ void require(bool ok, const char* what) {
   if (!ok) {
     g_search->log(self(), ": ", what);
     g_search->violate(what);
+    for (;;) {
+      g_search->to_scheduler();
+    }
   }
 }
 

@@ -85,7 +85,7 @@ void report(const char* name, const Outcome& outcome);
 
 // Number of the running actor.
 int self() noexcept;
-// The violation `what`, if not `ok`.
+// If not `ok`, the search ends here with the violation `what`.
 void require(bool ok, const char* what);
 // The local state is `what` and nothing else, so far.
 void forget(uint64_t what) noexcept;
