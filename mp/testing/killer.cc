@@ -391,8 +391,8 @@ class RowRunner {
 
   Path record_victim() {
     // The first run of all is another one: it finds no freed block, no warm list.
-    record_once();
-    return record_once();
+    Path first = record_once();
+    return row_.violations != 0 ? first : record_once();
   }
 
   Path record_once() {

@@ -39,7 +39,7 @@ Plan plan(Mode mode, Args... args) {
 }
 
 struct SuiteOptions {
-  // See RowOptions; applies to the rows. Planted bugs are looked for at every instruction.
+  // See RowOptions; for the rows. Planted bugs are looked for until they are found.
   int stride = 1;
   int offset = 0;
   // Rows at the same time.
