@@ -122,8 +122,9 @@ class Report {
                   "%d compared: %d slower, %d faster, %d not measurable, %d lost\n",
                   100 * threshold_, compared_, slower_, faster_, blind_, lost_);
     text_ += summary;
-    // Nothing compared is no proof that nothing got slower.
-    return {text_, slower_ > 0 ? 1 : lost_ > 0 || compared_ == 0 ? 2 : 0};
+    // A look that could see nothing is no proof that nothing got slower.
+    const bool saw_nothing = blind_ == compared_;
+    return {text_, slower_ > 0 ? 1 : lost_ > 0 || saw_nothing ? 2 : 0};
   }
 
  private:

@@ -23,7 +23,7 @@ struct Comparison {
   // The table, and what was not compared.
   std::string text;
   // The exit status: 0 nothing got slower, 1 something did, 2 it cannot be said (a figure is gone,
-  // a file is no measurement).
+  // every row scatters too much, a file is no measurement).
   int status = 0;
 };
 

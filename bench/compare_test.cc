@@ -101,6 +101,11 @@ TEST(Compare, WidensTheMarginWhereRepetitionsScatter) {
   EXPECT_TRUE(contains(c.text, "not measurable")) << c.text;
 }
 
+TEST(Compare, ProvesNothingIfEveryRowScattersTooMuch) {
+  const Json run = file({100, 200, 300, 150, 250}, {}, kOther, kOther);
+  EXPECT_EQ(compare(run, run).status, 2);
+}
+
 TEST(Compare, TakesThreadsStdWhereARowHasNoRival) {
   const Json before = file(kMp, kMp, kOther, {});
   const Json after = file(kOther, kMp, kOther, {});

@@ -117,6 +117,7 @@ TEST_P(ProcessCrash, AStarterKilledAtAnySystemCallLeavesNothing) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
   EXPECT_GT(calls, 5);
   std::printf("killed at %d system calls\n", calls - 1);
+  std::fflush(stdout);
 }
 
 INSTANTIATE_TEST_SUITE_P(Process, ProcessCrash,

@@ -22,6 +22,8 @@ def _flatbuffer_cc_library_impl(ctx):
 
     args = ctx.actions.args()
     args.add_all(["--cpp", "--cpp-std", "c++17", "--scoped-enums", "--keep-prefix", "-I", "."])
+    if ctx.attr.object_api:
+        args.add("--gen-object-api")
     args.add("-o", header.dirname)
     args.add(schema)
     ctx.actions.run(
@@ -63,6 +65,7 @@ flatbuffer_cc_library = rule(
             allow_files = [".fbs"],
             mandatory = True,
         ),
+        "object_api": attr.bool(doc = "Also generate the classes that own their fields."),
         "deps": attr.label_list(
             doc = "Libraries of the schemas that this one includes.",
             providers = [CcInfo, FlatbufferInfo],

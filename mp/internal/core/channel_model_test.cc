@@ -129,8 +129,7 @@ struct Cast {
   uint64_t maxsize = 0;
   uint64_t window = 0;
   bool slow_exit = false;
-  // Everybody who waits for a message shall get one, with no deaths.
-  bool all_get = true;
+  uint64_t most_states = 0;
 };
 
 template <class A>
@@ -178,7 +177,7 @@ class Run {
       return lock != nullptr && LockWord<A>::owner_of(lock->word.raw()) == model::owner_of(actor);
     };
     s.kills = cast_.kills;
-    if (getenv("MOST")) s.most_states = atol(getenv("MOST"));
+    s.most_states = cast_.most_states;
     s.slow_exit = cast_.slow_exit;
     Ring<A>& r = shared_.ring;
     s.names = {{&r.put_lock.word, "put_lock.word"},
@@ -361,7 +360,7 @@ class Run {
       model::require(shared_.last[i] >= shared_.returned[i], "a message was lost");
       model::require(cast_.kills != 0 || shared_.last[i] == shared_.returned[i],
                      "a message from nowhere");
-      if (cast_.kills == 0 && cast_.all_get) {
+      if (cast_.kills == 0) {
         size_t gets = 0;
         for (char op : cast_.actors[i]) {
           gets += op == 'g';
@@ -382,44 +381,81 @@ std::string run(const char* name, const Cast& cast) {
   return Run<A>(cast).explore(name).violation;
 }
 
-std::string first_line(const std::string& s) {
-  if (!s.empty()) printf("%s\n", s.c_str());
-  return s.substr(0, s.find('\n'));
+TEST(ChannelModel, OneActorAlone) {
+  EXPECT_EQ(run("ppgg", {.actors = {"ppgg"}}), "");
+  EXPECT_EQ(run("pBpmgmgh", {.actors = {"pBpmgmgh"}}), "");
+  EXPECT_EQ(run("pBpmgmgh, 1 kill", {.actors = {"pBpmgmgh"}, .kills = 1}), "");
 }
-TEST(ChannelModel, X) {
-  const char* f = getenv("ACT");
-  Cast s;
-  if (f) {
-    std::string cur;
-    for (const char* p = f;; ++p) {
-      if (*p == ' ' || !*p) {
-        s.actors.push_back(cur);
-        cur.clear();
-        if (!*p) break;
-      } else
-        cur += *p;
-    }
-    if (getenv("K")) s.kills = atoi(getenv("K"));
-    if (getenv("PER")) s.per_segment = atoi(getenv("PER"));
-    if (getenv("MAX")) s.maxsize = atoi(getenv("MAX"));
-    if (getenv("WIN")) s.window = atoi(getenv("WIN"));
-    if (getenv("BUG")) {
-      int b = atoi(getenv("BUG"));
-      if (b == 1) {
-        EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kPublishBeforeCopy>>(f, s)), "");
-        return;
-      }
-      if (b == 2) {
-        EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kCommitBeforeCopyOut>>(f, s)), "");
-        return;
-      }
-      if (b == 3) {
-        EXPECT_EQ(first_line(run<model::ModelAtomics<Bug::kRecoveryNotIdempotent>>(f, s)), "");
-        return;
-      }
-    }
-    EXPECT_EQ(first_line(run(f, s)), "");
+
+TEST(ChannelModel, NothingIsLostWithoutDeaths) {
+  EXPECT_EQ(run("pp gg", {.actors = {"pp", "gg"}}), "");
+  EXPECT_EQ(run("p p gg", {.actors = {"p", "p", "gg"}}), "");
+  EXPECT_EQ(run("p p hh", {.actors = {"p", "p", "hh"}}), "");
+  EXPECT_EQ(run("Bp ggg", {.actors = {"Bp", "ggg"}}), "");
+}
+
+TEST(ChannelModel, AFullChannelWakesItsProducers) {
+  EXPECT_EQ(run("pp gg, maxsize 1", {.actors = {"pp", "gg"}, .maxsize = 1}), "");
+  EXPECT_EQ(run("ppp ggg, window 2", {.actors = {"ppp", "ggg"}, .window = 2}), "");
+}
+
+TEST(ChannelModel, WhoIsToldOfTheEndHasMissedNothing) {
+  EXPECT_EQ(run("p s gg", {.actors = {"p", "s", "gg"}}), "");
+}
+
+TEST(ChannelModel, OneOrTwoDeathsTearLoseAndDoubleNothing) {
+  EXPECT_EQ(run("pp gg, 2 kills", {.actors = {"pp", "gg"}, .kills = 2}), "");
+  EXPECT_EQ(run("ppp hhh, 2 kills", {.actors = {"ppp", "hhh"}, .kills = 2}), "");
+  EXPECT_EQ(run("p p h, 2 kills", {.actors = {"p", "p", "h"}, .kills = 2}), "");
+  EXPECT_EQ(run("pp gg, maxsize 1, 2 kills", {.actors = {"pp", "gg"}, .kills = 2, .maxsize = 1}),
+            "");
+  EXPECT_EQ(run("ppp mm, 2 kills", {.actors = {"ppp", "mm"}, .kills = 2}), "");
+}
+
+TEST(ChannelModel, BatchesOverSeveralSegmentsSurviveTheDeathOfTheRecoverer) {
+  EXPECT_EQ(run("B ggg, 2 kills", {.actors = {"B", "ggg"}, .kills = 2}), "");
+  EXPECT_EQ(run("bB mghh, 2 per segment, 2 kills",
+                {.actors = {"bB", "mghh"}, .kills = 2, .per_segment = 2}),
+            "");
+  EXPECT_EQ(run("b b hh, 2 kills", {.actors = {"b", "b", "hh"}, .kills = 2}), "");
+}
+
+TEST(ChannelModel, LongRuns) {
+  if (!model::long_runs()) {
+    GTEST_SKIP() << "set MP_MODEL_LONG=1";
   }
+  EXPECT_EQ(run("p x g", {.actors = {"p", "x", "g"}}), "");
+  EXPECT_EQ(run("p x g, 1 kill", {.actors = {"p", "x", "g"}, .kills = 1}), "");
+  EXPECT_EQ(run("p p gg, 2 kills", {.actors = {"p", "p", "gg"}, .kills = 2}), "");
+  EXPECT_EQ(run("p p gg, maxsize 1", {.actors = {"p", "p", "gg"}, .maxsize = 1}), "");
+  EXPECT_EQ(run("pp s gg, maxsize 1", {.actors = {"pp", "s", "gg"}, .maxsize = 1}), "");
+  EXPECT_EQ(run("B p mh, 2 kills", {.actors = {"B", "p", "mh"}, .kills = 2}), "");
+  EXPECT_EQ(run("ppp ggg, window 2, 1 kill", {.actors = {"ppp", "ggg"}, .kills = 1, .window = 2}),
+            "");
+  EXPECT_EQ(run("pp g g", {.actors = {"pp", "g", "g"}, .most_states = 100'000'000}), "");
+  EXPECT_EQ(
+      run("pp hh q, 1 kill", {.actors = {"pp", "hh", "q"}, .kills = 1, .most_states = 100'000'000}),
+      "");
+}
+
+template <Bug B>
+std::string violation_with(const Cast& cast) {
+  std::string v = run<model::ModelAtomics<B>>("planted bug", cast);
+  return v.substr(0, v.find('\n'));
+}
+
+TEST(ChannelModel, FindsAPublishBeforeTheCopy) {
+  EXPECT_EQ(violation_with<Bug::kPublishBeforeCopy>({.actors = {"p", "g"}}), "a torn message");
+}
+
+TEST(ChannelModel, FindsACommitBeforeTheCopyOut) {
+  EXPECT_EQ(violation_with<Bug::kCommitBeforeCopyOut>({.actors = {"ppp", "h", "hh"}}),
+            "a torn message");
+}
+
+TEST(ChannelModel, FindsARecoveryThatCountsTwice) {
+  EXPECT_EQ(violation_with<Bug::kRecoveryNotIdempotent>({.actors = {"p", "p"}, .kills = 2}),
+            "the channel's size was wrong");
 }
 
 }  // namespace

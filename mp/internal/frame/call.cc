@@ -10,8 +10,6 @@ void refuse_result(std::string_view type) {
                                 ", which cannot cross to another process")));
 }
 
-void refuse_empty_call() { raise(type_error("'NoneType' object is not callable")); }
-
 void run_call(const Reader& call, Encoder* result) {
   Reader state;
   Token token = call.callable(&state, "a call");

@@ -12,8 +12,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "mp/codec.h"
 #include "mp/internal/frame/invoke.h"
+#include "mp/internal/frame/message.h"
 #include "mp/internal/frame/thunk.h"
 
 namespace mp::internal {

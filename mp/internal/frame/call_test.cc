@@ -15,6 +15,7 @@
 #include "mp/errors.h"
 #include "mp/fd.h"
 #include "mp/function.h"
+#include "mp/internal/frame/message.h"
 #include "mp/object.h"
 
 namespace mp::internal {

@@ -176,9 +176,9 @@ struct CannotCross {
       !kBase,
       "mp: a struct with a base class cannot cross field by field. Make the base a field, "
       "or give the struct `auto fields() { return std::tie(a, b); }` or an mp::Codec.");
-  static_assert(!kNativeTable,
-                "mp: the codec of FlatBuffers' classes is in another header: include "
-                "\"mp/flatbuffer.h\".");
+  static_assert(
+      !kNativeTable,
+      "mp: the codec of FlatBuffers' classes is in another header: include mp/flatbuffer.h.");
   static_assert(
       !kArrayField,
       "mp: a struct with a C array cannot cross field by field. Use std::array, or give the "

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "mp/codec.h"
 #include "mp/errors.h"
+#include "mp/internal/frame/message.h"
 #include "mp/wire/value_generated.h"
 
 namespace mp {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "mp/codec.h"
+#include "mp/internal/frame/message.h"
 #include "mp/internal/frame/verify.h"
 
 namespace mp::internal {

@@ -17,6 +17,7 @@
 #include "mp/errors.h"
 #include "mp/function.h"
 #include "mp/internal/frame/call.h"
+#include "mp/internal/frame/message.h"
 #include "mp/internal/os/module.h"
 
 namespace mp::internal {

@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "mp/codec.h"
 #include "mp/errors.h"
 #include "mp/fd.h"
 #include "mp/function.h"
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/failure.h"
+#include "mp/internal/frame/message.h"
 #include "mp/object.h"
 #include "mp/wire/golden.h"
 #include "mp/wire/value_generated.h"

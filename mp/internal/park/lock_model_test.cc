@@ -129,7 +129,7 @@ TEST(LockModel, TheLivingGetThroughAfterOneDeath) {
 
 TEST(LockModel, NobodySleepsOverAFreeLockAfterTheDeathOfAHolder) {
   EXPECT_EQ(
-      run("ap a a, 1 holder killed", {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true})
+      run("p a a, 1 holder killed", {.actors = {"p", "a", "a"}, .kills = 1, .holders_only = true})
           .violation,
       "");
 }
@@ -142,6 +142,10 @@ TEST(LockModel, LongRuns) {
   if (!model::long_runs()) {
     GTEST_SKIP() << "set MP_MODEL_LONG=1";
   }
+  EXPECT_EQ(
+      run("ap a a, 1 holder killed", {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true})
+          .violation,
+      "");
   EXPECT_EQ(run("t t a", {.actors = {"t", "t", "a"}}).violation, "");
   EXPECT_EQ(run("aa aa a", {.actors = {"aa", "aa", "a"}}).violation, "");
   EXPECT_EQ(run("a a a, 2 kills, no life words",

@@ -240,13 +240,20 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
       }
     }
     bool served = client().served;
-    int status = client().stop();
-    if (!served || attempt == kAttempts) {
+    int code = exit_code_of(client().stop());
+    if (!served && code >= 0) {
       return make_status(
           "RuntimeError", absl::StatusCode::kInternal,
-          absl::StrCat("mp: the fork server ended with exit code ", exit_code_of(status),
+          absl::StrCat("mp: the fork server ended with exit code ", code,
                        " before it served: main() must reach mp::freeze_support(argc, argv), its "
                        "first line, whatever the arguments and the environment are"));
+    }
+    if (attempt == kAttempts) {
+      return make_status("RuntimeError", absl::StatusCode::kUnavailable,
+                         absl::StrCat("mp: ", kAttempts,
+                                      " fork servers in a row ended before they "
+                                      "served, the last one with exit code ",
+                                      code));
     }
   }
 }

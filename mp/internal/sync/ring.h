@@ -405,15 +405,24 @@ struct Ring {
   }
 
  private:
+  // The segment that the current `tail` is in, at one moment during the call. A look that `put`
+  // overtakes may show a later one: recovery counts a batch message by message, and dies anywhere.
+  uint64_t tail_segment() const noexcept {
+    for (;;) {
+      uint64_t state = put.load(std::memory_order_acquire);
+      uint64_t s = tail[state & 1].segment.load(std::memory_order_acquire);
+      if (put.load(std::memory_order_acquire) == state) {
+        return s;
+      }
+    }
+  }
+
   // Frees the segments before `front` that `tail` is out of as well.
   template <class Store>
   void free_left(Store& store, uint64_t front) noexcept {
     for (;;) {
       uint64_t s = oldest.load(std::memory_order_relaxed);
-      // A torn look at `tail` shows a later position, never one in s again: the producer that led
-      // the consumers out of s had read the value of `put` that we read, or an older one.
-      if (s == front || s == tail[put.load(std::memory_order_acquire) & 1].segment.load(
-                                 std::memory_order_relaxed)) {
+      if (s == front || s == tail_segment()) {
         return;
       }
       uint64_t next = segment_at(store, s).next.load(std::memory_order_acquire);

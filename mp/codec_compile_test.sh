@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# What cannot cross does not compile, and the compiler's message names the type and the way out.
+#
+# codec_compile_test_cases.cc has a line "#if CASE(n)  // wants: TYPE | TEXT" for each thing that must be refused, with an error
+# that names TYPE and says TEXT. g++ compiles each alone; clang, where it is, all of them at once; both the file without them.
+set -euo pipefail
+cases=mp/codec_compile_test_cases.cc
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+fail() { echo "codec_compile_test: $*" >&2; sed -n '1,20s/^/    /p' "$log" >&2; status=1; }
+compile() { "$@" -std=c++20 -fsyntax-only -I. "$cases" >"$log" 2>&1; }
+wanted() { sed -nE 's/^#if CASE\(([0-9]+)\) *\/\/ wants: (.*) \| (.*)/\1|\2|\3/p' "$cases"; }
+
+compile g++ -Wall -Wextra -Werror || fail "g++ refuses what is right"
+n=0
+while IFS='|' read -r number type text; do
+  n=$((n + 1))
+  if compile g++ -DONLY="$number"; then
+    fail "case $number: g++ takes $type"
+  elif ! grep -qF -- "$type" "$log"; then
+    fail "case $number: the error does not name $type"
+  elif ! grep -qF -- "$text" "$log"; then
+    fail "case $number: the error does not say: $text"
+  fi
+done < <(wanted)
+[ "$n" -ge 28 ] || fail "only $n cases were found"
+
+if command -v clang++ >/dev/null; then
+  compile clang++ -Wall -Wextra -Werror || fail "clang++ refuses what is right"
+  if compile clang++ -ferror-limit=0 -DALL; then fail "clang++ takes what must be refused"; fi
+  while IFS='|' read -r number type text; do
+    grep -qF -- "$text" "$log" || fail "case $number: clang++ does not say: $text"
+  done < <(wanted)
+fi
+exit $status
