@@ -14,6 +14,7 @@
 #include "mp/internal/proc/fork_server.h"
 #include "mp/internal/shm/family.h"
 #include "mp/process.h"
+#include "mp/testing/fixture.h"
 #include "mp/testing/proc.h"
 #include "mp/testing/watchdog.h"
 
@@ -30,9 +31,10 @@ int open_fds() {
   return static_cast<int>(std::distance(begin(entries), end(entries))) - 1;
 }
 
-class ProcessLimits : public ::testing::TestWithParam<const char*> {
+class ProcessLimits : public testing::Fixture, public ::testing::WithParamInterface<const char*> {
  protected:
   void SetUp() override {
+    Fixture::SetUp();
     start_and_join();
     internal::stop_fork_server();
   }

@@ -31,6 +31,7 @@
 #include "mp/internal/proc/fork_server.h"
 #include "mp/internal/shm/family.h"
 #include "mp/queue.h"
+#include "mp/testing/fixture.h"
 #include "mp/testing/proc.h"
 #include "mp/testing/watchdog.h"
 
@@ -95,13 +96,12 @@ bool readable(int fd, int timeout_ms = 0) {
 // A descriptor that is readable when `pid` has ended.
 Fd sentinel_of(int pid) { return Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
 
-class EachMethod : public ::testing::TestWithParam<const char*> {
+class EachMethod : public testing::Fixture, public ::testing::WithParamInterface<const char*> {
  protected:
   EachMethod() : dog_(120s) {}
   void TearDown() override {
     EXPECT_TRUE(active_children().empty());
-    internal::stop_fork_server();
-    EXPECT_TRUE(testing::children_of(getpid()).empty());
+    Fixture::TearDown();
   }
 
   Process::Options options(std::string name = {}) const {

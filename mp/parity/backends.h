@@ -30,6 +30,7 @@
 
 #include "mp/backend.h"
 #include "mp/errors.h"
+#include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
 
 namespace mp::testing {
@@ -63,7 +64,8 @@ struct BackendNames {
   }
 };
 
-class ParityTest : public ::testing::Test {
+// Fails when a test leaves a child, a thread, a descriptor, a name or shared memory behind.
+class ParityTest : public Fixture {
  private:
   Watchdog dog_{std::chrono::minutes(1)};
 };

@@ -1,0 +1,51 @@
+#include "mp/testing/family_inventory.h"
+
+#include "mp/internal/proc/fork_server.h"
+#include "mp/internal/shm/family.h"
+#include "mp/process.h"
+#include "mp/testing/inventory.h"
+
+namespace mp::testing {
+
+using internal::Block;
+using internal::Family;
+using internal::Kind;
+
+int64_t live_blocks() {
+  int64_t n = 0;
+  Family::get().arena().each_live([&n](uint64_t, const Block& b) {
+    n += b.kind == Kind::kTransit || b.kind == Kind::kHolders ? 0 : 1;
+  });
+  return n;
+}
+
+namespace {
+
+// The first start opens what is kept for all: the mailbox, the end of the life pipe.
+bool start_one_by_each_method() {
+  for (const char* method : {"fork", "spawn", "forkserver"}) {
+    Process first({.context = get_context(method)});
+    first.start();
+    first.join();
+  }
+  return true;
+}
+
+}  // namespace
+
+void watch_family() {
+  InventorySources& sources = inventory_sources();
+  sources.settle.push_back([] {
+    [[maybe_unused]] static const bool once = start_one_by_each_method();
+    internal::stop_fork_server();
+    Family::get().sweep_all();
+  });
+  sources.counts["blocks of the arena"] = live_blocks;
+  sources.counts["handles of this process"] = [] {
+    int64_t n = 0;
+    Family::get().each_held([&n](uint64_t, uint32_t handles) { n += handles; });
+    return n;
+  };
+}
+
+}  // namespace mp::testing
