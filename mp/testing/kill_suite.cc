@@ -1,63 +1,6 @@
 #include "mp/testing/kill_suite.h"
 
-#include "mp/testing/lock_scenes.h"
-#include "mp/testing/queue_scenes.h"
-
 namespace mp::testing {
-namespace {
-
-using internal::Bug;
-using internal::RealAtomics;
-
-template <Bug kPlanted>
-struct Buggy : RealAtomics {
-  static constexpr Bug kBug = kPlanted;
-};
-
-void add_locks(Suite& suite) {
-  using L = PublicLock<Lock>;
-  using R = PublicLock<RLock>;
-  using Old = CoreLock<RealAtomics, /*kLifeWords=*/false>;
-  suite.add<LockFree<L>>({Mode::kKill, Mode::kRecovery});
-  suite.add<LockFreeTwice<R>>({Mode::kKill, Mode::kRecovery});
-  suite.add<LockPollHeld<L>>(Mode::kKill);
-  suite.add<LockPollHeld<R>>(Mode::kKill);
-  suite.add<LockWokenSleeper<L>>(Mode::kKill);
-  suite.add<LockWokenSleeper<R>>(Mode::kKill);
-  suite.add<LockWokenSleeper<L>>(Mode::kKill, true);
-  suite.add<LockReleaseWithSleepers<L>>({Mode::kKill, Mode::kRecovery}, 1);
-  suite.add<LockReleaseWithSleepers<L>>({Mode::kKill, Mode::kRecovery}, 2);
-  suite.add<LockReleaseWithSleepers<R>>({Mode::kKill, Mode::kRecovery}, 1);
-  suite.add<LockReleaseBesideOneAboutToSleep<L>>({Mode::kKill, Mode::kPause});
-  suite.add<LockRepairBesideOneAboutToSleep<RealAtomics>>({Mode::kKill, Mode::kPause});
-  suite.add<LockReleaseWithSleepers<Old>>({Mode::kKill, Mode::kRecovery}, 1, true);
-
-  suite.plant("waiter information cleared on unlock",
-              {plan<LockWokenSleeper<CoreLock<Buggy<Bug::kClearWaitersOnUnlock>>>>(Mode::kKill)});
-  suite.plant("wake before changing the word",
-              {plan<LockReleaseBesideOneAboutToSleep<LockThatWakesTooEarly>>(Mode::kPause)});
-  suite.plant("waiters counted down for the dead",
-              {plan<LockReleaseWithSleepers<CoreLock<Buggy<Bug::kCountDownForDead>, false>>>(
-                  Mode::kKill, 1, true)});
-}
-
-void add_queues(Suite& suite) {
-  for (QueueState state :
-       {QueueState::kEmpty, QueueState::kQueued, QueueState::kWrapping, QueueState::kLarge}) {
-    suite.add<QueuePut<RealAtomics>>({Mode::kKill, Mode::kRecovery}, state);
-    if (state != QueueState::kEmpty) {
-      suite.add<QueueGet<RealAtomics>>({Mode::kKill, Mode::kRecovery}, state);
-    }
-  }
-  suite.plant("publish before copy",
-              {plan<QueuePut<Buggy<Bug::kPublishBeforeCopy>>>(Mode::kKill, QueueState::kEmpty)});
-  suite.plant("commit before copy-out",
-              {plan<QueueGet<Buggy<Bug::kCommitBeforeCopyOut>>>(Mode::kKill, QueueState::kQueued)});
-  suite.plant("recovery not idempotent", {plan<QueuePut<Buggy<Bug::kRecoveryNotIdempotent>>>(
-                                             Mode::kRecovery, QueueState::kQueued)});
-}
-
-}  // namespace
 
 Suite kill_suite() {
   Suite suite;

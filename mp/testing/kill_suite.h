@@ -11,6 +11,10 @@ namespace mp::testing {
 
 Suite kill_suite();
 
+// An area each, in a file of its name: lock_kills.cc ...
+void add_locks(Suite& suite);
+void add_queues(Suite& suite);
+
 }  // namespace mp::testing
 
 #endif  // MP_TESTING_KILL_SUITE_H_
