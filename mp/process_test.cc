@@ -244,7 +244,6 @@ TEST_P(EachMethod, ManySignalledRightAfterTheirStartAllSaySo) {
 struct Point {
   int x = 0;
   std::string label;
-  friend bool operator==(const Point&, const Point&) = default;
 };
 struct Scale {
   int factor = 1;

@@ -80,7 +80,7 @@ class QueueScene : public FamilyScene {
 
   std::vector<std::span<const std::byte>> shared() override {
     return {std::as_bytes(std::span(ring(), 1)),
-            std::span(family().at<const std::byte>(tail_), 512)};
+            std::span(family().template at<const std::byte>(tail_), 512)};
   }
 
  protected:

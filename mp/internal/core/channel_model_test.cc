@@ -171,9 +171,10 @@ class Run {
     s.owns = [this](int actor, const void* at) {
       const Ring<A>& r = shared_.ring;
       const LockWord<A>* lock =
-          at == &r.put || in(at, r.tail)                                          ? &r.put_lock
-          : at == &r.got || at == &r.oldest || at == &r.freeing || in(at, r.head) ? &r.get_lock
-                                                                                  : nullptr;
+          at == &r.put || this->in(at, r.tail) ? &r.put_lock
+          : at == &r.got || at == &r.oldest || at == &r.freeing || this->in(at, r.head)
+              ? &r.get_lock
+              : nullptr;
       return lock != nullptr && LockWord<A>::owner_of(lock->word.raw()) == model::owner_of(actor);
     };
     s.kills = cast_.kills;

@@ -32,7 +32,7 @@ struct ConditionObject {
   // holds the lock.
   bool wait(LockObject<A>& lock, bool recursive, Deadline deadline) {
     Family& family = *Family::current();
-    auto each = [this](const auto& see) { each_node(see); };
+    auto each = [this](const auto& see) { this->each_node(see); };
     CondWaiters<A, decltype(each)> waiters(word, self(), family, each);
     Node* node;
     while ((node = waiters.enlist()) == nullptr) {
@@ -50,7 +50,7 @@ struct ConditionObject {
 
   // Wakes up to `count` live waiters, those first that came first. The caller holds the lock.
   void notify(uint64_t count) noexcept {
-    auto each = [this](const auto& see) { each_node(see); };
+    auto each = [this](const auto& see) { this->each_node(see); };
     CondWaiters<A, decltype(each)>(word, self(), *Family::current(), each).notify(count);
   }
 
