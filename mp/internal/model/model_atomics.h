@@ -85,6 +85,10 @@ struct ModelAtomics {
   static constexpr Bug kBug = B;
   static void step(const char*) noexcept {}
   static void fence_after_rmw() noexcept {}
+  template <class T>
+  static T peek(const ModelAtomic<T>& word) noexcept {
+    return word.load();
+  }
   static void pause() noexcept {}
   static constexpr int kMaxSpins = 0;
   struct LoopHead {

@@ -9,6 +9,9 @@
 //   step(name)         a point where a crash test may kill; nothing in the product
 //   fence_after_rmw()  a full (StoreLoad) fence; an atomic read-modify-write stands just before it
 //   pause()            the body of a spin loop
+//   peek(word)         a load, for who has no lock, from memory that may have been freed and given
+//                      out again: it reads whatever stands there, and the caller finds out by
+//                      another word whether that meant anything
 //   kMaxSpins          no spin is longer: a model has none
 //   LoopHead           made before a loop whose passes all begin in the same local state; again()
 //                      begins a pass, so that a model can forget the passes before
@@ -39,6 +42,11 @@ struct RealAtomics {
   static void step(const char*) noexcept {}
   // On x86-64 every locked instruction is a full barrier: the compiler alone must be held.
   static void fence_after_rmw() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+  // Kept from ThreadSanitizer: what stands there by now may be plain memory of somebody else.
+  template <class T>
+  [[gnu::no_sanitize_thread]] static T peek(const std::atomic<T>& word) noexcept {
+    return __atomic_load_n(reinterpret_cast<const T*>(&word), __ATOMIC_SEQ_CST);
+  }
   static void pause() noexcept { __builtin_ia32_pause(); }
   static constexpr int kMaxSpins = 1 << 30;
   struct LoopHead {

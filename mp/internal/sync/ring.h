@@ -272,7 +272,7 @@ struct Ring {
   uint64_t backlog(Store& store) noexcept {
     uint64_t s =
         tail[put.load(std::memory_order_acquire) & 1].segment.load(std::memory_order_relaxed);
-    return segments_in_use(store, segment_at(store, s).serial.load(std::memory_order_relaxed));
+    return segments_in_use(store, Atomics::peek(segment_at(store, s).serial));
   }
 
   // A record of `large` bytes and more gets a segment of its own.
@@ -329,7 +329,7 @@ struct Ring {
     uint64_t s = oldest.load(std::memory_order_relaxed);
     // Freed already, it may have come back as a new segment: that one's number is higher, or 0.
     if (f != s && store.is_segment(f)) {
-      uint64_t serial = segment_at(store, f).serial.load(std::memory_order_acquire);
+      uint64_t serial = Atomics::peek(segment_at(store, f).serial);
       if (serial != 0 && serial < segment_at(store, s).serial.load(std::memory_order_relaxed) &&
           store.is_segment(f)) {
         store.free_segment(f);
@@ -388,7 +388,7 @@ struct Ring {
     for (;;) {
       uint64_t before = got.load(std::memory_order_seq_cst);
       uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
-      uint64_t h = header_at(store, at).load(std::memory_order_seq_cst);
+      uint64_t h = Atomics::peek(header_at(store, at));
       if (got.load(std::memory_order_seq_cst) == before) {
         return (h & RecordHeader::kPublished) != 0;
       }
@@ -400,7 +400,7 @@ struct Ring {
   bool maybe_ready(Store& store) noexcept {
     uint64_t before = got.load(std::memory_order_seq_cst);
     uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
-    uint64_t h = header_at(store, at).load(std::memory_order_seq_cst);
+    uint64_t h = Atomics::peek(header_at(store, at));
     return (h & RecordHeader::kPublished) != 0 || got.load(std::memory_order_seq_cst) != before;
   }
 
@@ -497,7 +497,7 @@ struct Ring {
 
   template <class Store>
   uint64_t segments_in_use(Store& store, uint64_t serial) noexcept {
-    return serial - segment_at(store, front_segment()).serial.load(std::memory_order_relaxed) + 1;
+    return serial - Atomics::peek(segment_at(store, front_segment()).serial) + 1;
   }
 
   // Which segment the consumers are in; a hint for producers.
