@@ -143,6 +143,9 @@ void* run_thread(void* argument) {
   Core core = std::move(*std::unique_ptr<Core>(static_cast<Core*>(argument)));
   core->tid.store(gettid(), std::memory_order_relaxed);
   t_current = core;
+  // start() may not have come so far: what the body does to itself, it does to a started thread.
+  uint32_t starting = ThreadCore::kStarting;
+  core->state.compare_exchange_strong(starting, ThreadCore::kRunning);
   std::unique_ptr<Target> target;
   {
     std::lock_guard hold(core->mutex);
