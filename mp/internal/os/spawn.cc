@@ -17,6 +17,9 @@
 
 #include "mp/internal/base/unique_fd.h"
 
+// glibc's name for clone() that ThreadSanitizer does not wrap: it takes every clone() for a fork.
+extern "C" int __clone(int (*start)(void*), void* stack_end, int flags, void* argument, ...);
+
 namespace mp::internal {
 namespace {
 
@@ -37,7 +40,9 @@ struct Image {
   char* const* environment;
 };
 
-void close_from(int first) {
+// What runs in the child is kept from ThreadSanitizer, whose record of this thread it shares: an
+// exec would leave entered functions in it.
+[[gnu::no_sanitize_thread]] void close_from(int first) {
   if (syscall(SYS_close_range, first, ~0u, 0) != 0) {
     // Kernels before 5.9.
     for (int fd = first, end = static_cast<int>(sysconf(_SC_OPEN_MAX)); fd < end; ++fd) {
@@ -46,9 +51,10 @@ void close_from(int first) {
   }
 }
 
-// In the child. Returns only when it fails, with an errno. Ascending, no target is a source that is still to come: the i-th smallest of
-// distinct numbers from 3 on is at least 3 + i. `program` and `null` are above all of them.
-int become(const Image& image) {
+// In the child. Returns only when it fails, with an errno. Ascending, no target is a source that is
+// still to come: the i-th smallest of distinct numbers from 3 on is at least 3 + i. `program` and
+// `null` are above all of them.
+[[gnu::no_sanitize_thread]] int become(const Image& image) {
   if (dup2(image.null, STDIN_FILENO) < 0) {
     return errno;
   }
@@ -73,7 +79,7 @@ struct Birth {
   const Image& image;
   volatile int error;
 };
-int be_born(void* birth) {
+[[gnu::no_sanitize_thread]] int be_born(void* birth) {
   auto* b = static_cast<Birth*>(birth);
   b->error = become(b->image);
   return 127;
@@ -83,7 +89,7 @@ int be_born(void* birth) {
 // handlers close what the child is to inherit.
 int start_in_our_memory(Birth* birth) {
   alignas(16) std::byte stack[16 << 10];
-  return clone(be_born, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, birth);
+  return __clone(be_born, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, birth);
 }
 
 // A copy of `fd` whose number is above `floor`.
