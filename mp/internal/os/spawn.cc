@@ -40,34 +40,38 @@ struct Image {
   char* const* environment;
 };
 
-// What runs in the child is kept from ThreadSanitizer, whose record of this thread it shares: an
-// exec would leave entered functions in it.
+// What runs in the child is kept from ThreadSanitizer, whose record of this thread and of its
+// descriptors it shares: no entered function stays in it after an exec, and descriptors are moved by
+// system calls that nobody intercepts.
 [[gnu::no_sanitize_thread]] void close_from(int first) {
   if (syscall(SYS_close_range, first, ~0u, 0) != 0) {
     // Kernels before 5.9.
     for (int fd = first, end = static_cast<int>(sysconf(_SC_OPEN_MAX)); fd < end; ++fd) {
-      close(fd);
+      syscall(SYS_close, fd);
     }
   }
+}
+[[gnu::no_sanitize_thread]] int move_fd(int from, int to, int flags) {
+  return static_cast<int>(syscall(SYS_dup3, from, to, flags));
 }
 
 // In the child. Returns only when it fails, with an errno. Ascending, no target is a source that is
 // still to come: the i-th smallest of distinct numbers from 3 on is at least 3 + i. `program` and
 // `null` are above all of them.
 [[gnu::no_sanitize_thread]] int become(const Image& image) {
-  if (dup2(image.null, STDIN_FILENO) < 0) {
+  if (move_fd(image.null, STDIN_FILENO, 0) < 0) {
     return errno;
   }
   for (int i = 0; i < image.count; ++i) {
     // Onto itself, dup2() would leave close-on-exec set.
     int ok = image.fds[i] == kFirst + i ? fcntl(image.fds[i], F_SETFD, 0)
-                                        : dup2(image.fds[i], kFirst + i);
+                                        : move_fd(image.fds[i], kFirst + i, 0);
     if (ok < 0) {
       return errno;
     }
   }
   int program = kFirst + image.count;
-  if (image.program != program && dup3(image.program, program, O_CLOEXEC) < 0) {
+  if (image.program != program && move_fd(image.program, program, O_CLOEXEC) < 0) {
     return errno;
   }
   close_from(program + 1);
