@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "mp/internal/core/channel_impl.h"
+#include "mp/internal/core/received.h"
 
 namespace mp::internal {
 
@@ -11,6 +12,30 @@ template class ChannelReader<RealAtomics>;
 
 absl::Status RingStore::no_memory(uint64_t size) const {
   return memory_error(family_.arena().over_budget(size));
+}
+
+absl::StatusOr<uint64_t> RingStore::deposit(int fd, uint64_t seq,
+                                            const std::atomic<uint64_t>& got) {
+  uint64_t token = g_fd_mail.token();
+  absl::Status status = family_.note_deposit(token, ring_, seq, got);
+  if (status.ok()) {
+    status = g_fd_mail.put(token, fd);
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  return token;
+}
+
+void recover_producers(Family& family, uint64_t object) noexcept {
+  Channel<> channel(family, object);
+  uint32_t seen = channel.ring->put_lock.word.load(std::memory_order_acquire);
+  Owner owner = LockWord<>::owner_of(seen);
+  // Who lives and has it, or has had it last, has settled what was to be settled.
+  if (owner ? family.is_dead(owner) : seen != 0) {
+    ChannelWriter<> writer(channel);
+    writer.open(Deadline::past()).IgnoreError();
+  }
 }
 
 void destroy_ring(Family& family, uint64_t object, bool redo) {
@@ -28,6 +53,8 @@ void destroy_ring(Family& family, uint64_t object, bool redo) {
 
 namespace {
 [[maybe_unused]] const bool g_registered = (Family::set_destroy(Kind::kQueue, destroy_ring), true);
+[[maybe_unused]] const bool g_recovers =
+    (Family::g_deposit_hooks.recover = recover_producers, true);
 }  // namespace
 
 }  // namespace mp::internal

@@ -19,11 +19,15 @@
 #include <span>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/ring.h"
 
 namespace mp::internal {
+
+// Takes the producers' lock of a Ring from a dead process, if one has it, and settles what it left.
+void recover_producers(Family& family, uint64_t object) noexcept;
 
 // Destroy function of everything that is a Ring: frees its segments.
 void destroy_ring(Family& family, uint64_t object, bool redo);
@@ -65,6 +69,9 @@ class RingStore {
   absl::Status note_in_transit(uint64_t object, uint64_t seq, const std::atomic<uint64_t>& got) {
     return family_.note_in_transit(object, ring_, seq, got);
   }
+  // Leaves a copy of `fd` in the family's mailbox for message `seq`.
+  absl::StatusOr<uint64_t> deposit(int fd, uint64_t seq, const std::atomic<uint64_t>& got);
+  // Messages from `from` on were not published: what they carry is in transit no more.
   void forget_in_transit(uint64_t from) noexcept { family_.forget_in_transit(ring_, from); }
   void sweep_all() noexcept { family_.sweep_all(); }
 
@@ -101,7 +108,7 @@ class ChannelWriter {
   // A place for one message's bytes, 8-aligned, filled by the caller before the next call. Null:
   // see status().
   std::byte* add(uint64_t size, std::span<const uint64_t> handles = {},
-                 std::span<const uint64_t> fd_tokens = {}, bool raw = false);
+                 std::span<const int> fds = {}, bool raw = false);
   // Makes what was added visible, all at once, and wakes who waits for it. Nothing fails any more.
   void publish() noexcept;
 
@@ -119,7 +126,7 @@ class ChannelWriter {
   typename Ring<A>::Batch batch_;
   Deadline deadline_ = Deadline::past();
   bool open_ = false;
-  bool noted_ = false;  // handles that are in transit if this is published
+  bool noted_ = false;  // handles and descriptors that are in transit if this is published
   absl::Status status_;
 };
 

@@ -121,15 +121,15 @@ bool ChannelWriter<A, Store>::await_room() noexcept {
 
 template <class A, class Store>
 std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t> handles,
-                                        std::span<const uint64_t> fd_tokens, bool raw) {
+                                        std::span<const int> fds, bool raw) {
   Store& store = channel_.store;
   Ring<A>& ring = *channel_.ring;
-  if (handles.size() > RecordHeader::kMaxHandles || fd_tokens.size() > RecordHeader::kMaxFds)
+  if (handles.size() > RecordHeader::kMaxHandles || fds.size() > RecordHeader::kMaxFds)
       [[unlikely]] {
     status_ = value_error("mp: a message carries at most 4095 handles and 255 file descriptors");
     return nullptr;
   }
-  uint32_t words = static_cast<uint32_t>(handles.size() + fd_tokens.size());
+  uint32_t words = static_cast<uint32_t>(handles.size() + fds.size());
   while (ring.must_wait(store, batch_, size, words)) [[unlikely]] {
       if (batch_.count != 0) {
         publish();
@@ -142,8 +142,8 @@ std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t>
       }
     }
   typename Ring<A>::Reserved place = ring.reserve(
-      store, batch_, size, static_cast<uint32_t>(handles.size()),
-      static_cast<uint32_t>(fd_tokens.size()), raw ? RecordHeader::kRaw : 0, store.large_message());
+      store, batch_, size, static_cast<uint32_t>(handles.size()), static_cast<uint32_t>(fds.size()),
+      raw ? RecordHeader::kRaw : 0, store.large_message());
   if (place.words == nullptr) [[unlikely]] {
     status_ = store.no_memory(size);
     return nullptr;
@@ -157,9 +157,18 @@ std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t>
         return nullptr;
       }
     }
-    std::byte* at = place.words;
-    std::memcpy(at, handles.data(), handles.size_bytes());
-    std::memcpy(at + handles.size_bytes(), fd_tokens.data(), fd_tokens.size_bytes());
+    std::memcpy(place.words, handles.data(), handles.size_bytes());
+    std::byte* at = place.words + handles.size_bytes();
+    for (int fd : fds) {
+      noted_ = true;
+      absl::StatusOr<uint64_t> token = store.deposit(fd, seq, ring.got);
+      if (!token.ok()) {
+        status_ = token.status();
+        return nullptr;
+      }
+      std::memcpy(at, &*token, sizeof *token);
+      at += sizeof *token;
+    }
   }
   return place.payload;
 }

@@ -97,6 +97,9 @@ class ModelStore {
   absl::Status note_in_transit(uint64_t, uint64_t, const model::ModelAtomic<uint64_t>&) {
     return absl::OkStatus();
   }
+  absl::StatusOr<uint64_t> deposit(int, uint64_t, const model::ModelAtomic<uint64_t>&) {
+    return unavailable();
+  }
   void forget_in_transit(uint64_t) noexcept {}
   void sweep_all() noexcept {}
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <new>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
@@ -19,7 +18,6 @@ struct QueueCore::Put::State {
   const QueueCore& core;
   Channel<> channel;
   ChannelWriter<> writer;
-  absl::Status status;
 };
 
 struct QueueCore::Get::State {
@@ -57,22 +55,8 @@ absl::Status QueueCore::Put::open(const QueueCore& queue, Deadline deadline) {
 std::byte* QueueCore::Put::add(uint64_t size) { return state()->writer.add(size); }
 
 bool QueueCore::Put::add(const Encoded& message) {
-  std::vector<uint64_t> tokens;
-  absl::Status& status = state()->status;
-  for (int fd : message.fds) {
-    absl::StatusOr<uint64_t> token = g_fd_mail.put(fd);
-    if (!token.ok()) {
-      status = token.status();
-      break;
-    }
-    tokens.push_back(*token);
-  }
-  std::byte* out =
-      status.ok() ? state()->writer.add(message.bytes.size(), message.handles, tokens) : nullptr;
+  std::byte* out = state()->writer.add(message.bytes.size(), message.handles, message.fds);
   if (out == nullptr) {
-    for (uint64_t token : tokens) {
-      g_fd_mail.discard(token);
-    }
     return false;
   }
   std::copy(message.bytes.begin(), message.bytes.end(), out);
@@ -95,9 +79,7 @@ uint64_t QueueCore::Put::room() const noexcept {
 
 void QueueCore::Put::publish() noexcept { state()->writer.publish(); }
 
-absl::Status QueueCore::Put::status() const {
-  return state()->status.ok() ? state()->writer.status() : state()->status;
-}
+absl::Status QueueCore::Put::status() const { return state()->writer.status(); }
 
 QueueCore::Get::~Get() {
   static_assert(sizeof(State) <= sizeof storage_);

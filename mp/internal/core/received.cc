@@ -24,12 +24,16 @@ void Received::fill(std::span<const std::byte> bytes, std::span<const uint64_t> 
     handles_.push_back(object);
   }
   tokens_.assign(fd_tokens.begin(), fd_tokens.end());
+  for (uint64_t token : tokens_) {
+    Family::get().claim_deposit(token);
+  }
 }
 
 void Received::fetch_fds() {
   absl::Status failed;
   for (uint64_t token : std::exchange(tokens_, {})) {
     absl::StatusOr<int> fd = g_fd_mail.take(token);
+    Family::get().end_deposit(token, !fd.ok());
     if (!fd.ok()) {
       failed = fd.status();
     }

@@ -17,11 +17,12 @@ namespace mp::internal {
 
 // Where descriptors wait between put and get: the family's mailbox. The process layer fills it in.
 struct FdMail {
-  // Leaves a copy of `fd`; returns its token.
-  absl::StatusOr<uint64_t> (*put)(int fd) = nullptr;
+  // A new token, never 0.
+  uint64_t (*token)() = nullptr;
+  // Leaves a copy of `fd` under it.
+  absl::Status (*put)(uint64_t token, int fd) = nullptr;
   // Takes it out; the caller owns it.
   absl::StatusOr<int> (*take)(uint64_t token) = nullptr;
-  void (*discard)(uint64_t token) = nullptr;
 };
 extern FdMail g_fd_mail;
 
@@ -41,7 +42,7 @@ class Received final : public FdSource {
   Received(const Received&) = delete;
   Received& operator=(const Received&) = delete;
 
-  // Before the receive is committed: copies the bytes and holds the handles.
+  // Before the receive is committed: copies the bytes, holds the handles and claims the descriptors.
   void fill(std::span<const std::byte> bytes, std::span<const uint64_t> handles,
             std::span<const uint64_t> fd_tokens);
   // After it: fetches the descriptors from the family's mailbox.

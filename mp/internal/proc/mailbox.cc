@@ -64,28 +64,25 @@ void after_fork() { g_making.unlock(); }
 
 [[maybe_unused]] const bool g_registered = pthread_atfork(before_fork, after_fork, after_fork) == 0;
 
+// False when `token` may still be there.
+bool thrown_away(uint64_t token) noexcept;
+
 // Queues and connections send descriptors through here.
 [[maybe_unused]] const bool g_filled_in =
-    (g_fd_mail = FdMail{.put = mailbox_put,
+    (g_fd_mail = FdMail{.token = mailbox_token,
+                        .put = mailbox_put,
                         .take = [](uint64_t token) -> absl::StatusOr<int> {
                           auto fd = mailbox_take(token);
                           if (!fd.ok()) {
                             return fd.status();
                           }
                           return fd->release();
-                        },
-                        .discard = [](uint64_t token) { mailbox_discard(token); }},
-     true);
+                        }},
+     Family::g_deposit_hooks.discard = thrown_away, true);
 
 int room_of(const SocketPair& pair) {
   // Half of what fits: taking needs room at the tail.
   return std::min(kMostRoom, send_buffer(pair.a.get()) / kChargePerMessage / 2);
-}
-
-uint64_t next_token() {
-  // The slot's generation makes it unique among processes, the count within one.
-  return uint64_t{Family::self().bits} << 32 |
-         (g_last_token.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
 // One look through the mailbox, alone.
@@ -168,7 +165,7 @@ class Round {
  private:
   // A marker carries no descriptor; its bytes are a token too, so that it is not taken for an older one.
   int mark() {
-    marker_ = next_token();
+    marker_ = mailbox_token();
     return send_with_fds(pair_.a.get(), &marker_, sizeof marker_, nullptr, 0, Socket::kDontWait);
   }
 
@@ -216,6 +213,14 @@ class Round {
   uint64_t marker_ = 0;
 };
 
+bool thrown_away(uint64_t token) noexcept {
+  // A process without the mailbox can not reach it.
+  SocketPair* pair = g_ends.load(std::memory_order_acquire);
+  UniqueFd fd;
+  int err = pair == nullptr ? EAGAIN : Round(*pair).take(token, &fd);
+  return err == 0 || err == ENOENT;
+}
+
 absl::Status gone(uint64_t token, int err) {
   if (err == ENOENT) {
     return OSError(absl::StrCat("mp: the family's mailbox holds no file descriptor with token ",
@@ -228,14 +233,27 @@ absl::Status gone(uint64_t token, int err) {
 
 }  // namespace
 
+uint64_t mailbox_token() {
+  // The slot's generation makes it unique among processes, the count within one.
+  return uint64_t{Family::self().bits} << 32 |
+         (g_last_token.fetch_add(1, std::memory_order_relaxed) + 1);
+}
+
 absl::StatusOr<uint64_t> mailbox_put(int fd) {
+  uint64_t token = mailbox_token();
+  if (absl::Status s = mailbox_put(token, fd); !s.ok()) {
+    return s;
+  }
+  return token;
+}
+
+absl::Status mailbox_put(uint64_t token, int fd) {
   auto pair = ends();
   if (!pair.ok()) {
     return pair.status();
   }
   Round round(**pair);
   int room = room_of(**pair);
-  uint64_t token = next_token();
   int err = static_cast<int>(round.count().load(std::memory_order_relaxed)) >= room
                 ? EAGAIN
                 : round.put(token, fd);
@@ -249,7 +267,7 @@ absl::StatusOr<uint64_t> mailbox_put(int fd) {
     return os_error(
         err, absl::StrCat("mp: sending file descriptor ", fd, " through the family's mailbox"));
   }
-  return token;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<UniqueFd> mailbox_take(uint64_t token) {

@@ -9,7 +9,8 @@
 // Death    Taking looks at the head, and what it does not want goes to the tail before it leaves the head: killed in
 //          between, a descriptor is there twice, never not at all. The lock of the mailbox then names a dead owner, and
 //          the next one throws the duplicates out. Killed between taking and using: the descriptor was the taker's, and
-//          is closed with it. A token whose message is lost stays until mailbox_discard().
+//          is closed with it. What belongs to a message that nobody will receive is thrown away by the family, see
+//          Deposits.
 
 #ifndef MP_INTERNAL_PROC_MAILBOX_H_
 #define MP_INTERNAL_PROC_MAILBOX_H_
@@ -21,7 +22,12 @@
 
 namespace mp::internal {
 
-// Leaves a copy of `fd`. The token is never 0 and never given out again in the life of the family.
+// A token: never 0 and never given out again in the life of the family.
+uint64_t mailbox_token();
+
+// Leaves a copy of `fd` under `token`.
+absl::Status mailbox_put(uint64_t token, int fd);
+// The same under a new one.
 absl::StatusOr<uint64_t> mailbox_put(int fd);
 
 // Takes it out; close-on-exec. An OSError when it is not there (any more).

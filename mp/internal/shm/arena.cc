@@ -28,7 +28,7 @@ constexpr uint64_t mix(uint64_t h, uint64_t v) { return (h ^ v) * 0x100000001b3;
 constexpr uint64_t kSignature = [] {
   uint64_t h = 0xcbf29ce484222325;
   for (uint64_t v :
-       {sizeof(ArenaHeader), sizeof(Slot), sizeof(Block), sizeof(pthread_mutex_t),
+       {sizeof(ArenaHeader), sizeof(Slot), sizeof(Deposit), sizeof(Block), sizeof(pthread_mutex_t),
         sizeof(LockWord<>), kHeapAt, static_cast<uint64_t>(Kind::kKinds), uint64_t{1}}) {
     h = mix(h, v);
   }

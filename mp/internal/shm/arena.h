@@ -42,6 +42,9 @@ class Arena {
   std::byte* base() const noexcept { return mapping_.base; }
   ArenaHeader& header() const noexcept { return *reinterpret_cast<ArenaHeader*>(base()); }
   Slot& slot(uint32_t i) const noexcept { return reinterpret_cast<Slot*>(base() + kSlotsAt)[i]; }
+  Deposit& deposit(uint32_t i) const noexcept {
+    return reinterpret_cast<Deposit*>(base() + kDepositsAt)[i];
+  }
   template <class T>
   T* at(uint64_t offset) const noexcept {
     return reinterpret_cast<T*>(base() + offset);

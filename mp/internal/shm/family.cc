@@ -252,6 +252,13 @@ void Family::lock_family() noexcept {
   park_acquire(header().family_lock, self(), Deadline::never(), *this);
 }
 
+void Family::unlock_family() noexcept {
+  park_release(header().family_lock);
+  if (deposits().orphans()) [[unlikely]] {
+    discard_orphans();
+  }
+}
+
 absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
   UniqueFd fd(reopen(arena_.fd()));
   if (!fd.valid()) {
@@ -269,7 +276,7 @@ absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
     if (i >= kStranger.slot()) {
       park_release(h.family_lock);
       if (round == 0 && me != kStranger) {
-        sweep_all();
+        sweep_dead();
         continue;
       }
       return os_error(EAGAIN, absl::StrCat("mp: the family has no room for more than ",
@@ -358,24 +365,25 @@ bool Family::is_dying(Owner owner) noexcept {
 
 void Family::relay_death(Owner owner) noexcept { futex_wake(life_word(slot(owner)), kWakeAll); }
 
-void Family::sweep(Owner owner) noexcept {
+bool Family::sweep_one(Owner owner) noexcept {
   uint64_t state = slot(owner).state.load(std::memory_order_acquire);
   if (generation_of(state) != owner.generation() || phase_of(state) == Phase::kFree ||
       phase_of(state) == Phase::kSwept || !is_dead(owner)) {
-    return;
+    return false;
   }
   lock_family();
   if (slot(owner).state.load(std::memory_order_relaxed) == state) {
     sweep_locked(owner.slot());
   }
-  park_release(header().family_lock);
+  unlock_family();
+  return true;
 }
 
-void Family::sweep_all() noexcept {
+void Family::sweep_dead() noexcept {
   uint32_t used = header().slots_used.load(std::memory_order_acquire);
   for (uint32_t i = 1; i <= used; ++i) {
     uint64_t state = arena_.slot(i).state.load(std::memory_order_acquire);
-    sweep(Owner::of(i, generation_of(state)));
+    sweep_one(Owner::of(i, generation_of(state)));
   }
   // Slots whose creator died before it asked for the status.
   lock_family();
@@ -387,7 +395,17 @@ void Family::sweep_all() noexcept {
       s.state.store(pack(generation_of(state), Phase::kFree), std::memory_order_release);
     }
   }
-  park_release(header().family_lock);
+  unlock_family();
+}
+
+void Family::sweep(Owner owner) noexcept {
+  sweep_one(owner);
+  settle_deposits();
+}
+
+void Family::sweep_all() noexcept {
+  sweep_dead();
+  settle_deposits();
 }
 
 void Family::sweep_locked(uint32_t i) noexcept {
@@ -564,7 +582,7 @@ absl::StatusOr<uint64_t> Family::allocate(const Arena::Request& request,
   auto at = arena_.allocate(request, intent, self(), *this);
   if (!at.ok() && at.status().code() == absl::StatusCode::kResourceExhausted) {
     // The dead may hold what is missing.
-    sweep_all();
+    sweep_dead();
     at = arena_.allocate(request, intent, self(), *this);
   }
   return at;
@@ -635,7 +653,7 @@ void Family::drop(uint64_t object) noexcept {
   }
   lock_family();
   release_entry(*entry, true);
-  park_release(header().family_lock);
+  unlock_family();
 }
 
 void Family::release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept {
@@ -729,6 +747,9 @@ void Family::destroy(uint64_t object) noexcept {
     }
     return true;
   });
+  if (b.kind == Kind::kQueue && !deposits().none()) {
+    deposits().channel_ends(object);
+  }
   arena_.free(object, self(), *this);
 }
 
@@ -811,7 +832,10 @@ void Family::forget_in_transit(uint64_t channel, uint64_t from) noexcept {
     }
     return true;
   });
-  park_release(header().family_lock);
+  if (!deposits().none()) {
+    deposits().forget(channel, from);
+  }
+  unlock_family();
 }
 
 absl::Status Family::give(Owner child, uint64_t object) {
@@ -838,7 +862,82 @@ void Family::settle() noexcept {
     }
     return true;
   });
-  park_release(header().family_lock);
+  unlock_family();
+}
+
+// -- File descriptors inside messages --
+
+constinit Family::DepositHooks Family::g_deposit_hooks{[](uint64_t) noexcept { return false; },
+                                                       [](Family&, uint64_t) noexcept {}};
+
+absl::Status Family::note_deposit(uint64_t token, uint64_t channel, uint64_t seq,
+                                  const std::atomic<uint64_t>& received) {
+  lock_family();
+  bool room = deposits().note(token, channel, seq, offset_of(&received));
+  unlock_family();
+  return room ? absl::OkStatus()
+              : os_error(EAGAIN, absl::StrCat("mp: the family's mailbox is full: ", kDeposits,
+                                              " file descriptors wait to be received; receive some "
+                                              "before sending more"));
+}
+
+void Family::end_deposit(uint64_t token, bool lost) noexcept {
+  lock_family();
+  if (lost) {
+    deposits().abandon(token);
+  } else {
+    deposits().end(token);
+  }
+  unlock_family();
+}
+
+// One at a time: whoever is killed leaves the rest for the next.
+void Family::discard_orphans() noexcept {
+  for (;;) {
+    lock_family();
+    uint64_t token = deposits().some_orphan();
+    park_release(header().family_lock);
+    if (token == 0 || !g_deposit_hooks.discard(token)) {
+      return;
+    }
+    lock_family();
+    deposits().end(token);
+    park_release(header().family_lock);
+  }
+}
+
+void Family::settle_deposits() noexcept {
+  if (deposits().none()) [[likely]] {
+    return;
+  }
+  auto dead = [this](Owner owner) { return is_dead(owner); };
+  std::vector<uint64_t> channels;
+  {
+    std::lock_guard guard(mutex_);
+    lock_family();
+    deposits().orphan_of_dead_takers(dead);
+    for (uint64_t channel : deposits().channels_of_dead_senders(dead)) {
+      // It has its entry still, so it is there, and is held before it can go. Without memory for that, another time.
+      Held& held = held_[channel];
+      if (held.handles == 0) {
+        auto entry = free_entry(self().slot());
+        if (!entry.ok()) {
+          held_.erase(channel);
+          continue;
+        }
+        (*entry)->store(channel, std::memory_order_seq_cst);
+        held.entry = *entry;
+        arena_.block(channel)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
+      }
+      ++held.handles;
+      channels.push_back(channel);
+    }
+    unlock_family();
+  }
+  for (uint64_t channel : channels) {
+    g_deposit_hooks.recover(*this, channel);
+    drop(channel);
+  }
 }
 
 void Family::each_held(absl::FunctionRef<void(uint64_t, uint32_t)> see) {

@@ -31,6 +31,7 @@
 #include "mp/internal/base/unique_fd.h"
 #include "mp/internal/park/liveness.h"
 #include "mp/internal/shm/arena.h"
+#include "mp/internal/shm/deposits.h"
 
 namespace mp::internal {
 
@@ -92,6 +93,25 @@ class Family final : public Liveness {
   // Forgets entries of `channel` from `from` on: messages that were never published.
   void forget_in_transit(uint64_t channel, uint64_t from) noexcept;
 
+  // -- File descriptors inside messages; see Deposits --
+
+  // Descriptor `token`, about to go into the mailbox, belongs to message `seq` of `channel`. Call before the message is
+  // published, with the producers' lock. An OSError when there is no room.
+  absl::Status note_deposit(uint64_t token, uint64_t channel, uint64_t seq,
+                            const std::atomic<uint64_t>& received);
+  // This process is about to commit the receive of the message and will fetch the descriptor. With the consumers' lock.
+  void claim_deposit(uint64_t token) noexcept { deposits().claim(token, self()); }
+  // It has it; or, `lost`, it could not fetch it.
+  void end_deposit(uint64_t token, bool lost) noexcept;
+
+  // What throws a descriptor away, false when it could not and it may still be there; and what takes the producers' lock
+  // of a channel over from a dead process. Set by static initialisers.
+  struct DepositHooks {
+    bool (*discard)(uint64_t token) noexcept;
+    void (*recover)(Family&, uint64_t channel) noexcept;
+  };
+  static DepositHooks g_deposit_hooks;
+
   // -- Processes --
 
   struct Child {
@@ -129,9 +149,10 @@ class Family final : public Liveness {
   }
 
   Slot& slot(Owner owner) noexcept { return arena_.slot(owner.slot()); }
-  // Frees what a dead process held. Does nothing for a live one. Cheap when it was done already.
+  // Frees what a dead process held. Does nothing for a live one. Cheap when it was done already. Not with a lock of a
+  // channel.
   void sweep(Owner owner) noexcept;
-  // Sweeps every dead process of the family.
+  // Sweeps every dead process of the family. Not with a lock of a channel.
   void sweep_all() noexcept;
   // The creator will not ask for the exit status again: the slot may be given out anew once it is
   // swept.
@@ -166,8 +187,17 @@ class Family final : public Liveness {
   // A free entry in the list of `slot`, which grows if need be.
   absl::StatusOr<std::atomic<uint64_t>*> free_entry(uint32_t slot);
   void forget_list(uint32_t slot) noexcept;
-  // All with family_lock held.
+  Deposits deposits() const noexcept { return Deposits(arena_); }
+  // Throws orphans away.
+  void discard_orphans() noexcept;
+  // After deaths: finds what the dead had in the mailbox.
+  void settle_deposits() noexcept;
+  // sweep(), sweep_all() without that: allowed with mutex_ held.
+  bool sweep_one(Owner owner) noexcept;
+  void sweep_dead() noexcept;
   void lock_family() noexcept;
+  void unlock_family() noexcept;
+  // All with family_lock held.
   // Whether an entry other than `except`, and not inside a channel being freed, names the object.
   bool named(uint64_t object, const std::atomic<uint64_t>* except) noexcept;
   void destroy(uint64_t object) noexcept;

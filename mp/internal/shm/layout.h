@@ -46,8 +46,11 @@ struct ArenaHeader {
   // The mailbox for file descriptors, whose sockets each member has inherited.
   LockWord<> mailbox_lock;
   std::atomic<uint32_t>
-      mailbox_count;          // descriptors that wait in it; after a death it may be too high
-  std::atomic<uint64_t> ids;  // numbers given out so far
+      mailbox_count;               // descriptors that wait in it; after a death it may be too high
+  std::atomic<uint64_t> ids;       // numbers given out so far
+  std::atomic<uint32_t> deposits;  // entries in use; after a death it may be too high
+  std::atomic<uint32_t> orphans;   // not 0: some of them are nobody's
+  std::atomic<uint32_t> deposits_top;  // entries below it have been used; only grows
 
   // Test knobs and what they show.
   alignas(64) std::atomic<int64_t> slice_ns;
@@ -78,9 +81,23 @@ struct alignas(64) Slot {
 
 static_assert(sizeof(Slot) == 256);
 
-inline constexpr uint64_t kSlotsAt = 4096;
+// A file descriptor in the mailbox; see Deposits.
+struct Deposit {
+  std::atomic<uint64_t> token;    // sender's Owner bits << 32 | number; 0: free
+  std::atomic<uint64_t> channel;  // 0: looked at no more
+  std::atomic<uint64_t> seq;
+  std::atomic<uint64_t>
+      received;                 // offset of the channel's count of received messages; 0: received
+  std::atomic<uint32_t> taker;  // Owner bits
+  std::atomic<uint32_t> orphan;
+};
+inline constexpr uint32_t kDeposits = 128;
+
+inline constexpr uint64_t kDepositsAt = 4096;
+inline constexpr uint64_t kSlotsAt = 12288;
+static_assert(kDepositsAt + sizeof(Deposit) * kDeposits <= kSlotsAt);
 inline constexpr uint64_t kHeapAt = kSlotsAt + sizeof(Slot) * Owner::kSlots;
-static_assert(sizeof(ArenaHeader) <= kSlotsAt);
+static_assert(sizeof(ArenaHeader) <= kDepositsAt);
 
 }  // namespace mp::internal
 

@@ -1,0 +1,315 @@
+// A descriptor inside a message goes with the message, whoever is killed and whenever: none stays in the family's mailbox
+// that nobody will fetch. Each is the write end of a pipe: as long as it is open anywhere, the pipe does not end.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "mp/errors.h"
+#include "mp/fd.h"
+#include "mp/internal/proc/mailbox.h"
+#include "mp/internal/shm/family.h"
+#include "mp/memory.h"
+#include "mp/pipe.h"
+#include "mp/process.h"
+#include "mp/queue.h"
+#include "mp/testing/tracee.h"
+#include "mp/testing/watchdog.h"
+
+namespace mp {
+namespace {
+
+using std::chrono_literals::operator""s;
+using internal::Family;
+using testing::Tracee;
+using testing::Watchdog;
+
+struct Letter {
+  std::string text;
+  Fd fd;
+};
+
+class Pipe2 {
+ public:
+  Pipe2() {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    read_.reset(ends[0]);
+    write_.reset(ends[1]);
+  }
+  int write_end() const { return write_.get(); }
+  void close_here() { write_.reset(); }
+  // Nobody has the write end any more.
+  bool ended() const {
+    char c;
+    return read(read_.get(), &c, 1) == 0;
+  }
+
+ private:
+  Fd read_;
+  Fd write_;
+};
+
+class Send final : public testing::Traced {
+ public:
+  Send(Queue<Letter> queue, int fd)
+      : queue_(std::move(queue)), letter_{std::string(300, 'x'), Fd::duplicate(fd)} {}
+  void operate() override { queue_.put(letter_); }
+
+ private:
+  Queue<Letter> queue_;
+  Letter letter_;
+};
+class Receive final : public testing::Traced {
+ public:
+  explicit Receive(Queue<Letter> queue) : queue_(std::move(queue)) {}
+  void operate() override { queue_.get(); }
+
+ private:
+  Queue<Letter> queue_;
+};
+
+// Kills it on entry to its n-th system call (from 1). False when it came to its end before.
+bool kill_at_call(testing::Traced& what, int n) {
+  Tracee tracee(what);
+  Tracee::At at = tracee.at();
+  for (int i = 0; i < n && at != Tracee::At::kEnd; ++i) {
+    at = tracee.run();
+    if (at == Tracee::At::kEntry && i + 1 < n) {
+      at = tracee.step();
+    }
+  }
+  bool killed = at != Tracee::At::kEnd;
+  tracee.kill();
+  return killed;
+}
+
+// Kills it `instructions` behind its n-th system call, or before the next one. Returns how many it did, 0 when it came to
+// its end before that call.
+int kill_behind_call(testing::Traced& what, int call, int instructions) {
+  Tracee tracee(what);
+  Tracee::At at = tracee.at();
+  for (int i = 0; i < call && at != Tracee::At::kEnd; ++i) {
+    at = tracee.run();
+    if (at == Tracee::At::kEntry) {
+      at = tracee.step();
+    }
+  }
+  int done = 0;
+  while (done < instructions && at == Tracee::At::kInstruction) {
+    at = tracee.step();
+    ++done;
+  }
+  tracee.kill();
+  return done;
+}
+
+enum class Healer { kSweep, kPut, kDestroy };
+
+class FdCrash : public ::testing::TestWithParam<Healer> {
+ protected:
+  void SetUp() override { Family::get(); }
+
+  // What somebody else does next; then nothing may be left of what nobody received. `queue` may be gone.
+  void heal(std::optional<Queue<Letter>>& queue) {
+    switch (GetParam()) {
+      case Healer::kSweep:
+        Family::get().sweep_all();
+        break;
+      case Healer::kPut:
+        queue->put({"another", Fd()});
+        break;
+      case Healer::kDestroy:
+        Family::get().sweep_all();
+        queue.reset();
+        break;
+    }
+  }
+
+  // Kill points between two system calls; all instructions where there are fewer.
+  int per_span() const { return GetParam() == Healer::kSweep ? 100 : 20; }
+
+  Watchdog dog_{250s};
+};
+
+INSTANTIATE_TEST_SUITE_P(Fd, FdCrash,
+                         ::testing::Values(Healer::kSweep, Healer::kPut, Healer::kDestroy),
+                         [](const auto& info) {
+                           return std::string(info.param == Healer::kSweep ? "swept"
+                                              : info.param == Healer::kPut ? "next_put"
+                                                                           : "destroyed");
+                         });
+
+TEST_P(FdCrash, ASenderKilledAnywhereLeavesNoDescriptor) {
+  int points = 0;
+  int orphans = 0;
+  int sent = 0;
+  auto once = [&](auto kill) {
+    Pipe2 pipe;
+    std::optional<Queue<Letter>> queue(std::in_place);
+    bool killed;
+    {
+      Send send(*queue, pipe.write_end());
+      killed = kill(send);
+    }
+    pipe.close_here();
+    bool there = !pipe.ended();
+    bool message = !queue->empty();
+    heal(queue);
+    if (queue.has_value()) {
+      for (absl::StatusOr<Letter> letter = queue->try_get(); letter.ok();
+           letter = queue->try_get()) {
+        sent += letter->fd.valid() ? 1 : 0;
+      }
+    }
+    EXPECT_TRUE(pipe.ended()) << "at point " << points;
+    orphans += there && !message ? 1 : 0;
+    points += killed ? 1 : 0;
+    return killed && pipe.ended();
+  };
+  int calls = 0;
+  while (once([&](auto& what) { return kill_at_call(what, calls + 1); })) {
+    ASSERT_LT(++calls, 500);
+  }
+  // The moments between the calls, too.
+  for (int call = 0; call <= calls; ++call) {
+    int length = 0;
+    once([&](auto& what) {
+      length = kill_behind_call(what, call, std::numeric_limits<int>::max());
+      return true;
+    });
+    for (int n = 1; n < length; n += length / per_span() + 1) {
+      once([&](auto& what) { return kill_behind_call(what, call, n) == n; });
+    }
+  }
+  // Had nobody healed, these would have stayed.
+  EXPECT_GT(orphans, 0);
+  if (GetParam() != Healer::kDestroy) {
+    EXPECT_GT(sent, 0);
+  }
+  std::printf("%d kill points, %d system calls; %d left a descriptor without a message\n", points,
+              calls, orphans);
+  std::fflush(stdout);
+}
+
+TEST_P(FdCrash, AReceiverKilledAnywhereLeavesNoDescriptor) {
+  int points = 0;
+  int died_with = 0;
+  auto once = [&](auto kill) {
+    Pipe2 pipe;
+    std::optional<Queue<Letter>> queue(std::in_place);
+    queue->put({"text", Fd::duplicate(pipe.write_end())});
+    pipe.close_here();
+    bool killed;
+    {
+      Receive receive(*queue);
+      killed = kill(receive);
+    }
+    bool there = !pipe.ended();
+    bool message = !queue->empty();
+    // Of a getter's death the producers see nothing.
+    if (GetParam() != Healer::kDestroy) {
+      Family::get().sweep_all();
+    }
+    heal(queue);
+    if (queue.has_value() && message) {
+      absl::StatusOr<Letter> letter = queue->try_get();
+      EXPECT_TRUE(letter.ok() && letter->fd.valid()) << "at point " << points;
+    }
+    EXPECT_TRUE(pipe.ended()) << "at point " << points;
+    died_with += there && !message ? 1 : 0;
+    points += killed ? 1 : 0;
+    return killed && pipe.ended();
+  };
+  int calls = 0;
+  while (once([&](auto& what) { return kill_at_call(what, calls + 1); })) {
+    ASSERT_LT(++calls, 500);
+  }
+  for (int call = 0; call <= calls; ++call) {
+    int length = 0;
+    once([&](auto& what) {
+      length = kill_behind_call(what, call, std::numeric_limits<int>::max());
+      return true;
+    });
+    for (int n = 1; n < length; n += length / per_span() + 1) {
+      once([&](auto& what) { return kill_behind_call(what, call, n) == n; });
+    }
+  }
+  EXPECT_GT(died_with, 0);
+  std::printf("%d kill points, %d system calls; %d left a descriptor without a receiver\n", points,
+              calls, died_with);
+  std::fflush(stdout);
+}
+
+TEST(FdLoss, AQueueThatGoesTakesItsDescriptorsAlong) {
+  Pipe2 pipe;
+  {
+    Queue<Letter> queue;
+    for (int i = 0; i < 5; ++i) {
+      queue.put({"text", Fd::duplicate(pipe.write_end())});
+    }
+    EXPECT_TRUE(queue.get().fd.valid());
+    EXPECT_EQ(internal::mailbox_waiting(), 4);
+  }
+  pipe.close_here();
+  EXPECT_TRUE(pipe.ended());
+  EXPECT_EQ(internal::mailbox_waiting(), 0);
+}
+
+TEST(FdLoss, APipeThatGoesTakesItsDescriptorsAlong) {
+  Pipe2 pipe;
+  {
+    auto [a, b] = Pipe();
+    a.send(Letter{"text", Fd::duplicate(pipe.write_end())});
+  }
+  pipe.close_here();
+  EXPECT_TRUE(pipe.ended());
+}
+
+TEST(FdLoss, APutThatFailsTakesItsDescriptorsBack) {
+  Pipe2 pipe;
+  Queue<Letter> queue;
+  uint64_t before = memory_limit();
+  set_memory_limit(uint64_t{64} << 20);
+  EXPECT_THROW(queue.put({std::string(80 << 20, 'x'), Fd::duplicate(pipe.write_end())}),
+               MemoryError);
+  set_memory_limit(before);
+  // The first finds a place in the mailbox, the second is no descriptor.
+  Queue<std::pair<Fd, Fd>> two;
+  EXPECT_THROW(two.put({Fd::duplicate(pipe.write_end()), Fd(999'999)}), OSError);
+  pipe.close_here();
+  EXPECT_TRUE(pipe.ended());
+  EXPECT_EQ(internal::mailbox_waiting(), 0);
+  queue.put({"text", Fd()});
+  EXPECT_EQ(queue.get().text, "text");
+}
+
+TEST(FdLoss, AReceiverWithoutRoomForItGetsAnErrorAndItIsClosed) {
+  Pipe2 pipe;
+  Queue<Letter> queue;
+  queue.put({"text", Fd::duplicate(pipe.write_end())});
+  pipe.close_here();
+  rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit none{0, limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  absl::StatusOr<Letter> letter = queue.try_get();
+  setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_FALSE(letter.ok());
+  // Thrown away by whoever comes next and has room.
+  Family::get().sweep_all();
+  EXPECT_TRUE(pipe.ended());
+  queue.put({"more", Fd()});
+  EXPECT_EQ(queue.get().text, "more");
+}
+
+}  // namespace
+}  // namespace mp

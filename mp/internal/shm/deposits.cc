@@ -1,0 +1,149 @@
+#include "mp/internal/shm/deposits.h"
+
+#include <algorithm>
+
+namespace mp::internal {
+
+template <class See>
+void Deposits::each(const See& see) const noexcept {
+  uint32_t top = arena_.header().deposits_top.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < top; ++i) {
+    Deposit& d = arena_.deposit(i);
+    if (d.token.load(std::memory_order_acquire) != 0) {
+      see(d);
+    }
+  }
+}
+
+Deposit* Deposits::find(uint64_t token) const noexcept {
+  Deposit* found = nullptr;
+  each([&](Deposit& d) {
+    if (d.token.load(std::memory_order_relaxed) == token) {
+      found = &d;
+    }
+  });
+  return found;
+}
+
+bool Deposits::committed(const Deposit& d) const noexcept {
+  uint64_t received = d.received.load(std::memory_order_relaxed);
+  return received == 0 ||
+         arena_.at<std::atomic<uint64_t>>(received)->load(std::memory_order_seq_cst) >> 1 >
+             d.seq.load(std::memory_order_relaxed);
+}
+
+void Deposits::make_orphan(Deposit& d) noexcept {
+  // The channel is no longer to be looked at.
+  d.channel.store(0, std::memory_order_relaxed);
+  d.orphan.store(1, std::memory_order_release);
+  arena_.header().orphans.store(1, std::memory_order_release);
+}
+
+bool Deposits::note(uint64_t token, uint64_t channel, uint64_t seq, uint64_t received) noexcept {
+  for (uint32_t i = 0; i < kDeposits; ++i) {
+    Deposit& d = arena_.deposit(i);
+    if (d.token.load(std::memory_order_relaxed) == 0) {
+      ArenaHeader& h = arena_.header();
+      h.deposits.fetch_add(1, std::memory_order_relaxed);
+      h.deposits_top.store(std::max(i + 1, h.deposits_top.load(std::memory_order_relaxed)),
+                           std::memory_order_release);
+      d.channel.store(channel, std::memory_order_relaxed);
+      d.seq.store(seq, std::memory_order_relaxed);
+      d.received.store(received, std::memory_order_relaxed);
+      d.taker.store(0, std::memory_order_relaxed);
+      d.orphan.store(0, std::memory_order_relaxed);
+      // sync: deposit: stored last, so that nobody sees half an entry.
+      d.token.store(token, std::memory_order_release);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Deposits::claim(uint64_t token, Owner taker) noexcept {
+  if (Deposit* d = find(token)) {
+    // sync: deposit-taker: before the store that commits the receive; pairs with committed().
+    d->taker.store(taker.bits, std::memory_order_seq_cst);
+  }
+}
+
+void Deposits::end(uint64_t token) noexcept {
+  if (Deposit* d = find(token)) {
+    d->token.store(0, std::memory_order_release);
+    arena_.header().deposits.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void Deposits::abandon(uint64_t token) noexcept {
+  if (Deposit* d = find(token)) {
+    make_orphan(*d);
+  }
+}
+
+void Deposits::forget(uint64_t channel, uint64_t from) noexcept {
+  each([&](Deposit& d) {
+    if (d.channel.load(std::memory_order_relaxed) == channel &&
+        d.seq.load(std::memory_order_relaxed) >= from) {
+      make_orphan(d);
+    }
+  });
+}
+
+void Deposits::channel_ends(uint64_t channel) noexcept {
+  each([&](Deposit& d) {
+    if (d.channel.load(std::memory_order_relaxed) != channel) {
+      return;
+    }
+    if (committed(d)) {
+      // Its count of received messages goes with the channel.
+      d.received.store(0, std::memory_order_relaxed);
+      d.channel.store(0, std::memory_order_release);
+    } else {
+      make_orphan(d);
+    }
+  });
+}
+
+void Deposits::orphan_of_dead_takers(absl::FunctionRef<bool(Owner)> is_dead) noexcept {
+  uint32_t count = 0;
+  each([&](Deposit& d) {
+    ++count;
+    bool orphan = d.orphan.load(std::memory_order_relaxed) != 0;
+    // An orphan whose thrower died after it took the hint: give the hint again.
+    if (orphan || (committed(d) && is_dead(Owner{d.taker.load(std::memory_order_seq_cst)}))) {
+      make_orphan(d);
+    }
+  });
+  // Deaths leave it too high.
+  arena_.header().deposits.store(count, std::memory_order_relaxed);
+}
+
+std::vector<uint64_t> Deposits::channels_of_dead_senders(
+    absl::FunctionRef<bool(Owner)> is_dead) const {
+  std::vector<uint64_t> channels;
+  each([&](const Deposit& d) {
+    Owner sender{static_cast<uint32_t>(d.token.load(std::memory_order_relaxed) >> 32)};
+    uint64_t channel = d.channel.load(std::memory_order_relaxed);
+    if (channel != 0 && !committed(d) && is_dead(sender) &&
+        std::find(channels.begin(), channels.end(), channel) == channels.end()) {
+      channels.push_back(channel);
+    }
+  });
+  return channels;
+}
+
+uint64_t Deposits::some_orphan() noexcept {
+  arena_.header().orphans.store(0, std::memory_order_relaxed);
+  uint64_t token = 0;
+  each([&](const Deposit& d) {
+    if (d.orphan.load(std::memory_order_acquire) != 0) {
+      token = d.token.load(std::memory_order_relaxed);
+    }
+  });
+  if (token != 0) {
+    arena_.header().orphans.store(1, std::memory_order_relaxed);
+  }
+  return token;
+}
+
+}  // namespace mp::internal
