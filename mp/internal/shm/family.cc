@@ -220,7 +220,7 @@ Owner Family::join_self() {
   std::lock_guard guard(family->mutex_);
   Owner me{g_self.load(std::memory_order_relaxed)};
   for (auto& [object, held] : family->held_) {
-    auto entry = family->free_entry(me.slot());
+    auto entry = family->free_entry(me.slot(), family->spare_);
     raise_if_error(entry.status());
     (*entry)->store(object, std::memory_order_release);
     held.entry = *entry;
@@ -458,9 +458,10 @@ void Family::before_fork() noexcept {
     f.fork_child_ = *std::move(child);
   }
   // The child's memory will hold what ours holds.
+  Spare spare;
   for (auto& [object, held] : f.held_) {
     f.arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
-    auto entry = f.free_entry(f.fork_child_->owner.slot());
+    auto entry = f.free_entry(f.fork_child_->owner.slot(), spare);
     check(entry.ok(), "no memory for the list of a forked child");
     (*entry)->store(object, std::memory_order_release);
   }
@@ -482,6 +483,7 @@ void Family::after_fork_in_child() noexcept {
   }
   Family& f = *current();
   g_self.store(0, std::memory_order_relaxed);
+  f.spare_ = {};
   if (f.fork_child_.has_value()) {
     Child child = *std::move(f.fork_child_);
     f.fork_child_.reset();
@@ -532,31 +534,37 @@ void Family::each_entry(uint32_t i, absl::FunctionRef<bool(std::atomic<uint64_t>
   }
 }
 
-absl::StatusOr<std::atomic<uint64_t>*> Family::free_entry(uint32_t i) {
-  std::atomic<uint64_t>* found = nullptr;
-  each_entry(i, [&](std::atomic<uint64_t>& entry) {
-    if (entry.load(std::memory_order_relaxed) == 0) {
-      found = &entry;
+absl::StatusOr<std::atomic<uint64_t>*> Family::free_entry(uint32_t i, Spare& spare) {
+  if (!spare.looked) {
+    each_entry(i, [&](std::atomic<uint64_t>& entry) {
+      if (entry.load(std::memory_order_relaxed) == 0) {
+        spare.entries.push_back(&entry);
+      }
+      return true;
+    });
+    spare.looked = true;
+  }
+  if (spare.entries.empty()) {
+    std::atomic<uint64_t>* end = &arena_.slot(i).pages;
+    while (Holders* page = page_at(end->load(std::memory_order_relaxed), i)) {
+      end = &page->next;
     }
-    return found == nullptr;
-  });
-  if (found != nullptr) {
-    return found;
+    auto at = arena_.allocate({.kind = Kind::kHolders,
+                               .size = sizeof(Holders),
+                               .parent = i,
+                               .clear = sizeof(Holders),
+                               .metadata = true},
+                              *end, self(), *this);
+    if (!at.ok()) {
+      return at.status();
+    }
+    for (auto& entry : arena_.at<Holders>(*at)->entries) {
+      spare.entries.push_back(&entry);
+    }
   }
-  std::atomic<uint64_t>* end = &arena_.slot(i).pages;
-  while (Holders* page = page_at(end->load(std::memory_order_relaxed), i)) {
-    end = &page->next;
-  }
-  auto at = arena_.allocate({.kind = Kind::kHolders,
-                             .size = sizeof(Holders),
-                             .parent = i,
-                             .clear = sizeof(Holders),
-                             .metadata = true},
-                            *end, self(), *this);
-  if (!at.ok()) {
-    return at.status();
-  }
-  return &arena_.at<Holders>(*at)->entries[0];
+  std::atomic<uint64_t>* entry = spare.entries.back();
+  spare.entries.pop_back();
+  return entry;
 }
 
 void Family::forget_list(uint32_t i) noexcept {
@@ -591,7 +599,7 @@ absl::StatusOr<uint64_t> Family::allocate(const Arena::Request& request,
 absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
   Owner me = self();
   std::lock_guard hold(mutex_);
-  auto entry = free_entry(me.slot());
+  auto entry = free_entry(me.slot(), spare_);
   if (!entry.ok()) {
     return entry.status();
   }
@@ -599,6 +607,8 @@ absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
   auto object = allocate({.kind = kind, .size = size, .clear = size}, **entry);
   if (object.ok()) {
     held_[*object] = Held{1, *entry};
+  } else {
+    spare_.entries.push_back(*entry);
   }
   return object;
 }
@@ -624,7 +634,7 @@ void Family::hold(uint64_t object) {
       return held.entry == nullptr;
     });
     if (held.entry == nullptr) {
-      auto entry = free_entry(me.slot());
+      auto entry = free_entry(me.slot(), spare_);
       if (!entry.ok()) {
         held_.erase(object);
         raise(entry.status());
@@ -654,6 +664,9 @@ void Family::drop(uint64_t object) noexcept {
   lock_family();
   release_entry(*entry, true);
   unlock_family();
+  if (spare_.looked) {
+    spare_.entries.push_back(entry);
+  }
 }
 
 void Family::release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept {
@@ -840,7 +853,8 @@ void Family::forget_in_transit(uint64_t channel, uint64_t from) noexcept {
 
 absl::Status Family::give(Owner child, uint64_t object) {
   std::lock_guard guard(mutex_);
-  auto entry = free_entry(child.slot());
+  Spare spare;
+  auto entry = free_entry(child.slot(), spare);
   if (!entry.ok()) {
     return entry.status();
   }
@@ -858,6 +872,9 @@ void Family::settle() noexcept {
       auto it = held_.find(object);
       if (it == held_.end() || it->second.entry != &entry) {
         release_entry(entry, false);
+        if (spare_.looked) {
+          spare_.entries.push_back(&entry);
+        }
       }
     }
     return true;
@@ -920,7 +937,7 @@ void Family::settle_deposits() noexcept {
       // It has its entry still, so it is there, and is held before it can go. Without memory for that, another time.
       Held& held = held_[channel];
       if (held.handles == 0) {
-        auto entry = free_entry(self().slot());
+        auto entry = free_entry(self().slot(), spare_);
         if (!entry.ok()) {
           held_.erase(channel);
           continue;

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
@@ -184,8 +185,13 @@ class Family final : public Liveness {
   Holders* page_at(uint64_t at, uint32_t slot) const noexcept;
   // Calls `see` for each entry of the list of `slot`, until it returns false.
   void each_entry(uint32_t slot, absl::FunctionRef<bool(std::atomic<uint64_t>&)> see);
-  // A free entry in the list of `slot`, which grows if need be.
-  absl::StatusOr<std::atomic<uint64_t>*> free_entry(uint32_t slot);
+  // Entries of a list that nobody uses, so that an object costs no look at all others.
+  struct Spare {
+    std::vector<std::atomic<uint64_t>*> entries;
+    bool looked = false;  // all that were free are in `entries`
+  };
+  // A free entry in the list of `slot`, which grows if need be. `spare` is the list's.
+  absl::StatusOr<std::atomic<uint64_t>*> free_entry(uint32_t slot, Spare& spare);
   void forget_list(uint32_t slot) noexcept;
   Deposits deposits() const noexcept { return Deposits(arena_); }
   // Throws orphans away.
@@ -215,6 +221,7 @@ class Family final : public Liveness {
   UniqueFd certificate_;
   std::mutex mutex_;
   absl::flat_hash_map<uint64_t, Held> held_;
+  Spare spare_;  // of our own list
   std::optional<Child> fork_child_;
 };
 
