@@ -1,0 +1,62 @@
+// mp/core_dump_child.h
+//
+// For tests: a child that dumps core.
+
+#ifndef MP_CORE_DUMP_CHILD_H_
+#define MP_CORE_DUMP_CHILD_H_
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+
+namespace mp {
+
+enum class Dump {
+  kWritten,
+  kForbidden,  // by core_pattern, by a limit, by the place the test runs in
+  kOther,      // the child did not end by abort()
+};
+
+// Forks a child that does `first()` and aborts, its core unlimited where that is allowed, in the test's own directory,
+// and removes what it wrote.
+template <class First>
+Dump dump_core(const First& first) {
+  const char* tmp = std::getenv("TEST_TMPDIR");
+  std::string directory = std::string(tmp != nullptr ? tmp : "/tmp") + "/core_dump_XXXXXX";
+  if (mkdtemp(directory.data()) == nullptr) {
+    return Dump::kOther;
+  }
+  pid_t child = fork();
+  if (child == 0) {
+    rlimit limit{};
+    getrlimit(RLIMIT_CORE, &limit);
+    rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    if (setrlimit(RLIMIT_CORE, &all) != 0) {
+      limit.rlim_cur = limit.rlim_max;
+      setrlimit(RLIMIT_CORE, &limit);
+    }
+    if (chdir(directory.c_str()) != 0) {
+      _exit(1);
+    }
+    signal(SIGABRT, SIG_DFL);
+    first();
+    abort();
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  unlink((directory + "/core").c_str());
+  unlink((directory + "/core." + std::to_string(child)).c_str());
+  rmdir(directory.c_str());
+  if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT) {
+    return Dump::kOther;
+  }
+  return WCOREDUMP(status) ? Dump::kWritten : Dump::kForbidden;
+}
+
+}  // namespace mp
+
+#endif  // MP_CORE_DUMP_CHILD_H_
