@@ -90,7 +90,9 @@ class CondWaiters {
   }
 
  private:
-  static constexpr int kWaitSpins = 150;
+  // About as long as it takes to wake a process on another processor, which a virtual machine makes expensive: shorter,
+  // two processes that answer each other at once would still meet asleep.
+  static constexpr int kWaitSpins = 800;
 
   static uint32_t age(uint32_t now, uint64_t st) noexcept {
     return (now - Node::ticket(st)) & 0x7fffffff;
