@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <ostream>
 #include <utility>
 
@@ -16,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_state.h"
 #include "mp/internal/os/cpus.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/random.h"
@@ -86,15 +89,16 @@ struct Here {
   Core former;   // what `current` was before the fork: kept, not freed
   Core parent;   // made at first use too
   // Who started this one; no pid if nobody of mp did.
-  std::string parent_name;
+  std::unique_ptr<const std::string> parent_name;
   int parent_pid = 0;
   Owner parent_owner;
   int made = 0;                // Process objects so far
   std::vector<Core> children;  // started, end not yet noticed
   bool finish_armed = false;
 };
+MP_FORK_STATE alignas(Here) constinit std::byte g_room[sizeof(Here)] = {};
 Here& here() {
-  static Here& here = *new Here;
+  static Here& here = *new (g_room) Here;
   return here;
 }
 
@@ -198,13 +202,14 @@ void forget_in_child() {
 
 // Makes this process the one that `self` and `p` describe. Nothing is allocated here: in a forked
 // child each page that is written is copied first.
-void become(Core self, Preparation& p, StartMethod method) {
+void become(Core self, std::unique_ptr<const std::string> parent_name, const Preparation& p,
+            StartMethod method) {
   inherit_start_method(method);
   {
     std::lock_guard hold(here().mutex);
     here().former = std::exchange(here().current, std::move(self));
     here().parent = nullptr;
-    here().parent_name = std::move(p.parent_name);
+    here().parent_name = std::move(parent_name);
     here().parent_pid = p.parent_pid;
     here().parent_owner = Owner{p.parent_owner};
     here().made = 0;
@@ -235,7 +240,7 @@ void child_main(Arrival arrival) {
   self->authkey = p.authkey;
   self->daemon = p.daemon;
   self->creator = p.parent_pid;
-  become(self, p, static_cast<StartMethod>(p.method));
+  become(self, std::make_unique<std::string>(p.parent_name), p, static_cast<StartMethod>(p.method));
   run_and_finish([&] { run_plan(std::move(arrival)); });
 }
 
@@ -272,10 +277,12 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod meth
   p.method = static_cast<int>(method);
   std::unique_lock hold(core->mutex);
   if (method == StartMethod::kFork) {
+    // Nor does the child allocate for this.
+    auto parent_name = std::make_unique<std::string>(p.parent_name);
     // The lock is held across the fork, so that the child gets it whole.
     return start_by_fork([&] {
       hold.unlock();
-      become(core, p, method);
+      become(core, std::move(parent_name), p, method);
       run_and_finish([&] {
         if (core->target != nullptr) {
           core->target->run();
@@ -629,7 +636,7 @@ std::optional<Process> parent_process() {
     parent = std::make_shared<ProcessCore>();
     parent->kind = ProcessCore::Kind::kParent;
     parent->type = "_ParentProcess";
-    parent->name = here().parent_name;
+    parent->name = *here().parent_name;
     parent->known_pid = here().parent_pid;
     parent->owner = here().parent_owner;
   }

@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
+
+#include "mp/internal/os/reopen.h"
 
 namespace mp::internal {
 
@@ -20,9 +21,7 @@ int make_life_pipe(LifePipe* out) noexcept {
 }
 
 UniqueFd open_watch(int read_end) noexcept {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", read_end);
-  return UniqueFd(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  return UniqueFd(reopen(read_end, O_RDONLY | O_NONBLOCK));
 }
 
 bool arm_watch(int watch) noexcept {

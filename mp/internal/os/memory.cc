@@ -166,12 +166,6 @@ void release_pages(int fd, uint64_t offset, uint64_t size) noexcept {
   }
 }
 
-int reopen(int fd) noexcept {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return open(path, O_RDWR | O_CLOEXEC);
-}
-
 uint64_t machine_memory() noexcept {
   struct sysinfo info {};
   sysinfo(&info);

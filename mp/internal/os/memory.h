@@ -32,10 +32,6 @@ int reserve_pages(int fd, uint64_t offset, uint64_t size) noexcept;
 // Gives the pages back; the bytes read as 0 afterwards.
 void release_pages(int fd, uint64_t offset, uint64_t size) noexcept;
 
-// A private re-open of the file behind `fd`: an open file description of its own. -1 and errno on
-// failure.
-int reopen(int fd) noexcept;
-
 // min(RAM, limit of the memory cgroup), in bytes.
 uint64_t machine_memory() noexcept;
 

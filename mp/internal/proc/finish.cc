@@ -1,5 +1,6 @@
 #include "mp/internal/proc/finish.h"
 
+#include <cxxabi.h>
 #include <fcntl.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -13,13 +14,15 @@
 #include <typeinfo>
 
 #include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_state.h"
 #include "mp/internal/proc/status.h"
 #include "mp/internal/shm/family.h"
 
 namespace mp::internal {
 namespace {
 
-void (*g_last)() = nullptr;
+using Last = void();
+MP_FORK_STATE constinit Last* g_last = nullptr;
 
 // Whether a stream's buffer holds anything; true when that cannot be known. A child that wrote
 // nothing should not touch what flushing touches: each page of it would be copied.
@@ -62,6 +65,20 @@ void last_steps(int status, void*) {
 }
 
 }  // namespace
+
+void reserve_finish() noexcept {
+  // The C library keeps handlers in blocks of 32, and keeps a block when the handlers that needed it are gone: ours,
+  // which nothing else than the token names. Once, since it costs copied pages too; should this process register so many
+  // handlers later that the block is full, its children allocate one again.
+  static char token;
+  [[maybe_unused]] static const bool once = [] {
+    for (int i = 0; i < 32; ++i) {
+      abi::__cxa_atexit([](void*) {}, nullptr, &token);
+    }
+    abi::__cxa_finalize(&token);
+    return true;
+  }();
+}
 
 void arm_finish(void (*last)()) {
   g_last = last;

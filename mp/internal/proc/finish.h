@@ -9,6 +9,10 @@
 
 namespace mp::internal {
 
+// In a process that is about to fork a child: the child can register its last steps without allocating. Otherwise the
+// first allocation of a child may tidy the whole heap, and copy each page that it meets.
+void reserve_finish() noexcept;
+
 // In a child, before anything of the user's runs. `last` is called before the buffers are flushed.
 void arm_finish(void (*last)());
 

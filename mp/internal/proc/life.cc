@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/base/fork_state.h"
 #include "mp/internal/os/life_pipe.h"
 #include "mp/internal/proc/fork_guard.h"
 
@@ -16,9 +17,9 @@ namespace mp::internal {
 namespace {
 
 // Plain numbers: the end of the process closes them, and nothing before it may.
-constinit int g_read = -1;  // of the pipe that the children of this process watch
-constinit int g_write = -1;
-constinit int g_watch = -1;  // on the parent
+MP_FORK_STATE constinit int g_read = -1;  // of the pipe that the children of this process watch
+MP_FORK_STATE constinit int g_write = -1;
+MP_FORK_STATE constinit int g_watch = -1;  // on the parent
 
 void shut(int& fd) {
   if (fd >= 0) {

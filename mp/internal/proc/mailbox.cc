@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/received.h"
 #include "mp/internal/os/scm_rights.h"
 #include "mp/internal/park/lock.h"
@@ -24,7 +25,7 @@ constexpr int kMostRoom = 128;
 // What the kernel charges for a message of a few bytes, rounded up.
 constexpr int kChargePerMessage = 1024;
 
-std::mutex g_making;
+MP_FORK_STATE constinit std::mutex g_making;
 // Never destroyed; changed under g_making, and once.
 std::atomic<SocketPair*> g_ends{nullptr};
 std::atomic<uint32_t> g_last_token{0};

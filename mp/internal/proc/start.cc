@@ -77,6 +77,7 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_fork(absl::FunctionRef<void()> b
   Owner owner = child->owner;
   family.set_fork_child(*std::move(child));
   lock.fork_is_ours();
+  reserve_finish();
   flush_before_fork();
   int pid = fork();
   if (pid == 0) {

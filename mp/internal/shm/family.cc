@@ -19,12 +19,14 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_state.h"
 #include "mp/internal/os/certificate.h"
+#include "mp/internal/os/reopen.h"
 #include "mp/internal/park/lock.h"
 
 namespace mp::internal {
 
-std::atomic<uint32_t> g_self{0};
+MP_FORK_STATE constinit std::atomic<uint32_t> g_self{0};
 
 // A further page of a process's list.
 struct Family::Holders {
@@ -57,7 +59,9 @@ namespace {
 constexpr Owner kStranger = Owner::of(Owner::kSlots - 1, 1);
 
 std::atomic<Family*> g_family{nullptr};
-std::mutex g_joining;
+MP_FORK_STATE constinit std::mutex g_joining;
+// Of the one family.
+MP_FORK_STATE alignas(Family) constinit std::byte g_room[sizeof(Family)] = {};
 Family::Destroy g_destroy[static_cast<int>(Kind::kKinds)];
 
 // Parts up to this size are zeroed: pages of nodes and entries. Of larger ones, a queue's segments,
@@ -167,7 +171,7 @@ Family* Family::found_or_join() {
       auto arena = Arena::open(UniqueFd(fcntl(arena_fd, F_DUPFD_CLOEXEC, 3)), cookie);
       if (arena.ok()) {
         close(arena_fd);
-        auto* family = new Family(*std::move(arena));
+        auto* family = new (g_room) Family(*std::move(arena));
         family->become(Owner{bits}, UniqueFd(certificate_fd));
         return family;
       }
@@ -175,7 +179,7 @@ Family* Family::found_or_join() {
   }
   auto arena = Arena::create(budget_from_environment());
   raise_if_error(arena.status());
-  auto* family = new Family(*std::move(arena));
+  auto* family = new (g_room) Family(*std::move(arena));
   raise_if_error(family->claim_and_become());
   return family;
 }
@@ -184,7 +188,7 @@ Family* Family::found_or_join() {
 // stranger's slot, whose certificate the kernel gives to one process at a time and takes from a
 // dead one.
 absl::Status Family::claim_and_become() {
-  UniqueFd stranger(reopen(arena_.fd()));
+  UniqueFd stranger(reopen(arena_.fd(), O_RDWR));
   if (!stranger.valid()) {
     return os_error(errno, "mp: re-opening the family's arena");
   }
@@ -260,7 +264,7 @@ void Family::unlock_family() noexcept {
 }
 
 absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
-  UniqueFd fd(reopen(arena_.fd()));
+  UniqueFd fd(reopen(arena_.fd(), O_RDWR));
   if (!fd.valid()) {
     return os_error(errno, "mp: re-opening the family's arena for a certificate of life");
   }
@@ -489,7 +493,8 @@ void Family::after_fork_in_child() noexcept {
     f.fork_child_.reset();
     f.become(child.owner, std::move(child.certificate));
     f.each_entry(child.owner.slot(), [&](std::atomic<uint64_t>& entry) {
-      auto it = f.held_.find(entry.load(std::memory_order_relaxed));
+      uint64_t object = entry.load(std::memory_order_relaxed);
+      auto it = object != 0 ? f.held_.find(object) : f.held_.end();
       if (it != f.held_.end()) {
         it->second.entry = &entry;
       }
