@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstddef>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_state.h"
 #include "mp/internal/os/child_signals.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/os/life_pipe.h"
@@ -315,10 +318,14 @@ class Server {
     if (err != 0) {
       refused_ = true;
       wasted_ = 0;
-      Announcement a{0, 0, err};
-      if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
-        _exit(0);
-      }
+      announce({0, 0, err});
+    }
+  }
+
+  void announce(const Announcement& a) {
+    if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
+      // Our client has closed the socket or ended.
+      _exit(0);
     }
   }
 
@@ -357,15 +364,20 @@ class Server {
   // In the child.
   [[noreturn]] void wait_and_run(Owner owner) {
     life_.reset();
-    jobs_.warm_up();
-    Announcement a{owner.bits, getpid(), 0};
-    if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
-      _exit(0);
-    }
+    // Before the warm-up: meanwhile the client prepares its plan. By the child itself: it keeps the socket open, so a
+    // server that died between the fork and the announcement would leave the client waiting for ever.
+    announce({owner.bits, getpid(), 0});
     Word word{};
     Message message;
+    Socket wait = Socket::kDontWait;
     while (word.owner != owner.bits) {
-      int err = receive_with_fds(socket_.get(), &word, sizeof word, Socket::kWait, false, &message);
+      int err = receive_with_fds(socket_.get(), &word, sizeof word, wait, false, &message);
+      if (err == EAGAIN) {
+        // Nobody needs us yet: time to touch what running a plan will need.
+        jobs_.warm_up();
+        wait = Socket::kWait;
+        continue;
+      }
       if (err == EMFILE && word.owner == owner.bits) {
         fprintf(stderr, "mp: process %d has no room for the file descriptors passed to it\n",
                 getpid());
@@ -476,11 +488,15 @@ class Server {
   bool refused_ = false;  // the client knows that we could not fork
 };
 
+MP_FORK_STATE alignas(Server) constinit std::byte g_server[sizeof(Server)] = {};
+
 }  // namespace
 
 void serve_forks(Entry entry, const ServerJobs& jobs) {
-  // On the heap: the children go on from here, and never return.
-  auto* server = new Server(std::move(entry), jobs);
+  // What the dynamic linker resolves and caches at first use, the children inherit.
+  jobs.warm_up();
+  // Never destroyed: the children go on from here, and never return.
+  auto* server = new (g_server) Server(std::move(entry), jobs);
   server->run();
 }
 

@@ -49,7 +49,7 @@ int fork_server_pid() noexcept;
 
 // What a server does; never returns.
 struct ServerJobs {
-  // In a child that waits to be taken: touches what it will need.
+  // In the server, and in a child that has to wait for its plan: touches what running one needs.
   void (*warm_up)();
   // In a child that was taken; must not return.
   void (*run)(uint64_t plan, std::vector<UniqueFd> fds);

@@ -42,7 +42,7 @@ struct Arrival {
 struct Program {
   // Runs a child; must not return.
   void (*child_main)(Arrival arrival);
-  // Called in a child that the fork server has made ahead: touches what running one will need.
+  // Called in the fork server, and in a child that it has made ahead: touches what running one needs.
   void (*warm_up)();
 };
 
