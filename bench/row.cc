@@ -42,7 +42,7 @@ std::vector<Row> make_rows() {
                   {"moodycamel_bulk", moodycamel_queue_bulk(), 2 * kMillion},
               },
           .no_python = "its Queue has no batches",
-          .targets = {{kThreadsStd, 3}, {"moodycamel", 3}, {"boost_message_queue", 3}},
+          .targets = {{"threads", 3}, {"moodycamel", 3}, {"boost_message_queue", 3}},
           .remark = "threads_std, moodycamel and boost_message_queue go message by message; "
                     "threads_twin, std_batch and moodycamel_bulk by 64",
       },

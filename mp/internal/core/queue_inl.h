@@ -162,9 +162,14 @@ std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
         break;
       }
       try {
-        do {
+        values.push_back(internal::read_value<T>(get));
+        while (values.size() < max && get.next()) {
+          if (values.size() == 1) {
+            // One message seldom comes with thousands.
+            values.reserve(std::min<size_t>(max, 64));
+          }
           values.push_back(internal::read_value<T>(get));
-        } while (values.size() < max && get.next());
+        }
         get.commit();
       } catch (const Error&) {
         if (values.empty()) {
