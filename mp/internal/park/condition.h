@@ -43,12 +43,15 @@ class CondWaiters {
     if (count == 0) {
       return;
     }
-    // What the dead were given and did not use comes on top.
+    // What the dead were given and did not use comes on top, and what a notifier gave that died
+    // before it woke anybody.
     each_([&](Node& node) {
       uint64_t st = node.st.load(std::memory_order_seq_cst);
       if (owed_by_dead(st)) {
         pass_on();
         node.clear(st);
+      } else if (node.untold(st)) {
+        tell(node);
       }
       return true;
     });
@@ -73,7 +76,7 @@ class CondWaiters {
         return true;
       }
       Deadline slice = Deadline::after_ns(family_.slice_ns());
-      FutexResult r = Parking<A>::wait(node.wake, 0, earlier(slice, deadline));
+      FutexResult r = Parking<A>::wait(node.wake, Node::kSleep, earlier(slice, deadline));
       if (node.notified()) {
         if (r == FutexResult::kTimeout) {
           family_.count_rescue();
@@ -148,11 +151,20 @@ class CondWaiters {
         continue;
       }
       // Only one that does not sleep can be dead.
-      if (Parking<A>::wake(oldest->wake, 1) != 0 || !family_.is_dead(Node::owner(seen))) {
+      if (tell(*oldest) || A::kBug == Bug::kNotifyTheDead || !family_.is_dead(Node::owner(seen))) {
         return true;
       }
       oldest->clear((seen & ~uint64_t{3}) | Node::kNotified);
     }
+  }
+
+  // Wakes the notified waiter, who can not leave its node while we hold the lock; false when it
+  // does not sleep.
+  bool tell(Node& node) noexcept {
+    node.wake.store(Node::kWake, std::memory_order_seq_cst);
+    bool slept = Parking<A>::wake(node.wake, 1) != 0;
+    node.wake.store(Node::kTold, std::memory_order_relaxed);
+    return slept;
   }
 
   // Takes over a notification that a dead waiter did not use.

@@ -33,6 +33,7 @@ enum class Bug {
   kCommitBeforeCopyOut,    // get: moves the head before the payload is copied
   kRecoveryNotIdempotent,  // recovery: counts a message again when it is killed and run anew
   kDropBeforeUseEnds,      // receive: the handle's entry is written after the commit
+  kNotifyTheDead,          // notify: a dead waiter counts as one that was woken
 };
 
 struct RealAtomics {

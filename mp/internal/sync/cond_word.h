@@ -10,15 +10,16 @@
 //          waiter, without lock   kWaiting -> kFree, at its timeout
 //          notifier, lock held    kWaiting -> kNotified
 //          anyone                 a dead owner's node -> kFree, after what it owes was passed on
-// wake   the futex the waiter sleeps on: 0 from before kWaiting, 1 after kNotified
+// wake   the futex the waiter sleeps on: 0 from before kWaiting; after kNotified, with the lock
+//        held, 1 and then, when the waiter has been woken, 2
 //
 // "Lock" is the condition's own lock, which wait() and notify() require to be held.
 //
 // Death   Waiter killed while kWaiting: its node is skipped and freed by the notifier that finds
 //         it. Killed while kNotified: the notification goes to another waiter before the node is
 //         freed; killed in between, it goes twice, and a waiter may wake for nothing, which wait()
-//         allows. Notifier killed between st and wake: the waiter sees kNotified at the end of its
-//         slice.
+//         allows. Notifier killed between st and the wake: `wake` is not 2, and the next notifier
+//         wakes the waiter first; if none comes, the waiter sees kNotified at the end of its slice.
 
 #ifndef MP_INTERNAL_SYNC_COND_WORD_H_
 #define MP_INTERNAL_SYNC_COND_WORD_H_
@@ -37,6 +38,7 @@ struct CondNode {
   uint32_t unused;
 
   enum State : uint32_t { kFree = 0, kWaiting = 1, kNotified = 2 };
+  enum Wake : uint32_t { kSleep = 0, kWake = 1, kTold = 2 };
 
   static constexpr uint64_t make(uint32_t ticket, Owner owner, State state) noexcept {
     return uint64_t{ticket & 0x7fffffff} << 33 | uint64_t{owner.bits} << 2 | state;
@@ -53,7 +55,7 @@ struct CondNode {
     if (state(seen) != kFree) {
       return false;
     }
-    wake.store(0, std::memory_order_relaxed);
+    wake.store(kSleep, std::memory_order_relaxed);
     // sync: cond-node (pairs with notify).
     return st.compare_exchange_strong(seen, make(ticket, me, kWaiting), std::memory_order_seq_cst,
                                       std::memory_order_relaxed);
@@ -67,8 +69,12 @@ struct CondNode {
       return false;
     }
     Atomics::step("cond.notified");
-    wake.store(1, std::memory_order_seq_cst);
     return true;
+  }
+
+  // Notified by somebody who died before the wake.
+  bool untold(uint64_t seen) const noexcept {
+    return state(seen) == kNotified && wake.load(std::memory_order_relaxed) != kTold;
   }
 
   // The waiter's own look: was it notified?
