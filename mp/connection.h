@@ -130,8 +130,7 @@ T Connection::recv() const {
     }
   } else {
     bool raw = get.raw();
-    get.copy_to(received);
-    get.commit();
+    get.receive(received);
     core_.check_encoded(raw);
     received.fetch_fds();
     return internal::decode_message<T>(received.bytes(), &received);

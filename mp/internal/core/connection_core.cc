@@ -122,8 +122,7 @@ void ConnectionCore::send_bytes(std::span<const std::byte> bytes) const {
 void ConnectionCore::recv_whole(Received& received) const {
   QueueCore::Get get;
   open(get);
-  get.copy_to(received);
-  get.commit();
+  get.receive(received);
 }
 
 bool ConnectionCore::poll(Deadline deadline) const {

@@ -8,6 +8,7 @@
 #include "mp/errors.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/core/channel_impl.h"
+#include "mp/internal/core/receive.h"
 #include "mp/internal/park/event.h"
 
 namespace mp::internal {
@@ -98,10 +99,7 @@ std::span<const std::byte> QueueCore::Get::message() const noexcept {
   return state()->reader.message();
 }
 
-void QueueCore::Get::copy_to(Received& received) const {
-  const ChannelReader<>& r = state()->reader;
-  received.fill(r.message(), r.handles(), r.fd_tokens());
-}
+void QueueCore::Get::receive(Received& received) { internal::receive(state()->reader, received); }
 
 bool QueueCore::Get::raw() const noexcept { return state()->reader.raw(); }
 bool QueueCore::Get::next() noexcept { return state()->reader.next(); }

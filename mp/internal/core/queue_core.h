@@ -63,8 +63,8 @@ class QueueCore {
     absl::Status open(const QueueCore& queue, Deadline deadline);
     // The current message, where it lies. Only for messages without handles and descriptors.
     std::span<const std::byte> message() const noexcept;
-    // A copy of the current message, and its handles held by this process.
-    void copy_to(Received& received) const;
+    // Takes off the current message, copied, and its handles held by this process.
+    void receive(Received& received);
     bool raw() const noexcept;
     bool next() noexcept;
     void back() noexcept;

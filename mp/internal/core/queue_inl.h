@@ -90,8 +90,7 @@ absl::StatusOr<T> Queue<T>::try_get(Timeout timeout) const {
     }
   } else {
     // Decoded after the lock is given back: a Codec is the user's code.
-    get.copy_to(received);
-    get.commit();
+    get.receive(received);
     try {
       received.fetch_fds();
       return internal::decode_message<T>(received.bytes(), &received);

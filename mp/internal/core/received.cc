@@ -19,13 +19,17 @@ void Received::fill(std::span<const std::byte> bytes, std::span<const uint64_t> 
   words_.resize((bytes.size() + 7) / 8);
   size_ = bytes.size();
   std::memcpy(words_.data(), bytes.data(), bytes.size());
-  for (uint64_t object : handles) {
-    Family::get().hold(object);
-    handles_.push_back(object);
-  }
+  hold(handles);
   tokens_.assign(fd_tokens.begin(), fd_tokens.end());
   for (uint64_t token : tokens_) {
     Family::get().claim_deposit(token);
+  }
+}
+
+void Received::hold(std::span<const uint64_t> handles) {
+  for (uint64_t object : handles) {
+    Family::get().hold(object);
+    handles_.push_back(object);
   }
 }
 

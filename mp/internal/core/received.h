@@ -45,6 +45,8 @@ class Received final : public FdSource {
   // Before the receive is committed: copies the bytes, holds the handles and claims the descriptors.
   void fill(std::span<const std::byte> bytes, std::span<const uint64_t> handles,
             std::span<const uint64_t> fd_tokens);
+  // Further handles.
+  void hold(std::span<const uint64_t> handles);
   // After it: fetches the descriptors from the family's mailbox.
   void fetch_fds();
   void clear() noexcept;
