@@ -5,7 +5,9 @@ namespace mp::testing {
 Suite kill_suite() {
   Suite suite;
   add_locks(suite);
+  add_conditions(suite);
   add_queues(suite);
+  add_connections(suite);
   return suite;
 }
 

@@ -13,7 +13,9 @@ Suite kill_suite();
 
 // An area each, in a file of its name: lock_kills.cc ...
 void add_locks(Suite& suite);
+void add_conditions(Suite& suite);
 void add_queues(Suite& suite);
+void add_connections(Suite& suite);
 
 }  // namespace mp::testing
 

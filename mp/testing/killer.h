@@ -48,6 +48,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mp/testing/helper.h"
@@ -144,6 +145,9 @@ class Scene : public Traced {
   void await_helpers_settled();
   // Ends the program with a sentence: the scene itself is wrong.
   void require(bool ok, const char* what);
+
+  // For a scene made from another.
+  void rename(std::string state) { state_ = std::move(state); }
 
  private:
   friend class RowRunner;
