@@ -410,7 +410,7 @@ TEST_F(ConnectionOnThreads, HandsOverPlainMemoryBothWays) {
   auto [a, b] = Pipe();
   std::array<std::array<Ledger, 2>, 2> ledgers;
   // Two threads at each end send, and two receive.
-  on_threads(8, [&](int thread) {
+  on_threads(8, [&, &a = a, &b = b](int thread) {
     const Connection& end = thread % 2 == 0 ? a : b;
     int role = thread / 2;
     for (int i = 1; i <= kMessages; ++i) {

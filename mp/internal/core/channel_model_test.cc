@@ -23,7 +23,6 @@ using model::Scenario;
 
 constexpr int kBlocks = 6;
 constexpr uint64_t kBlockSize = 112;
-constexpr int kMostMessages = 8;  // of one producer
 
 struct Message {
   uint64_t id;
