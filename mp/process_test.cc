@@ -825,11 +825,16 @@ TEST(ForkServer, IsStartedAnewAfterItsDeath) {
   // What runs, runs on.
   in.put(1);
   EXPECT_EQ(out.get(60), 2);
-  ForkServerProcess q(exit_with, 4);
-  q.start();
-  q.join();
-  EXPECT_EQ(q.exitcode(), 4);
-  EXPECT_NE(internal::fork_server_pid(), server);
+  // The child that the dead server had ready may still serve once.
+  int starts = 0;
+  for (; internal::fork_server_pid() == server && starts < 10; ++starts) {
+    ForkServerProcess q(exit_with, 4);
+    q.start();
+    q.join();
+    EXPECT_TRUE(q.exitcode() == 4 || (starts == 0 && q.exitcode() == 255)) << *q.exitcode();
+  }
+  EXPECT_GE(starts, 1);
+  EXPECT_LE(starts, 2);
   EXPECT_TRUE(p.join());
   EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
   internal::stop_fork_server();
