@@ -177,7 +177,7 @@ struct RowOptions {
   // Stop after this many violations; 0: never.
   int enough = 0;
   std::chrono::nanoseconds quiet = std::chrono::milliseconds(300);
-  std::chrono::nanoseconds limit = std::chrono::seconds(10);
+  std::chrono::nanoseconds limit = std::chrono::seconds(30);
   // The processor it runs on, by its place among those allowed.
   int cpu = 0;
   // Called now and then with the share of the work that is done.

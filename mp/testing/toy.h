@@ -14,6 +14,7 @@
 #include <array>
 #include <atomic>
 #include <climits>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -38,14 +39,23 @@ inline void toy_wake(std::atomic<uint32_t>& word, int count) {
   syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
 }
 
-using ToyMessage = std::array<uint8_t, 64>;
+using ToyMessage = std::array<uint64_t, 8>;
 
-inline ToyMessage toy_message(uint8_t of) {
+inline ToyMessage toy_message(uint64_t of) {
   ToyMessage m;
   for (size_t i = 0; i < m.size(); ++i) {
-    m[i] = static_cast<uint8_t>(of + 3 * i);
+    m[i] = of + 3 * i;
   }
   return m;
+}
+
+// Word by word: a memcpy may be one instruction, in whose middle nobody can be overtaken.
+inline void toy_copy(ToyMessage* to, const ToyMessage* from) {
+  volatile uint64_t* out = to->data();
+  const volatile uint64_t* in = from->data();
+  for (size_t i = 0; i < std::tuple_size_v<ToyMessage>; ++i) {
+    out[i] = in[i];
+  }
 }
 
 // Owners are 1, 2, 3 ...; whoever reaps one sets dead[owner].
@@ -159,7 +169,7 @@ struct Toy {
     if (kBug == ToyBug::kDropBeforeUseEnds) {
       in_use.store(0);
     }
-    std::memcpy(out, &object, sizeof *out);
+    toy_copy(out, &object);
     in_use.store(0);
   }
 

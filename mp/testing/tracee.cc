@@ -28,7 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kLimit{10};
+constexpr std::chrono::seconds kLimit{60};
 
 uintptr_t begin_address() { return reinterpret_cast<uintptr_t>(mp_testing_operation_begin); }
 uintptr_t end_address() { return reinterpret_cast<uintptr_t>(mp_testing_operation_end); }

@@ -43,7 +43,7 @@ class Tracee {
     kAsleep,       // the same, and blocked
     kEnd,          // operate() is about to return to its caller
     kGone,         // it ended, or a signal is about to end it: see gone_text()
-    kStuck,        // at full speed it reached nothing in 10 s
+    kStuck,        // at full speed it reached nothing in a minute
   };
 
   using Call = void (Traced::*)();
