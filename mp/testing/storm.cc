@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <utility>
 
 namespace mp::testing {
@@ -85,7 +86,13 @@ void Storm::fill(uint32_t n) {
       if (getppid() != parent) {
         _exit(1);
       }
-      work_(member);
+      // Nothing of the parent's may be destroyed here.
+      try {
+        work_(member);
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "mp::testing::Storm: member %u: %s\n", member.number, e.what());
+        _exit(1);
+      }
       _exit(0);
     }
   }
