@@ -61,8 +61,17 @@ struct LockObject {
     return true;
   }
 
+  // How the owner gives it back: kPassOn leaves the news that the owner before died to the next.
+  enum class News : bool { kSettled, kPassOn };
+  uint32_t free_word(Owner me, News news) const noexcept {
+    return news == News::kPassOn && owner_died(me) ? LockWord<A>::kDirty : 0;
+  }
+
   // False when nobody held it.
-  bool release() noexcept { return static_cast<bool>(LockWord<A>::owner_of(park_release(lock))); }
+  bool release(News news = News::kSettled) noexcept {
+    uint32_t free = news == News::kSettled ? 0 : free_word(self(), news);
+    return static_cast<bool>(LockWord<A>::owner_of(park_release(lock, free)));
+  }
 
   bool acquire_recursive(Deadline deadline) {
     Owner me = self();
@@ -81,7 +90,7 @@ struct LockObject {
   }
 
   // False when this thread does not hold it.
-  bool release_recursive() noexcept {
+  bool release_recursive(News news = News::kSettled) noexcept {
     Owner me = self();
     if (!mine_recursive(me)) [[unlikely]] {
       return false;
@@ -91,7 +100,7 @@ struct LockObject {
     if (left == 0) {
       // Before the word: once it is free, another thread of this process may be in.
       holder.store(0, std::memory_order_relaxed);
-      park_release(lock);
+      park_release(lock, free_word(me, news));
     }
     return true;
   }

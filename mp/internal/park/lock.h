@@ -154,14 +154,15 @@ inline Acquired park_acquire(LockWord<A>& lock, Owner me, Deadline deadline,
   return take == Take::kDirty ? Acquired::kOwnerDied : lock_slow(lock, me, deadline, family);
 }
 
-// Returns the word as it was: 0 or LockWord::kDirty when nobody held it.
+// Leaves the word `free`, see LockWord::release(). Returns it as it was: 0 or LockWord::kDirty when
+// nobody held it.
 template <class A>
-inline uint32_t park_release(LockWord<A>& lock) noexcept {
+inline uint32_t park_release(LockWord<A>& lock, uint32_t free = 0) noexcept {
   if constexpr (A::kBug == Bug::kWakeBeforeChange) {
     notify(lock.sleepers, 1);
-    return lock.release().old;
+    return lock.release(free).old;
   }
-  typename LockWord<A>::Release r = lock.release();
+  typename LockWord<A>::Release r = lock.release(free);
   if (r.wake) [[unlikely]] {
     notify(lock.sleepers, 1);
   }

@@ -19,7 +19,8 @@ using model::Outcome;
 using model::Scenario;
 
 // What each actor does, one letter per acquisition: a waits, t gives up at any moment while it
-// sleeps, p polls.
+// sleeps, p polls, v waits and does not want to know of a death: it leaves that to the next; w does
+// so too, and forgets to leave it.
 struct Cast {
   std::vector<std::string> actors;
   int kills = 0;
@@ -57,12 +58,16 @@ Outcome run(const char* name, const Cast& cast) {
       model::require(a == Acquired::kOwnerDied, "a death inside was not reported");
     }
     uint32_t me = static_cast<uint32_t>(model::self()) + 1;
+    // Whom the next is to be told of.
+    uint32_t dead = how == 'v' || how == 'w' ? shared.inside : 0;
+    bool pass_on = how == 'v' && a == Acquired::kOwnerDied;
     shared.inside = me;
     shared.entered |= uint64_t{1} << (model::self() * 8 + static_cast<int>(round));
     model::pause();
     model::require(shared.inside == me, "two were inside");
-    shared.inside = 0;
-    model::require(park_release(shared.lock) != 0, "somebody else released it");
+    shared.inside = dead;
+    uint32_t free = pass_on ? LockWord<A>::kDirty : 0;
+    model::require(park_release(shared.lock, free) != 0, "somebody else released it");
   };
 
   Scenario s;
@@ -134,6 +139,18 @@ TEST(LockModel, NobodySleepsOverAFreeLockAfterTheDeathOfAHolder) {
       "");
 }
 
+TEST(LockModel, TheNewsOfADeathReachesTheFirstWhoWantsToKnow) {
+  EXPECT_EQ(run("vv aa, 1 kill", {.actors = {"vv", "aa"}, .kills = 1}).violation, "");
+  EXPECT_EQ(
+      run("v v a, 1 holder killed", {.actors = {"v", "v", "a"}, .kills = 1, .holders_only = true})
+          .violation,
+      "");
+}
+
+TEST(LockModel, NewsThatIsNotPassedOnIsMissed) {
+  EXPECT_NE(run("w a a, 1 kill", {.actors = {"w", "a", "a"}, .kills = 1}).violation, "");
+}
+
 TEST(LockModel, TheLivingGetThroughAfterTwoDeathsTheRecoverersAmongThem) {
   EXPECT_EQ(run("a a a, 2 kills", {.actors = {"a", "a", "a"}, .kills = 2}).violation, "");
 }
@@ -146,6 +163,7 @@ TEST(LockModel, LongRuns) {
       run("ap a a, 1 holder killed", {.actors = {"ap", "a", "a"}, .kills = 1, .holders_only = true})
           .violation,
       "");
+  EXPECT_EQ(run("v v a, 2 kills", {.actors = {"v", "v", "a"}, .kills = 2}).violation, "");
   EXPECT_EQ(run("t t a", {.actors = {"t", "t", "a"}}).violation, "");
   EXPECT_EQ(run("aa aa a", {.actors = {"aa", "aa", "a"}}).violation, "");
   EXPECT_EQ(run("a a a, 2 kills, no life words",

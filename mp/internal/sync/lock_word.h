@@ -67,11 +67,12 @@ struct LockWord {
     bool wake;     // somebody may sleep: wake one
   };
 
-  // Gives the lock back, whoever holds it.
-  Release release() noexcept {
+  // Gives the lock back, whoever holds it. `free` is 0, or kDirty from an owner who was told that
+  // the one before died and leaves that to be told to the next: what repair() leaves.
+  Release release(uint32_t free = 0) noexcept {
     // sync: lock. seq_cst, not release: the look at `sleepers` must not pass it, against a waiter
     // that registers and then looks at the word.
-    uint32_t old = word.exchange(0, std::memory_order_seq_cst);
+    uint32_t old = word.exchange(free, std::memory_order_seq_cst);
     Atomics::step("lock.release.before_wake");
     return {old, sleepers.pending()};
   }
