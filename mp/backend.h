@@ -21,13 +21,18 @@
 
 #include <utility>
 
+#include "mp/array.h"
 #include "mp/condition.h"
 #include "mp/dummy.h"
 #include "mp/lock.h"
 #include "mp/pipe.h"
 #include "mp/process.h"
 #include "mp/queue.h"
+#include "mp/raw_array.h"
 #include "mp/rlock.h"
+#include "mp/sharedctypes.h"
+#include "mp/value.h"
+#include "mp/value_lock.h"
 
 namespace mp {
 
@@ -38,6 +43,26 @@ struct Processes {
   using Condition = mp::Condition;
   template <class T = Object>
   using Queue = mp::Queue<T>;
+  template <class T>
+  using Value = mp::Value<T>;
+  template <class T>
+  using RawValue = mp::RawValue<T>;
+  template <class T>
+  using Array = mp::Array<T>;
+  template <class T>
+  using RawArray = mp::RawArray<T>;
+  static mp::Value<Object> make_value(char typecode, const Object& value) {
+    return mp::make_value(typecode, value);
+  }
+  static mp::Value<Object> make_raw_value(char typecode, const Object& value) {
+    return mp::make_raw_value(typecode, value);
+  }
+  static mp::Array<Object> make_array(char typecode, const Object& size_or_initializer) {
+    return mp::make_array(typecode, size_or_initializer);
+  }
+  static mp::Array<Object> make_raw_array(char typecode, const Object& size_or_initializer) {
+    return mp::make_raw_array(typecode, size_or_initializer);
+  }
   using Connection = mp::Connection;
   static std::pair<Connection, Connection> Pipe(bool duplex = true) { return mp::Pipe(duplex); }
 };
@@ -49,6 +74,26 @@ struct Threads {
   using Condition = dummy::Condition;
   template <class T = Object>
   using Queue = dummy::Queue<T>;
+  template <class T>
+  using Value = dummy::Value<T>;
+  template <class T>
+  using RawValue = dummy::RawValue<T>;
+  template <class T>
+  using Array = dummy::Array<T>;
+  template <class T>
+  using RawArray = dummy::RawArray<T>;
+  static dummy::Value<Object> make_value(char typecode, const Object& value) {
+    return dummy::make_value(typecode, value);
+  }
+  static dummy::Value<Object> make_raw_value(char typecode, const Object& value) {
+    return dummy::make_raw_value(typecode, value);
+  }
+  static dummy::Array<Object> make_array(char typecode, const Object& size_or_initializer) {
+    return dummy::make_array(typecode, size_or_initializer);
+  }
+  static dummy::Array<Object> make_raw_array(char typecode, const Object& size_or_initializer) {
+    return dummy::make_raw_array(typecode, size_or_initializer);
+  }
   using Connection = dummy::Connection;
   static std::pair<Connection, Connection> Pipe(bool duplex = true) { return dummy::Pipe(duplex); }
 };

@@ -10,12 +10,17 @@
 #ifndef MP_DUMMY_H_
 #define MP_DUMMY_H_
 
+#include "mp/dummy/array.h"
 #include "mp/dummy/condition.h"
 #include "mp/dummy/connection.h"
 #include "mp/dummy/lock.h"
 #include "mp/dummy/pipe.h"
 #include "mp/dummy/process.h"
 #include "mp/dummy/queue.h"
+#include "mp/dummy/raw_array.h"
 #include "mp/dummy/rlock.h"
+#include "mp/dummy/sharedctypes.h"
+#include "mp/dummy/value.h"
+#include "mp/dummy/value_lock.h"
 
 #endif  // MP_DUMMY_H_

@@ -6,6 +6,7 @@
 #define MP_MP_H_
 
 // IWYU pragma: begin_exports
+#include "mp/array.h"
 #include "mp/bytes.h"
 #include "mp/codec.h"
 #include "mp/condition.h"
@@ -20,9 +21,13 @@
 #include "mp/pipe.h"
 #include "mp/process.h"
 #include "mp/queue.h"
+#include "mp/raw_array.h"
 #include "mp/remote_error.h"
 #include "mp/rlock.h"
+#include "mp/sharedctypes.h"
 #include "mp/timeout.h"
+#include "mp/value.h"
+#include "mp/value_lock.h"
 // IWYU pragma: end_exports
 
 #endif  // MP_MP_H_

@@ -59,6 +59,7 @@ class Lock {
 
  private:
   friend class Condition;
+  friend class ValueLock;
   explicit Lock(std::shared_ptr<internal::ThreadLock> core) : core_(std::move(core)) {}
   std::shared_ptr<internal::ThreadLock> core_;
 };

@@ -58,6 +58,7 @@ class RLock {
 
  private:
   friend class Condition;
+  friend class ValueLock;
   explicit RLock(std::shared_ptr<internal::ThreadLock> core) : core_(std::move(core)) {}
   std::shared_ptr<internal::ThreadLock> core_;
 };

@@ -6,8 +6,8 @@
 
 namespace mp::internal {
 
-Ref Ref::create(Kind kind, uint64_t size) {
-  auto object = Family::get().create(kind, size);
+Ref Ref::create(Kind kind, uint64_t size, uint64_t clear) {
+  auto object = Family::get().create(kind, size, clear);
   raise_if_error(object.status());
   return take(*object);
 }

@@ -37,7 +37,9 @@ class Ref {
   }
 
   // A new object of the family, zeroed after its Block. Throws mp::MemoryError, mp::OSError.
-  static Ref create(Kind kind, uint64_t size);
+  static Ref create(Kind kind, uint64_t size) { return create(kind, size, size); }
+  // The same, of which only the first `clear` bytes are zeroed.
+  static Ref create(Kind kind, uint64_t size, uint64_t clear);
   // A handle to an object named in a message of the family; throws mp::CodecError when it is not a
   // `kind`.
   static Ref adopt(Kind kind, uint64_t offset);

@@ -601,7 +601,7 @@ absl::StatusOr<uint64_t> Family::allocate(const Arena::Request& request,
   return at;
 }
 
-absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
+absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size, uint64_t clear) {
   Owner me = self();
   std::lock_guard hold(mutex_);
   auto entry = free_entry(me.slot(), spare_);
@@ -609,7 +609,7 @@ absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size) {
     return entry.status();
   }
   // The entry is the intent: a block that is live is named.
-  auto object = allocate({.kind = kind, .size = size, .clear = size}, **entry);
+  auto object = allocate({.kind = kind, .size = size, .clear = clear}, **entry);
   if (object.ok()) {
     held_[*object] = Held{1, *entry};
   } else {

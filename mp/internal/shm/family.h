@@ -67,9 +67,10 @@ class Family final : public Liveness {
 
   // -- Objects --
 
-  // A new object of `size` bytes, its Block included, held once by this process. All bytes after
-  // the Block are 0.
-  absl::StatusOr<uint64_t> create(Kind kind, uint64_t size);
+  // A new object of `size` bytes, its Block included, held once by this process. The first `clear`
+  // bytes read 0, the Block aside; the rest is as it happens to be.
+  absl::StatusOr<uint64_t> create(Kind kind, uint64_t size, uint64_t clear);
+  absl::StatusOr<uint64_t> create(Kind kind, uint64_t size) { return create(kind, size, size); }
   // One more handle of this process.
   void hold(uint64_t object);
   // One handle less; the last one of the last process frees the object.

@@ -1,0 +1,35 @@
+// mp/dummy/internal/thread_elements.h
+//
+// ThreadElements: the memory of a mp::dummy::Value or Array, a handle: internal::Elements in the
+// memory of one process.
+
+#ifndef MP_DUMMY_INTERNAL_THREAD_ELEMENTS_H_
+#define MP_DUMMY_INTERNAL_THREAD_ELEMENTS_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "mp/internal/core/element.h"
+
+namespace mp::internal {
+
+class ThreadElements {
+ public:
+  // `count` zeroed elements, which begin at a multiple of 64. Throws mp::MemoryError.
+  ThreadElements(const ElementType& type, uint64_t count);
+
+  void* data() const noexcept { return data_.get(); }
+  uint64_t count() const noexcept { return count_; }
+
+  friend bool operator==(const ThreadElements& a, const ThreadElements& b) noexcept {
+    return a.data_ == b.data_;
+  }
+
+ private:
+  std::shared_ptr<void> data_;
+  uint64_t count_;
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_DUMMY_INTERNAL_THREAD_ELEMENTS_H_

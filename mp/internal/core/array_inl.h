@@ -1,0 +1,75 @@
+// mp/internal/core/array_inl.h
+//
+// The bodies and the Codec of mp::Array.
+
+#ifndef MP_INTERNAL_CORE_ARRAY_INL_H_
+#define MP_INTERNAL_CORE_ARRAY_INL_H_
+
+#include "mp/array.h"
+
+namespace mp {
+
+template <class T>
+T Array<T>::get(int64_t i) const {
+  internal::Turn turn(lock_);
+  return internal::load(&raw_.at(i));
+}
+
+template <class T>
+void Array<T>::set(int64_t i, const T& v) const {
+  internal::Turn turn(lock_);
+  internal::store(&raw_.at(i), v);
+}
+
+template <class T>
+std::vector<T> Array<T>::slice(Bound start, Bound stop, int64_t step) const {
+  internal::Turn turn(lock_);
+  return raw_.slice(start, stop, step);
+}
+
+template <class T>
+template <class Range>
+void Array<T>::set_slice(Bound start, Bound stop, const Range& values, int64_t step) const {
+  internal::Turn turn(lock_);
+  raw_.set_slice(start, stop, values, step);
+}
+
+template <class T>
+std::basic_string<T> Array<T>::value() const requires internal::Character<T> {
+  internal::Turn turn(lock_);
+  return raw_.value();
+}
+
+template <class T>
+void Array<T>::set_value(std::basic_string_view<T> text) const requires internal::Character<T> {
+  internal::Turn turn(lock_);
+  raw_.set_value(text);
+}
+
+template <class T>
+std::basic_string<T> Array<T>::raw() const requires internal::Character<T> {
+  internal::Turn turn(lock_);
+  return raw_.raw();
+}
+
+template <class T>
+void Array<T>::set_raw(std::basic_string_view<T> text) const requires internal::Character<T> {
+  internal::Turn turn(lock_);
+  raw_.set_raw(text);
+}
+
+template <class T>
+struct Codec<Array<T>> {
+  static Encoder::Ref encode(Encoder& e, const Array<T>& a) {
+    const Encoder::Ref parts[] = {e.value(a.raw_), e.value(a.lock_)};
+    return e.tuple(parts);
+  }
+  static Array<T> decode(const Reader& r) {
+    r.expect_items(2, "an Array");
+    return Array<T>(r[0].as<RawArray<T>>(), r[1].as<ValueLock>());
+  }
+};
+
+}  // namespace mp
+
+#endif  // MP_INTERNAL_CORE_ARRAY_INL_H_

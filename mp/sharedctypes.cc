@@ -1,0 +1,104 @@
+#include "mp/sharedctypes.h"
+
+#include <optional>
+#include <utility>
+
+namespace mp {
+
+using internal::Elements;
+using internal::ElementType;
+using internal::Kind;
+
+namespace {
+
+Value<Object> zero(char typecode, std::optional<ValueLock> lock) {
+  ElementType type = internal::type_of_typecode(typecode);
+  return Value<Object>(Elements(Kind::kValue, type, 1, Elements::Fill::kZero), type,
+                       std::move(lock));
+}
+
+Value<Object> value_of(char typecode, const Object& value, std::optional<ValueLock> lock) {
+  ElementType type = internal::type_of_typecode(typecode);
+  Elements elements(Kind::kValue, type, 1, Elements::Fill::kZero);
+  internal::store_object(type, elements.data(), value);
+  return Value<Object>(std::move(elements), type, std::move(lock));
+}
+
+Array<Object> array_of(char typecode, const Object& size_or_initializer,
+                       std::optional<ValueLock> lock) {
+  ElementType type = internal::type_of_typecode(typecode);
+  Elements elements(Kind::kArray, type, internal::length_of(size_or_initializer),
+                    Elements::Fill::kZero);
+  internal::fill({type, elements.data(), elements.count()}, size_or_initializer);
+  return Array<Object>(std::move(elements), type, std::move(lock));
+}
+
+// As a typed Value or Array crosses: {elements, lock}, or the elements of a raw one.
+Encoder::Ref encode_shared(Encoder& e, const Elements& elements,
+                           const std::optional<ValueLock>& lock) {
+  if (!lock.has_value()) {
+    return elements.encode(e);
+  }
+  const Encoder::Ref parts[] = {elements.encode(e), e.value(*lock)};
+  return e.tuple(parts);
+}
+
+template <class Shared>
+Shared decode_shared(Kind kind, const Reader& r,
+                     Shared (*make)(Elements, std::optional<ValueLock>)) {
+  if (!r.is_sequence()) {
+    return make(Elements::decode(kind, nullptr, r), std::nullopt);
+  }
+  r.expect_items(2, kind == Kind::kValue ? "a Value" : "an Array");
+  return make(Elements::decode(kind, nullptr, r[0]), r[1].as<ValueLock>());
+}
+
+ElementType type_of(const Elements& elements) { return *internal::element_type_of(elements.tag()); }
+
+}  // namespace
+
+Value<Object> make_value(char typecode, const Object& value, const ValueLock& lock) {
+  return value_of(typecode, value, lock);
+}
+Value<Object> make_value(char typecode, const Object& value) {
+  return value_of(typecode, value, ValueLock());
+}
+Value<Object> make_value(char typecode) { return zero(typecode, ValueLock()); }
+Value<Object> make_raw_value(char typecode, const Object& value) {
+  return value_of(typecode, value, std::nullopt);
+}
+Value<Object> make_raw_value(char typecode) { return zero(typecode, std::nullopt); }
+
+Array<Object> make_array(char typecode, const Object& size_or_initializer, const ValueLock& lock) {
+  return array_of(typecode, size_or_initializer, lock);
+}
+Array<Object> make_array(char typecode, const Object& size_or_initializer) {
+  return array_of(typecode, size_or_initializer, ValueLock());
+}
+Array<Object> make_raw_array(char typecode, const Object& size_or_initializer) {
+  return array_of(typecode, size_or_initializer, std::nullopt);
+}
+
+Encoder::Ref Codec<Value<Object>>::encode(Encoder& e, const Value<Object>& v) {
+  return encode_shared(e, v.memory_, v.lock_);
+}
+Value<Object> Codec<Value<Object>>::decode(const Reader& r) {
+  return decode_shared<Value<Object>>(
+      Kind::kValue, r, [](Elements elements, std::optional<ValueLock> lock) {
+        ElementType type = type_of(elements);
+        return Value<Object>(std::move(elements), type, std::move(lock));
+      });
+}
+
+Encoder::Ref Codec<Array<Object>>::encode(Encoder& e, const Array<Object>& a) {
+  return encode_shared(e, a.memory_, a.lock_);
+}
+Array<Object> Codec<Array<Object>>::decode(const Reader& r) {
+  return decode_shared<Array<Object>>(
+      Kind::kArray, r, [](Elements elements, std::optional<ValueLock> lock) {
+        ElementType type = type_of(elements);
+        return Array<Object>(std::move(elements), type, std::move(lock));
+      });
+}
+
+}  // namespace mp

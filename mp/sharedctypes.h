@@ -1,0 +1,116 @@
+// mp/sharedctypes.h
+//
+// copy, synchronized, and Values and Arrays whose typecode is known at run time. Python:
+// multiprocessing.sharedctypes.
+//
+//   mp::RawArray<int> a({1, 2, 3});
+//   mp::RawArray<int> b = mp::copy(a);                // elements of its own
+//   mp::Array<int> c = mp::synchronized(a, lock);     // the elements of a, under a lock
+//
+//   mp::Value<mp::Object> n = mp::make_value('i', 7);
+//   n.set_value(n.value().as<int>() + 1);
+//   mp::Array<mp::Object> t = mp::make_array('d', {0.5, 1});
+//   std::cout << t.slice(0, 2) << '\n';               // [0.5, 1.0]
+//
+// Value<Object> has the methods of Value, Array<Object> those of Array, with Objects for T; a slice
+// is a list, or bytes of 'c'. Made as raw ones they have no lock, and what needs one throws
+// mp::AttributeError.
+//
+// Handles    As Value and Array.
+// Safety     As Value and Array.
+// Ordering   As Value and Array.
+// Blocking   As Value and Array.
+// Cost       As Value and Array, and making an Object of each element.
+// Death      As Value and Array.
+// Crossing   Any way. A Value<Object> may be received as a Value<T> of its type, and the reverse.
+// Python     As ctypes: integers are cut to the element's width, 'q' prints as c_long. A failed
+//            assignment of a slice changes nothing (there: the elements before the wrong one).
+
+#ifndef MP_SHAREDCTYPES_H_
+#define MP_SHAREDCTYPES_H_
+
+#include <span>
+
+#include "mp/array.h"
+#include "mp/internal/core/shared_object.h"
+#include "mp/object.h"
+#include "mp/raw_array.h"
+#include "mp/value.h"
+#include "mp/value_lock.h"
+
+namespace mp {
+
+// A new object with what `x` holds now. The caller keeps others from changing it meanwhile.
+template <class T>
+RawValue<T> copy(const RawValue<T>& x) {
+  return RawValue<T>(*x);
+}
+template <class T>
+RawArray<T> copy(const RawArray<T>& x) {
+  return RawArray<T>(std::span<T>(x));
+}
+
+// The same memory under a lock: a new RLock, or one that others may use as well.
+template <class T>
+Value<T> synchronized(const RawValue<T>& raw, const ValueLock& lock) {
+  return Value<T>(raw, lock);
+}
+template <class T>
+Value<T> synchronized(const RawValue<T>& raw) {
+  return synchronized(raw, ValueLock());
+}
+template <class T>
+Array<T> synchronized(const RawArray<T>& raw, const ValueLock& lock) {
+  return Array<T>(raw, lock);
+}
+template <class T>
+Array<T> synchronized(const RawArray<T>& raw) {
+  return synchronized(raw, ValueLock());
+}
+
+template <>
+class Value<Object> final
+    : public internal::ObjectValue<Value<Object>, internal::Elements, ValueLock> {
+ public:
+  using ObjectValue::ObjectValue;
+
+ private:
+  friend Codec<Value>;
+};
+
+template <>
+class Array<Object> final
+    : public internal::ObjectArray<Array<Object>, internal::Elements, ValueLock> {
+ public:
+  using ObjectArray::ObjectArray;
+
+ private:
+  friend Codec<Array>;
+};
+
+// By typecode: c u b B h H i I l L q Q f d. Throw mp::TypeError "bad typecode (must be a ctypes type
+// or one of ...)" for others, and for a value that is none of that type.
+Value<Object> make_value(char typecode, const Object& value, const ValueLock& lock);
+Value<Object> make_value(char typecode, const Object& value);
+Value<Object> make_value(char typecode);
+Value<Object> make_raw_value(char typecode, const Object& value);
+Value<Object> make_raw_value(char typecode);
+// An int is a length, of zeros; anything else has the elements.
+Array<Object> make_array(char typecode, const Object& size_or_initializer, const ValueLock& lock);
+Array<Object> make_array(char typecode, const Object& size_or_initializer);
+Array<Object> make_raw_array(char typecode, const Object& size_or_initializer);
+
+template <>
+struct Codec<Value<Object>> {
+  static Encoder::Ref encode(Encoder& e, const Value<Object>& v);
+  static Value<Object> decode(const Reader& r);
+};
+template <>
+struct Codec<Array<Object>> {
+  static Encoder::Ref encode(Encoder& e, const Array<Object>& a);
+  static Array<Object> decode(const Reader& r);
+};
+
+}  // namespace mp
+
+#endif  // MP_SHAREDCTYPES_H_

@@ -1,0 +1,66 @@
+#include "mp/value_lock.h"
+
+#include "mp/internal/core/lock_object.h"
+
+namespace mp {
+
+using internal::Deadline;
+using internal::HandleAccess;
+using internal::Kind;
+using Object = internal::LockObject<>;
+
+ValueLock::ValueLock() : ValueLock(RLock()) {}
+ValueLock::ValueLock(const Lock& lock) : ValueLock(HandleAccess::ref(lock), false) {}
+ValueLock::ValueLock(const RLock& lock) : ValueLock(HandleAccess::ref(lock), true) {}
+
+bool ValueLock::acquire(Timeout timeout) const {
+  Deadline deadline = Deadline::after(timeout);
+  auto* lock = ref_.object<Object>();
+  return recursive_ ? lock->acquire_recursive(deadline) : lock->acquire(deadline);
+}
+
+void ValueLock::release() const {
+  if (recursive_) {
+    HandleAccess::make<RLock>(ref_).release();
+  } else {
+    HandleAccess::make<Lock>(ref_).release();
+  }
+}
+
+bool ValueLock::locked() const { return ref_.object<Object>()->locked(); }
+
+bool ValueLock::owner_died() const { return ref_.object<Object>()->owner_died(internal::self()); }
+
+void ValueLock::begin_turn() const {
+  auto* lock = ref_.object<Object>();
+  if (recursive_) [[likely]] {
+    lock->acquire_recursive(Deadline::never());
+  } else {
+    lock->acquire(Deadline::never());
+  }
+}
+
+void ValueLock::end_turn() const noexcept {
+  auto* lock = ref_.object<Object>();
+  if (recursive_) [[likely]] {
+    lock->release_recursive(Object::News::kPassOn);
+  } else {
+    lock->release(Object::News::kPassOn);
+  }
+}
+
+Encoder::Ref Codec<ValueLock>::encode(Encoder& e, const ValueLock& lock) {
+  const Encoder::Ref parts[] = {
+      internal::encode_ref(e, lock.recursive_ ? Kind::kRLock : Kind::kLock, lock.ref_),
+      e.boolean(lock.recursive_),
+  };
+  return e.tuple(parts);
+}
+
+ValueLock Codec<ValueLock>::decode(const Reader& r) {
+  r.expect_items(2, "a ValueLock");
+  bool recursive = r[1].boolean();
+  return ValueLock(internal::decode_ref(recursive ? Kind::kRLock : Kind::kLock, r[0]), recursive);
+}
+
+}  // namespace mp
