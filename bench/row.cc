@@ -11,6 +11,8 @@ constexpr int64_t kMillion = 1000 * kThousand;
 
 // A start may cost one and a half times what the bare system calls cost.
 constexpr double kOneAndAHalfTimesTheCost = 1 / 1.5;
+// An access under a lock, a fifth more.
+constexpr double kOneFifthMore = 1 / 1.2;
 
 std::vector<Row> make_rows() {
   return {
@@ -82,6 +84,44 @@ std::vector<Row> make_rows() {
                   {kThreadsStd, std_sequence_locked(), 20 * kMillion},
               },
           .python_operations = 800 * kThousand,
+      },
+      {
+          .name = "array_locked_read",
+          .operation = "one element read under its lock",
+          .variants =
+              {
+                  {kProcesses, locked_array_processes(), 20 * kMillion},
+                  {kThreadsTwin, locked_array_threads(), 20 * kMillion},
+                  {kThreadsStd, std_sequence_under_mutex(), 20 * kMillion},
+              },
+          .python_operations = 800 * kThousand,
+          .targets = {{kThreadsStd, kOneFifthMore}},
+          .remark = "threads_std is a std::mutex, which cannot be taken twice as the Array's can",
+      },
+      {
+          .name = "value_locked_read",
+          .operation = "one value read under its lock",
+          .variants =
+              {
+                  {kProcesses, locked_value_processes(), 20 * kMillion},
+                  {kThreadsTwin, locked_value_threads(), 20 * kMillion},
+                  {kThreadsStd, std_value(), 20 * kMillion},
+              },
+          .python_operations = 800 * kThousand,
+          .targets = {{kThreadsStd, kOneFifthMore}},
+          .remark = "threads_std is a std::mutex, which cannot be taken twice as the Value's can",
+      },
+      {
+          .name = "array_raw",
+          .operation = "the sum of 1,000 elements of a raw array",
+          .variants =
+              {
+                  {kProcesses, array_sum_processes(), 1 * kMillion},
+                  {kThreadsTwin, array_sum_threads(), 1 * kMillion},
+                  {kThreadsStd, std_sequence_sum(), 1 * kMillion},
+              },
+          .python_operations = 8 * kThousand,
+          .targets = {{kThreadsStd, 1}},
       },
       {
           .name = "lock",

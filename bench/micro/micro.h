@@ -24,8 +24,12 @@ Body pipe_threads();
 // array.cc
 Body array_processes();
 Body array_threads();
+Body array_sum_processes();
+Body array_sum_threads();
 Body locked_array_processes();
 Body locked_array_threads();
+Body locked_value_processes();
+Body locked_value_threads();
 
 // lock.cc
 Body lock_processes();

@@ -113,6 +113,22 @@ def array_lock(count):
     return read_elements(FORK.Array("i", range(10), lock=True), count)
 
 
+def value_lock(count):
+    value = FORK.Value("i", 7)
+    start = time.perf_counter()
+    for _ in range(count):
+        value.value
+    return time.perf_counter() - start
+
+
+def array_sum(count):
+    sequence = FORK.Array("i", range(1000), lock=False)
+    start = time.perf_counter()
+    for _ in range(count):
+        sum(sequence)
+    return time.perf_counter() - start
+
+
 def acquire_and_release(lock, count):
     acquire, release = lock.acquire, lock.release
     start = time.perf_counter()
@@ -177,6 +193,9 @@ ROWS = {
     "pipe_256B": pipe,
     "seq_array_nolock": array_nolock,
     "seq_array_lock": array_lock,
+    "array_locked_read": array_lock,
+    "value_locked_read": value_lock,
+    "array_raw": array_sum,
     "lock": lock,
     "rlock": rlock,
     "condition": condition,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <utility>
@@ -89,6 +90,18 @@ void lock_and_unlock(benchmark::State& state) {
   });
 }
 
+template <class Mutex>
+void read_element_under(benchmark::State& state) {
+  Bystander bystander;
+  Mutex mutex;
+  std::array<int, 10> sequence{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  benchmark::DoNotOptimize(sequence.data());
+  time_each(state, [&] {
+    std::lock_guard<Mutex> hold(mutex);
+    benchmark::DoNotOptimize(int{sequence[5]});
+  });
+}
+
 // Each turn is two waits, one on each side.
 double ping_pong(int64_t waits) {
   std::mutex mutex;
@@ -136,15 +149,36 @@ Body std_sequence() {
   }};
 }
 
-Body std_sequence_locked() {
+Body std_sequence_locked() { return {read_element_under<std::recursive_mutex>}; }
+
+Body std_sequence_under_mutex() { return {read_element_under<std::mutex>}; }
+
+Body std_sequence_sum() {
   return {[](benchmark::State& state) {
     Bystander bystander;
-    std::recursive_mutex mutex;
-    std::array<int, 10> sequence{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    std::vector<int> sequence(kArrayLength);
+    std::iota(sequence.begin(), sequence.end(), 0);
     benchmark::DoNotOptimize(sequence.data());
     time_each(state, [&] {
-      std::lock_guard<std::recursive_mutex> hold(mutex);
-      benchmark::DoNotOptimize(int{sequence[5]});
+      benchmark::ClobberMemory();
+      int sum = 0;
+      for (int v : sequence) {
+        sum += v;
+      }
+      benchmark::DoNotOptimize(sum);
+    });
+  }};
+}
+
+Body std_value() {
+  return {[](benchmark::State& state) {
+    Bystander bystander;
+    std::mutex mutex;
+    int value = 7;
+    benchmark::DoNotOptimize(&value);
+    time_each(state, [&] {
+      std::lock_guard<std::mutex> hold(mutex);
+      benchmark::DoNotOptimize(int{value});
     });
   }};
 }

@@ -20,9 +20,13 @@ Body std_lock();
 Body std_rlock();
 // Two threads that wait for each other in turn.
 Body std_condition();
-// An element of a std::array; the same under a std::recursive_mutex per access.
+// An element of a std::array; the same under a std::recursive_mutex per access, and under a
+// std::mutex; the sum of a std::vector; an int under a std::mutex.
 Body std_sequence();
 Body std_sequence_locked();
+Body std_sequence_under_mutex();
+Body std_sequence_sum();
+Body std_value();
 // Start and join a std::thread.
 Body std_start();
 
