@@ -176,6 +176,17 @@ TEST(Array, CrossesAsAnArrayOfItsTypeOnly) {
   EXPECT_THROW(internal::decode_message<RawArray<short>>(encoder.message()), TypeError);
 }
 
+TEST(Array, ASliceMayComeFromAnArrayUnderTheSameLock) {
+  Watchdog dog(30s);
+  Lock lock;  // not an RLock: to take it twice would hang
+  Array<int> a(3, lock);
+  Array<short> b({1, 2, 3}, lock);
+  a.set_slice({}, {}, b);
+  EXPECT_EQ(a.slice(), (std::vector<int>{1, 2, 3}));
+  a.set_slice(0, 2, a.get_obj().slice(1));
+  EXPECT_EQ(a.slice(), (std::vector<int>{2, 3, 3}));
+}
+
 TEST(Array, WaitsForWhoeverHasTheLock) {
   Watchdog dog(30s);
   Lock lock;

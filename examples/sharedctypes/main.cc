@@ -4,8 +4,6 @@
 #include <iostream>
 #include <span>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "mp/mp.h"
 
@@ -44,9 +42,9 @@ int main(int argc, char** argv) {
   std::cout << n.value() << '\n';
   std::cout << mp::Object(x.value()) << '\n';
   std::cout << s.value() << '\n';
-  std::vector<std::pair<double, double>> pairs;
+  mp::Object pairs = mp::list();
   for (Point point : a) {
-    pairs.push_back({point.x, point.y});
+    pairs.append(mp::tuple({point.x, point.y}));
   }
-  std::cout << mp::Object(pairs) << '\n';
+  std::cout << pairs << '\n';
 }

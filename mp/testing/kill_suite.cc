@@ -8,6 +8,7 @@ Suite kill_suite() {
   add_conditions(suite);
   add_queues(suite);
   add_connections(suite);
+  add_values(suite);
   return suite;
 }
 

@@ -16,6 +16,7 @@ void add_locks(Suite& suite);
 void add_conditions(Suite& suite);
 void add_queues(Suite& suite);
 void add_connections(Suite& suite);
+void add_values(Suite& suite);
 
 }  // namespace mp::testing
 

@@ -30,8 +30,9 @@ std::vector<T> Array<T>::slice(Bound start, Bound stop, int64_t step) const {
 template <class T>
 template <class Range>
 void Array<T>::set_slice(Bound start, Bound stop, const Range& values, int64_t step) const {
+  const auto now = internal::read_now<T>(values);
   internal::Turn turn(lock_);
-  raw_.set_slice(start, stop, values, step);
+  raw_.set_slice(start, stop, now, step);
 }
 
 template <class T>

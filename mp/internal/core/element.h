@@ -12,6 +12,7 @@
 #include <functional>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -88,24 +89,25 @@ namespace internal {
 template <class T>
 constexpr bool require_shareable() {
   constexpr std::string_view kName = type_name<T>();
-  constexpr bool kString = kName.find("basic_string") != kName.npos;
-  constexpr bool kAddress = holds_address<std::remove_reference_t<T>>() || std::is_reference_v<T>;
+  constexpr bool kString = kName.rfind("std::basic_string<", 0) == 0 ||
+                           kName.rfind("std::__cxx11::basic_string<", 0) == 0;
   constexpr bool kObject = kName == "mp::Object";
-  constexpr bool kPlain = is_plain<T>();
+  constexpr bool kAddress =
+      std::is_reference_v<T> || (is_plain<T>() && holds_address<std::remove_reference_t<T>>());
   static_assert(!kString,
                 "mp: a string keeps its characters in the memory of one process. Share an "
                 "mp::Array<char>, or send the string through an mp::Queue.");
-  static_assert(kString || !kAddress,
-                "mp: a pointer, reference or view, also inside a struct, means nothing in another "
-                "process. Share the value itself, or its index in an mp::Array.");
   static_assert(!kObject,
                 "mp: a Value or Array of mp::Object is in another header: include "
                 "mp/sharedctypes.h, and make it with mp::make_value() or mp::make_array().");
-  static_assert(kString || kAddress || kObject || kPlain,
+  static_assert(!kAddress,
+                "mp: a pointer, reference or view, also inside a struct, means nothing in another "
+                "process. Share the value itself, or its index in an mp::Array.");
+  static_assert(kString || kObject || kAddress || is_plain<T>(),
                 "mp: a Value or Array holds plain data: numbers, enumerations, and structs of them "
                 "that are trivially copyable and can be assigned. Share those fields, or send the "
                 "object through an mp::Queue.");
-  return Shareable<T>;
+  return true;
 }
 
 // -- What a process says of them to another --
@@ -300,6 +302,20 @@ std::vector<T> read_places(const T* from, const Places& p) {
     out.push_back(load(from + p.first + static_cast<int64_t>(k) * p.step));
   }
   return out;
+}
+// The values of a range as they are now: to read them may take a lock, or run the caller's code, and
+// must not happen under another.
+template <class T, class Range>
+auto read_now(const Range& values) {
+  if constexpr (requires { std::span<const T>(std::data(values), std::size(values)); }) {
+    return std::span<const T>(std::data(values), std::size(values));
+  } else {
+    std::vector<T> out;
+    for (const auto& v : values) {
+      out.push_back(static_cast<T>(v));
+    }
+    return out;
+  }
 }
 template <class T, class Range>
 void write_places(T* to, const Places& p, const Range& values, uint64_t count) {
