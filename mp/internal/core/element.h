@@ -345,7 +345,7 @@ void write_text(T* to, uint64_t count, std::basic_string_view<T> text, bool term
   if (text.size() > count) [[unlikely]] {
     raise_too_long(element_type<T>(), count, text.size());
   }
-  text.copy(to, text.size());
+  std::char_traits<T>::move(to, text.data(), text.size());  // it may be part of the same array
   if (terminate && text.size() < count) {
     to[text.size()] = T();
   }
