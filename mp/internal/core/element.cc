@@ -48,23 +48,6 @@ std::string float_text(double v) {
   return out;
 }
 
-// UTF-8, as Python's str of this one character; lone surrogates and what is no code point too.
-std::string utf8(uint32_t c) {
-  std::string out;
-  if (c < 0x80) {
-    out.push_back(static_cast<char>(c));
-  } else if (c < 0x800) {
-    out = {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))};
-  } else if (c < 0x10000) {
-    out = {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f)),
-           static_cast<char>(0x80 | (c & 0x3f))};
-  } else {
-    out = {static_cast<char>(0xf0 | (c >> 18 & 7)), static_cast<char>(0x80 | (c >> 12 & 0x3f)),
-           static_cast<char>(0x80 | (c >> 6 & 0x3f)), static_cast<char>(0x80 | (c & 0x3f))};
-  }
-  return out;
-}
-
 std::string scalar_text(char code, const void* at) {
   std::string out;
   switch (code) {
@@ -72,7 +55,7 @@ std::string scalar_text(char code, const void* at) {
       append_bytes_repr(out, {static_cast<const char*>(at), 1});
       return out;
     case 'u':
-      append_repr(out, utf8(static_cast<uint32_t>(at_of<wchar_t>(at))));
+      append_repr(out, to_utf8(static_cast<const wchar_t*>(at), 1));
       return out;
     case 'b':
       return absl::StrCat(int{at_of<int8_t>(at)});
@@ -111,8 +94,17 @@ std::string unqualified(const std::string& name) {
   return colons == std::string::npos ? name : name.substr(colons + 2);
 }
 
-std::string array_name(const ElementType& type, uint64_t count) {
-  return absl::StrCat(name_of(type), "_Array_", count);
+void append_utf8(std::string& out, uint32_t c) {
+  if (c < 0x80) {
+    out.push_back(static_cast<char>(c));
+    return;
+  }
+  int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+  constexpr uint32_t kFirst[] = {0, 0xc0, 0xe0, 0xf0};
+  out.push_back(static_cast<char>(kFirst[more] | c >> (6 * more)));
+  while (more-- > 0) {
+    out.push_back(static_cast<char>(0x80 | (c >> (6 * more) & 0x3f)));
+  }
 }
 
 }  // namespace
@@ -183,6 +175,18 @@ std::string name_of(const ElementType& type) {
     return s->name;
   }
   return unqualified(pretty_name(type.spelling));
+}
+
+std::string array_name(const ElementType& type, uint64_t count) {
+  return absl::StrCat(name_of(type), "_Array_", count);
+}
+
+std::string to_utf8(const wchar_t* from, uint64_t count) {
+  std::string out;
+  for (uint64_t i = 0; i < count; ++i) {
+    append_utf8(out, static_cast<uint32_t>(from[i]));
+  }
+  return out;
 }
 
 std::string value_text(const ElementType& type, const void* at) {

@@ -355,6 +355,10 @@ void write_text(T* to, uint64_t count, std::basic_string_view<T> text, bool term
 
 // "c_int", "Point".
 std::string name_of(const ElementType& type);
+// "c_int_Array_10".
+std::string array_name(const ElementType& type, uint64_t count);
+// As Python's str would hold them; also lone surrogates.
+std::string to_utf8(const wchar_t* from, uint64_t count);
 // "c_int(7)", "<Point object at 0x7f...>".
 std::string value_text(const ElementType& type, const void* at);
 // "<multiprocessing.sharedctypes.c_int_Array_10 object at 0x7f...>".

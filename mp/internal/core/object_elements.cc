@@ -16,27 +16,6 @@ using ObjectKind = Object::Kind;
 
 [[noreturn]] void raise_type(const std::string& text) { raise(type_error(text)); }
 
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out.push_back(static_cast<char>(c));
-    return;
-  }
-  int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  constexpr uint32_t kFirst[] = {0, 0xc0, 0xe0, 0xf0};
-  out.push_back(static_cast<char>(kFirst[more] | c >> (6 * more)));
-  while (more-- > 0) {
-    out.push_back(static_cast<char>(0x80 | (c >> (6 * more) & 0x3f)));
-  }
-}
-
-std::string to_utf8(const wchar_t* from, uint64_t count) {
-  std::string out;
-  for (uint64_t i = 0; i < count; ++i) {
-    append_utf8(out, static_cast<uint32_t>(from[i]));
-  }
-  return out;
-}
-
 // A str of Python is well-formed, surrogates aside.
 std::wstring from_utf8(std::string_view text) {
   std::wstring out;
@@ -143,12 +122,8 @@ std::vector<std::byte> convert(const ElementType& type, const Object& values, ui
   return out;
 }
 
-std::string array_name(const ObjectElements& e) {
-  return absl::StrCat(name_of(e.type), "_Array_", e.count);
-}
-
 std::string owner_name(const char* owner, const ObjectElements& e) {
-  return owner != nullptr ? owner : array_name(e);
+  return owner != nullptr ? owner : array_name(e.type, e.count);
 }
 
 }  // namespace
