@@ -55,6 +55,7 @@ void last_steps(int status, void*) {
   flush_streams(true);
   if (Family* family = Family::current()) {
     Owner me = Family::self();
+    family->leave();
     uint32_t unknown = 0;
     // The reaper's word is better than ours, should it be there already.
     family->slot(me).status.compare_exchange_strong(

@@ -23,6 +23,7 @@
 #include "mp/internal/os/certificate.h"
 #include "mp/internal/os/reopen.h"
 #include "mp/internal/park/lock.h"
+#include "mp/internal/shm/segment.h"
 
 namespace mp::internal {
 
@@ -297,6 +298,7 @@ absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
     s.pid.store(0, std::memory_order_relaxed);
     s.creator.store(creator.bits, std::memory_order_relaxed);
     s.status.store(0, std::memory_order_relaxed);
+    s.naming.store(0, std::memory_order_relaxed);
     s.pages.store(0, std::memory_order_relaxed);
     for (auto& entry : s.objects) {
       entry.store(0, std::memory_order_relaxed);
@@ -422,10 +424,18 @@ void Family::sweep_locked(uint32_t i) noexcept {
     }
     return true;
   });
+  sweep_names(i, Owner::of(i, generation_of(state)));
   forget_list(i);
   Owner creator{s.creator.load(std::memory_order_relaxed)};
   Phase next = creator && !is_dead(creator) ? Phase::kSwept : Phase::kFree;
   s.state.store(pack(generation_of(state), next), std::memory_order_release);
+}
+
+Owner Family::live_owner(uint32_t i) const noexcept {
+  uint64_t state = arena_.slot(i).state.load(std::memory_order_acquire);
+  Phase phase = phase_of(state);
+  return phase == Phase::kReserved || phase == Phase::kLive ? Owner::of(i, generation_of(state))
+                                                            : Owner{};
 }
 
 void Family::done_with(Owner child) noexcept {
@@ -627,8 +637,13 @@ absl::StatusOr<uint64_t> Family::create_part(Kind kind, uint64_t size, uint64_t 
 }
 
 void Family::hold(uint64_t object) {
-  Owner me = self();
+  self();  // joins before the mutex is taken
   std::lock_guard guard(mutex_);
+  raise_if_error(hold_locked(object));
+}
+
+absl::Status Family::hold_locked(uint64_t object) {
+  Owner me = self();
   Held& held = held_[object];
   if (held.handles == 0) {
     // A start may have given it to us already.
@@ -642,7 +657,7 @@ void Family::hold(uint64_t object) {
       auto entry = free_entry(me.slot(), spare_);
       if (!entry.ok()) {
         held_.erase(object);
-        raise(entry.status());
+        return entry.status();
       }
       // sync: held (pairs with named): written before the receive is committed.
       (*entry)->store(object, std::memory_order_seq_cst);
@@ -651,6 +666,7 @@ void Family::hold(uint64_t object) {
     arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
   }
   ++held.handles;
+  return absl::OkStatus();
 }
 
 void Family::drop(uint64_t object) noexcept {
@@ -717,6 +733,12 @@ bool Family::in_transit(const TransitEntry& entry) const noexcept {
 }
 
 bool Family::named(uint64_t object, const std::atomic<uint64_t>* except) noexcept {
+  return (arena_.block(object)->kind == Kind::kSharedMemory &&
+          arena_.at<Segment>(object)->linked.load(std::memory_order_relaxed) != 0) ||
+         listed(object, except);
+}
+
+bool Family::listed(uint64_t object, const std::atomic<uint64_t>* except) noexcept {
   // Messages first: see Reachability.
   bool none = each_transit([&](TransitEntry& entry) {
     if (entry.object.load(std::memory_order_acquire) != object || &entry.object == except) {
@@ -749,6 +771,9 @@ bool Family::named(uint64_t object, const std::atomic<uint64_t>* except) noexcep
 void Family::destroy(uint64_t object) noexcept {
   Block& b = *arena_.block(object);
   bool redo = (b.flags.fetch_or(Block::kDying, std::memory_order_relaxed) & Block::kDying) != 0;
+  if (b.kind == Kind::kSharedMemory) {
+    forget_name(object);
+  }
   if (Destroy fn = g_destroy[static_cast<int>(b.kind)]) {
     fn(*this, object, redo);
   } else if (b.kind >= Kind::kCondition) {

@@ -24,12 +24,15 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "mp/internal/base/unique_fd.h"
+#include "mp/internal/os/shared_file.h"
 #include "mp/internal/park/liveness.h"
 #include "mp/internal/shm/arena.h"
 #include "mp/internal/shm/deposits.h"
@@ -113,6 +116,45 @@ class Family final : public Liveness {
     void (*recover)(Family&, uint64_t channel) noexcept;
   };
   static DepositHooks g_deposit_hooks;
+  // -- Names of shared memory; family_names.cc --
+
+  // Lists a whole Segment that this process holds: it now lives, used or not, until remove_name(),
+  // or until its creator was killed and nobody holds it. False when the name is taken.
+  bool add_name(uint64_t segment) noexcept;
+  // Whether a Segment has that name.
+  bool has_name(std::string_view name) noexcept;
+  // The Segment of that name, held once by this process; 0 when there is none.
+  absl::StatusOr<uint64_t> hold_named(std::string_view name);
+  // Takes the name off; who holds the Segment keeps it. False when it has none (any more).
+  absl::StatusOr<bool> remove_name(uint64_t segment, std::string_view name);
+
+  // The family, as claims on files call it.
+  uint64_t id() const noexcept { return id_; }
+  // Open while this process makes or removes a named file: who finds a claim that does not hold
+  // leaves it alone meanwhile, and looks for it after a death.
+  class Naming {
+   public:
+    explicit Naming(Family& family) : slot_(family.slot(self())) {
+      slot_.naming.fetch_add(Slot::kNaming, std::memory_order_seq_cst);
+    }
+    ~Naming() { slot_.naming.fetch_sub(Slot::kNaming, std::memory_order_seq_cst); }
+    Naming(const Naming&) = delete;
+    Naming& operator=(const Naming&) = delete;
+
+   private:
+    Slot& slot_;
+  };
+  // This process is about to claim a file.
+  void note_claims() noexcept {
+    header().files_made.store(1, std::memory_order_relaxed);
+    slot(self()).naming.fetch_or(Slot::kMadeNames, std::memory_order_seq_cst);
+  }
+  // Removes the files of families of which nobody lives; once in the life of this family.
+  void sweep_dead_families();
+  // Ends the claim on the file of that name if its owner is dead; true when it is gone.
+  bool sweep_file(const std::string& name);
+  // This process ends in order: what it has named stays, until the last of the family ends.
+  void leave() noexcept;
 
   // -- Processes --
 
@@ -172,7 +214,7 @@ class Family final : public Liveness {
   struct Transit;
   struct TransitEntry;
 
-  explicit Family(Arena arena) : arena_(std::move(arena)) {}
+  explicit Family(Arena arena) : arena_(std::move(arena)), id_(inode_of(arena_.fd())) {}
   static Family* found_or_join();
   static Owner join_self();
   static void before_fork() noexcept;
@@ -205,8 +247,10 @@ class Family final : public Liveness {
   void lock_family() noexcept;
   void unlock_family() noexcept;
   // All with family_lock held.
-  // Whether an entry other than `except`, and not inside a channel being freed, names the object.
+  // Whether its name keeps the object, or an entry other than `except`, and not inside a channel
+  // being freed.
   bool named(uint64_t object, const std::atomic<uint64_t>* except) noexcept;
+  bool listed(uint64_t object, const std::atomic<uint64_t>* except) noexcept;
   void destroy(uint64_t object) noexcept;
   void release_carried(TransitEntry& entry, uint64_t object) noexcept;
   Transit* transit_at(uint64_t at) const noexcept;
@@ -216,9 +260,18 @@ class Family final : public Liveness {
   // process's own, so that an object never shared needs no scan.
   void release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept;
   void sweep_locked(uint32_t slot) noexcept;
+  void sweep_names(uint32_t slot, Owner dead) noexcept;
+  // Who has this slot, reserved or live; nobody when it is free or swept.
+  Owner live_owner(uint32_t slot) const noexcept;
+  uint64_t find_name(std::string_view name) noexcept;
+  void forget_name(uint64_t segment) noexcept;
   bool certified(uint32_t slot) const noexcept;
 
+  // The local mutex held.
+  absl::Status hold_locked(uint64_t object);
+
   Arena arena_;
+  const uint64_t id_;
   UniqueFd certificate_;
   std::mutex mutex_;
   absl::flat_hash_map<uint64_t, Held> held_;

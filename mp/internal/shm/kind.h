@@ -20,6 +20,7 @@ enum class Kind : uint8_t {
   kRLock,
   kValue,      // one element; see core/elements.h
   kArray,      // elements side by side
+  kSharedMemory,
   kCondition,  // from here on: objects that have parts
   kQueue,
   kPipe,

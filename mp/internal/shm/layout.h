@@ -52,6 +52,11 @@ struct ArenaHeader {
   std::atomic<uint32_t> orphans;   // not 0: some of them are nobody's
   std::atomic<uint32_t> deposits_top;  // entries below it have been used; only grows
 
+  // Shared memory by name; see segment.h and family_names.cc.
+  std::atomic<uint64_t> names;         // the first segment with a name
+  std::atomic<uint32_t> names_looked;  // somebody has looked for what dead families left
+  std::atomic<uint32_t> files_made;    // somebody has named a file
+
   // Test knobs and what they show.
   alignas(64) std::atomic<int64_t> slice_ns;
   std::atomic<uint64_t> rescues;
@@ -71,12 +76,15 @@ struct alignas(64) Slot {
   std::atomic<uint32_t> pid;
   std::atomic<uint32_t> creator;  // Owner bits; 0: nobody waits for the exit status
   std::atomic<uint32_t> status;   // 0 unknown, else kStatusKnown | what wait() reports
-  std::atomic<uint32_t> reserved;
+  std::atomic<uint32_t> naming;   // kMadeNames, kLeft, and kNaming for each change under way
   pthread_mutex_t life;  // robust, held for life by the main thread: a hint that wakes sleepers
   std::atomic<uint64_t> pages;  // first further page of the list below
   std::atomic<uint64_t> objects[kEntries];
 
   static constexpr uint32_t kStatusKnown = 1u << 31;
+  static constexpr uint32_t kMadeNames = 1;  // it has made named files
+  static constexpr uint32_t kLeft = 2;       // it ends in order: what it made stays
+  static constexpr uint32_t kNaming = 4;     // it is making or removing a named file
 };
 
 static_assert(sizeof(Slot) == 256);
