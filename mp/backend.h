@@ -30,6 +30,8 @@
 #include "mp/queue.h"
 #include "mp/raw_array.h"
 #include "mp/rlock.h"
+#include "mp/shareable_list.h"
+#include "mp/shared_memory.h"
 #include "mp/sharedctypes.h"
 #include "mp/value.h"
 #include "mp/value_lock.h"
@@ -64,6 +66,8 @@ struct Processes {
     return mp::make_raw_array(typecode, size_or_initializer);
   }
   using Connection = mp::Connection;
+  using SharedMemory = mp::SharedMemory;
+  using ShareableList = mp::ShareableList;
   static std::pair<Connection, Connection> Pipe(bool duplex = true) { return mp::Pipe(duplex); }
 };
 
@@ -95,6 +99,8 @@ struct Threads {
     return dummy::make_raw_array(typecode, size_or_initializer);
   }
   using Connection = dummy::Connection;
+  using SharedMemory = dummy::SharedMemory;
+  using ShareableList = dummy::ShareableList;
   static std::pair<Connection, Connection> Pipe(bool duplex = true) { return dummy::Pipe(duplex); }
 };
 

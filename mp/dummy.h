@@ -19,6 +19,8 @@
 #include "mp/dummy/queue.h"
 #include "mp/dummy/raw_array.h"
 #include "mp/dummy/rlock.h"
+#include "mp/dummy/shareable_list.h"
+#include "mp/dummy/shared_memory.h"
 #include "mp/dummy/sharedctypes.h"
 #include "mp/dummy/value.h"
 #include "mp/dummy/value_lock.h"

@@ -24,6 +24,8 @@
 #include "mp/raw_array.h"
 #include "mp/remote_error.h"
 #include "mp/rlock.h"
+#include "mp/shareable_list.h"
+#include "mp/shared_memory.h"
 #include "mp/sharedctypes.h"
 #include "mp/timeout.h"
 #include "mp/value.h"

@@ -18,8 +18,8 @@ enum class Kind : uint8_t {
   kBytes,    // plain memory
   kLock,
   kRLock,
-  kValue,      // one element; see core/elements.h
-  kArray,      // elements side by side
+  kValue,  // one element; see core/elements.h
+  kArray,  // elements side by side
   kSharedMemory,
   kCondition,  // from here on: objects that have parts
   kQueue,
