@@ -25,10 +25,10 @@
 //            later. Without a name: one allocation of the family, and clearing. With one: some
 //            twenty microseconds, one mapping, no file descriptor; two names in /dev/shm.
 // Death      In any call: the name exists with the whole block, or not at all, once the death was
-//            noticed. When the creator is killed, its names end with it, unless somebody else has
-//            the block; after the death of the whole family a named file stays until the next
-//            program of mp uses shared memory. When it ends in order, they stay until unlink(), or
-//            the end of the family.
+//            noticed. When the creator is killed, its names end with it, unless another process
+//            of mp has the block open; when it ends in order, they stay until unlink() or the end
+//            of the family. When everybody is killed at once, the names of files stay until the
+//            next program of mp uses shared memory.
 // Crossing   Any way, inside the family. A block that was unlinked meanwhile is FileNotFoundError.
 // Python     No tracker process, so no `track`: attaching never deletes, nothing is printed about
 //            leaks. Blocks without a name are not files.
