@@ -9,6 +9,7 @@ Suite kill_suite() {
   add_queues(suite);
   add_connections(suite);
   add_values(suite);
+  add_shared_memory(suite);
   return suite;
 }
 
