@@ -29,11 +29,12 @@ struct Actor {
   bool timed = false;  // asleep until a deadline of its own
   bool nap = false;    // asleep until a dying one is dead
   bool dying = false;  // killed, and not dead for the others yet
-  int8_t life = -1;    // asleep on this actor's life word too
+  uint8_t lives = 0;   // asleep on these actors' life words too
   int8_t choice = 0;
   int8_t options = 1;
-  int count = 0;             // of a wake
-  const void* at = nullptr;  // of the step, or of the sleep
+  int count = 0;               // of a wake
+  const void* at = nullptr;    // of the step, or of the sleep
+  const void* also = nullptr;  // of the sleep
   uint64_t seen = 0;
   void* sp = nullptr;
 };
@@ -47,6 +48,10 @@ struct World {
   bool end = false;
 };
 static_assert(std::is_trivially_copyable_v<World>);
+
+bool sleeps_on(const Actor& a, const void* word) {
+  return a.phase == Phase::kAsleep && (a.at == word || a.also == word);
+}
 
 enum class Move : uint8_t { kStep, kTimeout, kKill, kDeath, kSlices, kStay };
 
@@ -237,7 +242,7 @@ void Search::list_moves(std::vector<Transition>* out) {
       } else if (a.step == Step::kWake) {
         int sleepers = 0;
         for (int j = 0; j < world_.count; ++j) {
-          sleepers += world_.actors[j].phase == Phase::kAsleep && world_.actors[j].at == a.at;
+          sleepers += sleeps_on(world_.actors[j], a.at) ? 1 : 0;
         }
         options = a.count < sleepers ? sleepers : 1;
       }
@@ -334,7 +339,7 @@ void Search::apply(Transition t) {
       // The kernel wakes one who sleeps on the life word.
       for (int i = 0; i < world_.count; ++i) {
         Actor& s = world_.actors[i];
-        if (s.phase == Phase::kAsleep && s.life == t.actor) {
+        if (s.phase == Phase::kAsleep && (s.lives >> t.actor & 1) != 0) {
           s.result = FutexResult::kWoken;
           s.phase = Phase::kReady;
           s.step = Step::kPause;
@@ -367,9 +372,9 @@ uint64_t Search::key() const {
     const Actor& a = world_.actors[i];
     h = mix(h, static_cast<uint64_t>(a.phase) | static_cast<uint64_t>(a.step) << 8 |
                    static_cast<uint64_t>(a.result) << 16 | uint64_t{a.timed} << 24 |
-                   uint64_t{a.nap} << 25 | uint64_t{a.dying} << 26 |
-                   static_cast<uint64_t>(a.life + 1) << 32);
+                   uint64_t{a.nap} << 25 | uint64_t{a.dying} << 26 | uint64_t{a.lives} << 32);
     h = mix(h, reinterpret_cast<uint64_t>(a.at));
+    h = mix(h, reinterpret_cast<uint64_t>(a.also));
     h = mix(h, a.seen);
   }
   return mix(h, static_cast<uint64_t>(world_.kills) | static_cast<uint64_t>(world_.rounds) << 8 |
@@ -601,24 +606,30 @@ int choose(int n) noexcept {
   return c;
 }
 
-FutexResult wait(const void* word, uint64_t value, uint64_t expected, int life,
+FutexResult wait(const Watched& word, const Watched& also, uint8_t lives,
                  Deadline deadline) noexcept {
   Actor& a = g_search->current();
   // Only a nap is as short as that, and only the deadline of a call is long past.
   a.timed = !deadline.is_never() && deadline.ns() < 1000;
   a.nap = !deadline.is_never() && !a.timed;
-  if (value != expected || (life >= 0 && (g_search->world().actors[life].phase == Phase::kDead))) {
+  bool changed = word.value != word.expected || (also.at != nullptr && also.value != also.expected);
+  for (int i = 0; i <= kMostActors; ++i) {
+    changed |= (lives >> i & 1) != 0 && g_search->world().actors[i].phase == Phase::kDead;
+  }
+  if (changed) {
     a.timed = a.nap = false;
     saw(1);
     return FutexResult::kChanged;
   }
   a.phase = Phase::kAsleep;
-  a.at = word;
-  a.life = static_cast<int8_t>(life);
+  a.at = word.at;
+  a.also = also.at;
+  a.lives = lives;
   g_search->log(self(), ": falls asleep");
   g_search->to_scheduler();
   a.timed = a.nap = false;
-  a.life = -1;
+  a.also = nullptr;
+  a.lives = 0;
   saw(2 + static_cast<uint64_t>(a.result));
   return a.result;
 }
@@ -631,7 +642,7 @@ int wake(const void* word, int count) noexcept {
   int sleepers[kMostActors + 1];
   int n = 0;
   for (int i = 0; i < w.count; ++i) {
-    if (w.actors[i].phase == Phase::kAsleep && w.actors[i].at == word) {
+    if (sleeps_on(w.actors[i], word)) {
       sleepers[n++] = i;
     }
   }
@@ -652,7 +663,7 @@ void wake_mourners(int actor) noexcept {
   World& w = g_search->world();
   for (int i = 0; i < w.count; ++i) {
     Actor& s = w.actors[i];
-    if (s.phase == Phase::kAsleep && s.life == actor) {
+    if (s.phase == Phase::kAsleep && (s.lives >> actor & 1) != 0) {
       s.phase = Phase::kReady;
       s.step = Step::kPause;
       s.result = FutexResult::kWoken;

@@ -104,7 +104,14 @@ void saw(uint64_t value) noexcept;
 uint64_t seen() noexcept;
 void set_seen(uint64_t seen) noexcept;
 
-FutexResult wait(const void* word, uint64_t value, uint64_t expected, int life,
+// A word to sleep on, and what it holds.
+struct Watched {
+  const void* at = nullptr;
+  uint64_t value = 0;
+  uint64_t expected = 0;
+};
+// Sleeps on `word`, on `also` if there is one, and on the life words of the actors in the set.
+FutexResult wait(const Watched& word, const Watched& also, uint8_t lives,
                  Deadline deadline) noexcept;
 int wake(const void* word, int count) noexcept;
 // Wakes all who sleep on the life word of `actor`.

@@ -156,10 +156,24 @@ struct Parking<model::ModelAtomics<B>> {
   static FutexResult wait_or_death(const Word& word, uint32_t expected, FutexPair life,
                                    Deadline deadline) noexcept {
     model::before(model::Step::kWait, &word);
-    return model::wait(&word, word.raw(), expected, model::ModelFamily::actor_of_life(life.word),
-                       deadline);
+    return model::wait({&word, word.raw(), expected}, {}, set_of(life), deadline);
+  }
+  static FutexResult wait_among(const Word& word, uint32_t expected, const Word* also,
+                                uint32_t also_expected, const FutexPair (&lives)[2],
+                                Deadline deadline) noexcept {
+    model::before(model::Step::kWait, &word);
+    return model::wait(
+        {&word, word.raw(), expected},
+        also == nullptr ? model::Watched{} : model::Watched{also, also->raw(), also_expected},
+        set_of(lives[0]) | set_of(lives[1]), deadline);
   }
   static int wake(const Word& word, int count) noexcept { return model::wake(&word, count); }
+
+ private:
+  static uint8_t set_of(FutexPair life) noexcept {
+    int actor = model::ModelFamily::actor_of_life(life.word);
+    return actor < 0 ? 0 : static_cast<uint8_t>(1u << actor);
+  }
 };
 
 }  // namespace mp::internal

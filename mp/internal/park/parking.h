@@ -25,6 +25,23 @@ struct Parking {
     FutexPair pairs[2] = {{&word, expected}, life};
     return futex_wait_any(pairs, life.word != nullptr ? 2 : 1, deadline);
   }
+  // Sleeps while `word`, `also` (null: none) and the lives (those that are not none) hold what is
+  // expected of them.
+  static FutexResult wait_among(const Word& word, uint32_t expected, const Word* also,
+                                uint32_t also_expected, const FutexPair (&lives)[2],
+                                Deadline deadline) noexcept {
+    FutexPair pairs[4] = {{&word, expected}};
+    int n = 1;
+    if (also != nullptr) {
+      pairs[n++] = {also, also_expected};
+    }
+    for (const FutexPair& life : lives) {
+      if (life.word != nullptr) {
+        pairs[n++] = life;
+      }
+    }
+    return futex_wait_any(pairs, n, deadline);
+  }
   static int wake(const Word& word, int count) noexcept { return futex_wake(&word, count); }
 };
 

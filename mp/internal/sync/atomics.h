@@ -34,6 +34,11 @@ enum class Bug {
   kRecoveryNotIdempotent,  // recovery: counts a message again when it is killed and run anew
   kDropBeforeUseEnds,      // receive: the handle's entry is written after the commit
   kNotifyTheDead,          // notify: a dead waiter counts as one that was woken
+  kForgetTheSet,           // Event.wait: looks at the flag alone, not whether it was set meanwhile
+  kPassWithTheDead,        // Barrier: who comes last does not ask whether all others live
+  kBreakAFullRound,        // Barrier: a death is not looked at again once the round may be full
+  kLeaveAFreePlace,        // Barrier: who leaves a place leaves it free for the same round
+  kOpenOverTheLate,        // Barrier: the next round does not wait for those who have yet to leave
 };
 
 struct RealAtomics {
