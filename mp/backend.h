@@ -22,8 +22,10 @@
 #include <utility>
 
 #include "mp/array.h"
+#include "mp/barrier.h"
 #include "mp/condition.h"
 #include "mp/dummy.h"
+#include "mp/event.h"
 #include "mp/lock.h"
 #include "mp/pipe.h"
 #include "mp/process.h"
@@ -43,6 +45,8 @@ struct Processes {
   using Lock = mp::Lock;
   using RLock = mp::RLock;
   using Condition = mp::Condition;
+  using Event = mp::Event;
+  using Barrier = mp::Barrier;
   template <class T = Object>
   using Queue = mp::Queue<T>;
   template <class T>
@@ -76,6 +80,8 @@ struct Threads {
   using Lock = dummy::Lock;
   using RLock = dummy::RLock;
   using Condition = dummy::Condition;
+  using Event = dummy::Event;
+  using Barrier = dummy::Barrier;
   template <class T = Object>
   using Queue = dummy::Queue<T>;
   template <class T>

@@ -11,8 +11,10 @@
 #define MP_DUMMY_H_
 
 #include "mp/dummy/array.h"
+#include "mp/dummy/barrier.h"
 #include "mp/dummy/condition.h"
 #include "mp/dummy/connection.h"
+#include "mp/dummy/event.h"
 #include "mp/dummy/lock.h"
 #include "mp/dummy/pipe.h"
 #include "mp/dummy/process.h"

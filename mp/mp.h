@@ -7,12 +7,14 @@
 
 // IWYU pragma: begin_exports
 #include "mp/array.h"
+#include "mp/barrier.h"
 #include "mp/bytes.h"
 #include "mp/codec.h"
 #include "mp/condition.h"
 #include "mp/connection.h"
 #include "mp/context.h"
 #include "mp/errors.h"
+#include "mp/event.h"
 #include "mp/fd.h"
 #include "mp/function.h"
 #include "mp/lock.h"

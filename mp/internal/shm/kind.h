@@ -21,6 +21,8 @@ enum class Kind : uint8_t {
   kValue,  // one element; see core/elements.h
   kArray,  // elements side by side
   kSharedMemory,
+  kEvent,
+  kBarrier,
   kCondition,  // from here on: objects that have parts
   kQueue,
   kPipe,
