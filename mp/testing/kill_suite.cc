@@ -6,6 +6,8 @@ Suite kill_suite() {
   Suite suite;
   add_locks(suite);
   add_conditions(suite);
+  add_events(suite);
+  add_barriers(suite);
   add_queues(suite);
   add_connections(suite);
   add_values(suite);

@@ -14,6 +14,8 @@ Suite kill_suite();
 // An area each, in a file of its name: lock_kills.cc ...
 void add_locks(Suite& suite);
 void add_conditions(Suite& suite);
+void add_events(Suite& suite);
+void add_barriers(Suite& suite);
 void add_queues(Suite& suite);
 void add_connections(Suite& suite);
 void add_values(Suite& suite);

@@ -1,0 +1,34 @@
+#include "mp/testing/barrier_scenes.h"
+#include "mp/testing/kill_suite.h"
+#include "mp/testing/planted.h"
+
+namespace mp::testing {
+
+using internal::Bug;
+
+void add_barriers(Suite& suite) {
+  using B = PublicBarrier;
+  suite.add<BarrierWaitLast<B>>({Mode::kKill, Mode::kRecovery}, 1);
+  suite.add<BarrierWaitLast<B>>({Mode::kKill, Mode::kRecovery}, 2);
+  suite.add<BarrierWaitLast<B>>({Mode::kKill, Mode::kRecovery}, 2, true);
+  suite.add<BarrierWaitLast<B>>({Mode::kKill, Mode::kRecovery}, 3, false);
+  suite.add<BarrierWaitLast<B>>(Mode::kKill, 1, false, 1);
+  suite.add<BarrierWaitEarly<B>>({Mode::kKill, Mode::kRecovery}, 0);
+  suite.add<BarrierWaitEarly<B>>({Mode::kKill, Mode::kRecovery}, 1);
+  suite.add<BarrierWaitEarly<B>>({Mode::kKill, Mode::kRecovery}, 0, 1);
+  suite.add<BarrierAbort<B>>({Mode::kKill, Mode::kRecovery}, 2);
+  suite.add<BarrierAbort<B>>(Mode::kKill, 0, 1);
+  suite.add<BarrierReset<B>>({Mode::kKill, Mode::kRecovery}, 2);
+  suite.add<BarrierReset<B>>({Mode::kKill, Mode::kRecovery}, 0, true);
+  suite.add<BarrierFindsADeath<B>>({Mode::kKill, Mode::kRecovery}, true);
+  suite.add<BarrierFindsADeath<B>>(Mode::kKill, false);
+  suite.add<BarrierLastBesideOneAboutToSleep<B>>({Mode::kKill, Mode::kPause});
+
+  suite.plant("Barrier: wake before the change",
+              {plan<BarrierLastBesideOneAboutToSleep<CoreBarrier<Buggy<Bug::kWakeBeforeChange>>>>(
+                  Mode::kPause)});
+  suite.plant("Barrier: the last one does not ask whether all live",
+              {plan<BarrierWaitEarly<CoreBarrier<Buggy<Bug::kPassWithTheDead>>>>(Mode::kKill, 0)});
+}
+
+}  // namespace mp::testing
