@@ -161,6 +161,43 @@ std::vector<Row> make_rows() {
           .remark = "two waits per round trip, counted as the reference counts them",
       },
       {
+          .name = "event_set",
+          .operation = "set and clear, nobody waiting",
+          .variants =
+              {
+                  {kProcesses, event_set_processes(), 20 * kMillion},
+                  {kThreadsTwin, event_set_threads(), 10 * kMillion},
+                  {kThreadsStd, std_event_set(), 10 * kMillion},
+              },
+          .python_operations = 200 * kThousand,
+          .targets = {{"threads", 1}},
+      },
+      {
+          .name = "event",
+          .operation = "one wait of a ping-pong",
+          .variants =
+              {
+                  {kProcesses, event_processes(), 80 * kThousand},
+                  {kThreadsTwin, event_threads(), 80 * kThousand},
+                  {kThreadsStd, std_event(), 80 * kThousand},
+              },
+          .python_operations = 20 * kThousand,
+          .targets = {{"threads", 1}},
+          .remark = "two waits per round trip, as in the row of the condition",
+      },
+      {
+          .name = "barrier",
+          .operation = "one round of two parties",
+          .variants =
+              {
+                  {kProcesses, barrier_processes(), 80 * kThousand},
+                  {kThreadsTwin, barrier_threads(), 80 * kThousand},
+                  {kThreadsStd, std_barrier(), 80 * kThousand},
+              },
+          .python_operations = 5 * kThousand,
+          .remark = "threads_std is std::barrier, which spins, and hangs when a party is gone",
+      },
+      {
           .name = "start_fork",
           .operation = "start and join",
           .variants =

@@ -41,6 +41,16 @@ Body rlock_threads();
 Body condition_processes();
 Body condition_threads();
 
+// event.cc
+Body event_set_processes();
+Body event_set_threads();
+Body event_processes();
+Body event_threads();
+
+// barrier.cc
+Body barrier_processes();
+Body barrier_threads();
+
 // start.cc
 Body start_fork();
 Body start_forkserver();

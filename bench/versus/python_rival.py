@@ -171,6 +171,58 @@ def condition(count):
     return elapsed
 
 
+def event_set(count):
+    event = FORK.Event()
+    start = time.perf_counter()
+    for _ in range(count):
+        event.set()
+        event.clear()
+    return time.perf_counter() - start
+
+
+def answer_event(ping, pong, rounds):
+    pong.set()
+    for _ in range(rounds):
+        ping.wait()
+        ping.clear()
+        pong.set()
+
+
+def event(count):
+    """Ping-pong: each round is two waits, one on each side."""
+    rounds = max(1, count // 2)
+    ping, pong = FORK.Event(), FORK.Event()
+    process = FORK.Process(target=answer_event, args=(ping, pong, rounds))
+    process.start()
+    pong.wait()
+    pong.clear()
+    start = time.perf_counter()
+    for _ in range(rounds):
+        ping.set()
+        pong.wait()
+        pong.clear()
+    elapsed = time.perf_counter() - start
+    process.join()
+    return elapsed
+
+
+def pass_barrier(barrier, rounds):
+    for _ in range(rounds):
+        barrier.wait()
+
+
+def barrier(count):
+    meeting = FORK.Barrier(2)
+    process = FORK.Process(target=pass_barrier, args=(meeting, count + 1))
+    process.start()
+    meeting.wait()
+    start = time.perf_counter()
+    pass_barrier(meeting, count)
+    elapsed = time.perf_counter() - start
+    process.join()
+    return elapsed
+
+
 def nothing():
     pass
 
@@ -199,6 +251,9 @@ ROWS = {
     "lock": lock,
     "rlock": rlock,
     "condition": condition,
+    "event_set": event_set,
+    "event": event,
+    "barrier": barrier,
     "start_fork": start_and_join("fork"),
     "start_forkserver": start_and_join("forkserver"),
     "start_spawn": start_and_join("spawn"),

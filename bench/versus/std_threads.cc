@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <barrier>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -126,6 +127,61 @@ double ping_pong(int64_t waits) {
       });
 }
 
+// An event as one writes it.
+class Flag {
+ public:
+  void set() {
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      set_ = true;
+    }
+    changed_.notify_all();
+  }
+  void clear() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    set_ = false;
+  }
+  void wait() {
+    std::unique_lock<std::mutex> hold(mutex_);
+    changed_.wait(hold, [&] { return set_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool set_ = false;
+};
+
+double flag_ping_pong(int64_t waits) {
+  Flag ping;
+  Flag pong;
+  return with_thread(
+      [&] {
+        for (int64_t i = 0; i < waits; i += 2) {
+          ping.wait();
+          ping.clear();
+          pong.set();
+        }
+      },
+      [&] {
+        for (int64_t i = 0; i < waits; i += 2) {
+          ping.set();
+          pong.wait();
+          pong.clear();
+        }
+      });
+}
+
+double rounds_of_two(int64_t rounds) {
+  std::barrier<> barrier(2);
+  auto pass = [&] {
+    for (int64_t i = 0; i < rounds; ++i) {
+      barrier.arrive_and_wait();
+    }
+  };
+  return with_thread(pass, pass);
+}
+
 }  // namespace
 
 Body std_queue() { return self_timed<queue>(); }
@@ -137,6 +193,21 @@ Body std_lock() { return {lock_and_unlock<std::mutex>}; }
 Body std_rlock() { return {lock_and_unlock<std::recursive_mutex>}; }
 
 Body std_condition() { return self_timed<ping_pong>(); }
+
+Body std_event_set() {
+  return {[](benchmark::State& state) {
+    Bystander bystander;
+    Flag flag;
+    time_each(state, [&] {
+      flag.set();
+      flag.clear();
+    });
+  }};
+}
+
+Body std_event() { return self_timed<flag_ping_pong>(); }
+
+Body std_barrier() { return self_timed<rounds_of_two>(); }
 
 Body std_sequence() {
   return {[](benchmark::State& state) {

@@ -20,6 +20,12 @@ Body std_lock();
 Body std_rlock();
 // Two threads that wait for each other in turn.
 Body std_condition();
+// A flag, a mutex and a condition_variable: set and clear that nobody waits for; two threads that
+// wait for each other in turn.
+Body std_event_set();
+Body std_event();
+// Two threads that meet at a std::barrier.
+Body std_barrier();
 // An element of a std::array; the same under a std::recursive_mutex per access, and under a
 // std::mutex; the sum of a std::vector; an int under a std::mutex.
 Body std_sequence();
