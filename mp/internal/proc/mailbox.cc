@@ -253,11 +253,21 @@ absl::Status mailbox_put(uint64_t token, int fd) {
   if (!pair.ok()) {
     return pair.status();
   }
-  Round round(**pair);
   int room = room_of(**pair);
-  int err = static_cast<int>(round.count().load(std::memory_order_relaxed)) >= room
+  int err = 0;
+  for (bool swept = false;; swept = true) {
+    {
+      Round round(**pair);
+      err = static_cast<int>(round.count().load(std::memory_order_relaxed)) >= room
                 ? EAGAIN
                 : round.put(token, fd);
+    }
+    if (err != EAGAIN || swept) {
+      break;
+    }
+    // What the dead have left there is thrown away when they are swept.
+    Family::get().sweep_all();
+  }
   if (err == EAGAIN) {
     return os_error(
         EAGAIN,

@@ -919,9 +919,17 @@ constinit Family::DepositHooks Family::g_deposit_hooks{[](uint64_t) noexcept { r
 
 absl::Status Family::note_deposit(uint64_t token, uint64_t channel, uint64_t seq,
                                   const std::atomic<uint64_t>& received) {
-  lock_family();
-  bool room = deposits().note(token, channel, seq, offset_of(&received));
-  unlock_family();
+  bool room = false;
+  for (bool swept = false;; swept = true) {
+    lock_family();
+    room = deposits().note(token, channel, seq, offset_of(&received));
+    unlock_family();
+    if (room || swept) {
+      break;
+    }
+    // What the dead have left there is thrown away when they are swept.
+    sweep_all();
+  }
   return room ? absl::OkStatus()
               : os_error(EAGAIN, absl::StrCat("mp: the family's mailbox is full: ", kDeposits,
                                               " file descriptors wait to be received; receive some "
