@@ -30,21 +30,25 @@
 namespace mp::internal {
 namespace {
 
-// To the client: a child that waits; or, without an owner, why there is none.
+// To the client: a child that waits, and comes with the client's end of a socket to it; or, without
+// an owner, why there is none.
 struct Announcement {
   uint32_t owner;
   int32_t pid;
   int32_t error;
 };
 
-// To the child `owner`: run this plan. Without an owner, to the server: try again to fork.
+// To a child that waits: run this plan. To the server, without one: try again to fork.
 struct Word {
   uint64_t plan;
-  uint32_t owner;
-  uint32_t reserved;
 };
 
 // -- The client -----------------------------------------------------------------------------------
+
+struct Spare {
+  Announcement who;
+  UniqueFd socket;
+};
 
 // The server of this process. Under the StartLock.
 struct Client {
@@ -53,13 +57,13 @@ struct Client {
   std::atomic<int> pid{0};  // read without the lock
   Owner owner;
   bool served = false;
-  std::optional<Announcement> next;  // received, and not yet used
+  std::optional<Spare> next;  // received, and not yet used
 
   absl::Status start();
   // Of a server that is dead or shall be; returns its status.
   int stop() noexcept;
   // The next announcement. 0 or an errno; EPIPE when the server is gone.
-  int receive(Announcement* out, Socket wait);
+  int receive(Spare* out, Socket wait);
 };
 
 // Null until the first need, and never destroyed: exit handlers may still start processes.
@@ -121,16 +125,16 @@ int Client::stop() noexcept {
   pidfd.reset();
   Family& family = Family::get();
   family.done_with(std::exchange(owner, Owner{}));
-  // The child that waits would go by itself; with it gone, nothing is left when we return.
-  Announcement waiting;
-  while (receive(&waiting, Socket::kDontWait) == 0) {
-    if (waiting.owner != 0) {
-      UniqueFd child = open_pidfd(waiting.pid);
-      if (!family.is_dead(Owner{waiting.owner})) {
+  // The children that wait would go by themselves; with them gone, nothing is left when we return.
+  Spare spare;
+  while (receive(&spare, Socket::kDontWait) == 0) {
+    if (Owner waiting{spare.who.owner}) {
+      UniqueFd child = open_pidfd(spare.who.pid);
+      if (!family.is_dead(waiting)) {
         signal_pidfd(child.get(), SIGKILL);
         await_end(child.get(), Deadline::never());
       }
-      family.sweep(Owner{waiting.owner});
+      family.sweep(waiting);
     }
   }
   socket.reset();
@@ -138,13 +142,14 @@ int Client::stop() noexcept {
   return status;
 }
 
-int Client::receive(Announcement* out, Socket wait) {
+int Client::receive(Spare* out, Socket wait) {
   if (next.has_value()) {
     *out = *std::exchange(next, std::nullopt);
     return 0;
   }
   Message message;
-  int err = receive_with_fds(socket.get(), out, sizeof *out, wait, false, &message);
+  int err = receive_with_fds(socket.get(), &out->who, sizeof out->who, wait, false, &message);
+  out->socket = message.fds.empty() ? UniqueFd() : std::move(message.fds[0]);
   return err == 0 && message.size == 0 ? EPIPE : err;
 }
 
@@ -162,29 +167,27 @@ void forget_in_child() {
 
 [[maybe_unused]] const bool g_hooked = (add_fork_hooks({nothing, nothing, forget_in_child}), true);
 
-int send(const Word& word, const std::vector<int>& fds) {
-  return send_with_fds(client().socket.get(), &word, sizeof word, fds.data(), fds.size(),
-                       Socket::kWait);
-}
-
 // A child that waits for a plan, from now on watched by this process; null when the server died.
-absl::StatusOr<std::unique_ptr<Child>> take_child() {
+absl::StatusOr<std::unique_ptr<Child>> take_child(UniqueFd* socket) {
   Family& family = Family::get();
   for (int refusals = 0;;) {
-    Announcement a;
-    if (int err = client().receive(&a, Socket::kWait); err != 0) {
+    Spare spare;
+    if (int err = client().receive(&spare, Socket::kWait); err != 0) {
       if (err == EPIPE) {
         return nullptr;
       }
       return os_error(err, "mp: the socket of the fork server");
     }
     client().served = true;
+    const Announcement a = spare.who;
     if (a.owner == 0) {
       // It may be long ago that it could not fork: let it try once more.
       if (++refusals > 1) {
         return os_error(a.error, "mp: the fork server could not fork");
       }
-      if (send(Word{0, 0, 0}, {}) != 0) {
+      Word again{0};
+      if (send_with_fds(client().socket.get(), &again, sizeof again, nullptr, 0, Socket::kWait) !=
+          0) {
         return nullptr;
       }
       continue;
@@ -201,9 +204,10 @@ absl::StatusOr<std::unique_ptr<Child>> take_child() {
       continue;
     }
     if (err != 0) {
-      client().next = a;
+      client().next = std::move(spare);
       return os_error(err, "mp: a descriptor for a new process");
     }
+    *socket = std::move(spare.socket);
     return std::make_unique<Child>(owner, a.pid, std::move(pidfd), client().owner);
   }
 }
@@ -216,19 +220,24 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
   if (!plan.ok()) {
     return plan.status();
   }
-  for (int attempt = 1;; ++attempt) {
+  int code = 0;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (!has_client()) {
       if (absl::Status s = client().start(); !s.ok()) {
         return s;
       }
     }
-    auto child = take_child();
+    UniqueFd socket;
+    auto child = take_child(&socket);
     if (!child.ok()) {
       return child.status();
     }
     if (*child != nullptr) {
       absl::Status status = give((*child)->owner(), parcel, *plan);
-      int err = status.ok() ? send(Word{plan->offset(), (*child)->owner().bits, 0}, parcel.fds) : 0;
+      Word word{plan->offset()};
+      int err = status.ok() ? send_with_fds(socket.get(), &word, sizeof word, parcel.fds.data(),
+                                            parcel.fds.size(), Socket::kWait)
+                            : 0;
       if (status.ok() && err == 0) {
         return child;
       }
@@ -241,9 +250,10 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
       if (err != EPIPE) {
         return os_error(err, "mp: passing file descriptors to a new process");
       }
+      continue;
     }
     bool served = client().served;
-    int code = exit_code_of(client().stop());
+    code = exit_code_of(client().stop());
     if (!served && code >= 0) {
       return make_status(
           "RuntimeError", absl::StatusCode::kInternal,
@@ -251,14 +261,12 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
                        " before it served: main() must reach mp::freeze_support(argc, argv), its "
                        "first line, whatever the arguments and the environment are"));
     }
-    if (attempt == kAttempts) {
-      return make_status("RuntimeError", absl::StatusCode::kUnavailable,
-                         absl::StrCat("mp: ", kAttempts,
-                                      " fork servers in a row ended before they "
-                                      "served, the last one with exit code ",
-                                      code));
-    }
   }
+  return make_status("RuntimeError", absl::StatusCode::kUnavailable,
+                     absl::StrCat("mp: ", kAttempts,
+                                  " fork servers or children of theirs in a row ended before a "
+                                  "process was started; exit code of the last server: ",
+                                  code));
 }
 
 void stop_fork_server() noexcept {
@@ -293,23 +301,28 @@ class Server {
 
   [[noreturn]] void run() {
     for (;;) {
-      if (!spare_ && !refused_) {
+      while (waiting_ < kSpares && !refused_) {
         fork_spare();
       }
-      // Words are for the child that waits, if there is one.
-      ChildSignals::Ready ready = signals_.wait(taken_.get(), spare_ ? -1 : socket_.get());
+      ChildSignals::Ready ready = signals_.wait(taken_.get(), socket_.get());
       // Before its end is looked at, a child has said that it was taken.
       note_taken();
       if (ready.child) {
         reap_children();
       }
-      if (ready.second && !spare_) {
+      if (ready.second) {
         read_word();
       }
     }
   }
 
  private:
+  struct Forked {
+    Owner owner;
+    bool waiting;  // as far as is known here
+  };
+  // With two, the fork of the next child goes on beside the start, run and end of this one.
+  static constexpr int kSpares = 2;
   // How many children may end without having been taken, one after the other.
   static constexpr int kMostWasted = 5;
 
@@ -318,12 +331,12 @@ class Server {
     if (err != 0) {
       refused_ = true;
       wasted_ = 0;
-      announce({0, 0, err});
+      announce({0, 0, err}, nullptr, 0);
     }
   }
 
-  void announce(const Announcement& a) {
-    if (send_with_fds(socket_.get(), &a, sizeof a, nullptr, 0, Socket::kWait) != 0) {
+  void announce(const Announcement& a, const int* fds, size_t count) {
+    if (send_with_fds(socket_.get(), &a, sizeof a, fds, count, Socket::kWait) != 0) {
       // Our client has closed the socket or ended.
       _exit(0);
     }
@@ -333,6 +346,10 @@ class Server {
     UniqueFd watch = open_watch(life_.get());
     if (!watch.valid()) {
       return errno;
+    }
+    SocketPair pair;
+    if (int err = make_socket_pair(true, &pair); err != 0) {
+      return err;
     }
     auto child = Family::get().reserve_child(false);
     if (!child.ok()) {
@@ -350,51 +367,54 @@ class Server {
     }
     if (pid == 0) {
       live_with_parent(std::move(watch));
-      wait_and_run(owner);
+      wait_and_run(owner, std::move(pair));
     }
     if (pid < 0) {
       Family::get().sweep(owner);
       return err;
     }
-    children_.emplace(pid, owner);
-    spare_ = owner;
+    children_.emplace(pid, Forked{owner, true});
+    ++waiting_;
     return 0;
   }
 
   // In the child.
-  [[noreturn]] void wait_and_run(Owner owner) {
+  [[noreturn]] void wait_and_run(Owner owner, SocketPair pair) {
     life_.reset();
-    // Before the warm-up: meanwhile the client prepares its plan. By the child itself: it keeps the socket open, so a
-    // server that died between the fork and the announcement would leave the client waiting for ever.
-    announce({owner.bits, getpid(), 0});
+    int pid = getpid();
+    // Before the warm-up: meanwhile the client prepares its plan. By the child itself: it keeps the
+    // server's socket open until then, so that of a server that died between the fork and this the
+    // client hears the end only when no child will come any more.
+    int theirs = pair.a.get();
+    announce({owner.bits, pid, 0}, &theirs, 1);
+    socket_.reset();
+    pair.a.reset();
     Word word{};
     Message message;
-    Socket wait = Socket::kDontWait;
-    while (word.owner != owner.bits) {
-      int err = receive_with_fds(socket_.get(), &word, sizeof word, wait, false, &message);
+    for (Socket wait = Socket::kDontWait;; wait = Socket::kWait) {
+      int err = receive_with_fds(pair.b.get(), &word, sizeof word, wait, false, &message);
+      if (err == 0 && message.size != 0) {
+        break;
+      }
       if (err == EAGAIN) {
         // Nobody needs us yet: time to touch what running a plan will need.
         jobs_.warm_up();
-        wait = Socket::kWait;
         continue;
       }
-      if (err == EMFILE && word.owner == owner.bits) {
-        fprintf(stderr, "mp: process %d has no room for the file descriptors passed to it\n",
-                getpid());
+      if (err == EMFILE) {
+        fprintf(stderr, "mp: process %d has no room for the file descriptors passed to it\n", pid);
         _exit(255);
       }
-      if (err == 0 && message.size == 0) {
-        // Not needed any more.
-        _exit(0);
-      }
+      // Not needed any more.
+      _exit(0);
     }
-    if (write(take_.get(), &owner.bits, sizeof owner.bits) < 0) {
+    if (write(take_.get(), &pid, sizeof pid) < 0) {
       // The pipe is full of the like: the server stands still, and will see us end.
     }
     // Both ends open until now: a dead server makes no SIGPIPE.
     taken_.reset();
     take_.reset();
-    socket_.reset();
+    pair.b.reset();
     signals_.undo();
     jobs_.run(word.plan, std::move(message.fds));
     check(false, "a child returned from its plan");
@@ -402,10 +422,11 @@ class Server {
   }
 
   void note_taken() {
-    uint32_t owner;
-    while (read(taken_.get(), &owner, sizeof owner) == sizeof owner) {
-      if (owner == spare_.bits) {
-        spare_ = Owner{};
+    int pid;
+    while (read(taken_.get(), &pid, sizeof pid) == sizeof pid) {
+      auto it = children_.find(pid);
+      if (it != children_.end() && std::exchange(it->second.waiting, false)) {
+        --waiting_;
         wasted_ = 0;
       }
     }
@@ -420,7 +441,7 @@ class Server {
       // Our client has closed the socket or ended.
       _exit(0);
     }
-    if (err == 0 && word.owner == 0) {
+    if (err == 0) {
       refused_ = false;
     }
   }
@@ -443,14 +464,14 @@ class Server {
     }
   }
 
-  void reap(absl::flat_hash_map<int, Owner>::iterator it) {
+  void reap(absl::flat_hash_map<int, Forked>::iterator it) {
     int status = kUnknown;
     if (look_at_child(it->first, &status) == Look::kRunning) {
       return;
     }
-    report(it->second, status);
-    if (it->second == spare_) {
-      spare_ = Owner{};
+    report(it->second.owner, status);
+    if (it->second.waiting) {
+      --waiting_;
       ++wasted_;
     }
     children_.erase(it);
@@ -482,8 +503,8 @@ class Server {
   UniqueFd take_;
   const ServerJobs jobs_;
   ChildSignals signals_;
-  absl::flat_hash_map<int, Owner> children_;
-  Owner spare_;  // the child that waits
+  absl::flat_hash_map<int, Forked> children_;
+  int waiting_ = 0;  // how many of them wait
   int wasted_ = 0;
   bool refused_ = false;  // the client knows that we could not fork
 };

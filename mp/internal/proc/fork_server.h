@@ -5,11 +5,12 @@
 // until the client ends or stops it.
 //
 // Each client has its own: they share a socket that nobody else holds, and so need no name, no key
-// and no rendezvous. The server keeps one child ahead, so that neither the fork nor the first touch
+// and no rendezvous. The server keeps two children ahead, so that neither the fork nor the first touch
 // of a child's pages is part of a start.
 //
 // A start   server: forks a child, a member of the family with a slot of its own.
-//           child:  watches the client's life, says on the socket who it is, waits for a plan.
+//           child:  watches the client's life, says on the socket who it is and sends the client's
+//                   end of a socket of its own with it, waits there for a plan.
 //           client: takes the next child that has said so, watches its slot, gives it the plan and
 //                   what it carries, sends word.
 //           child:  tells the server that it is taken, runs.
@@ -18,10 +19,10 @@
 //             status; then the client hears the end of the socket, and starts another server.
 //           child before it is taken: the server forks another, and the client, which asks the
 //             slot before it uses the child, takes that one.
-//           child after that: it has been started, and its end is its exit status. Word sent to a
-//             dead child may reach the next one, which sees that it is not meant.
-//           Nobody waits for the dead: the client and a waiting child wait for the socket, which
-//           ends with the last process at its other end.
+//           child after that: it has been started, and its end is its exit status.
+//           Nobody waits for the dead: the client waits for the server's socket, which ends with the
+//             server and the last child that has not yet said who it is; a waiting child for its own,
+//             which ends with the client, or when nobody took it.
 
 #ifndef MP_INTERNAL_PROC_FORK_SERVER_H_
 #define MP_INTERNAL_PROC_FORK_SERVER_H_
