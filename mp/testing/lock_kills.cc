@@ -29,7 +29,8 @@ void add_locks(Suite& suite) {
   suite.plant("waiter information cleared on unlock",
               {plan<LockWokenSleeper<CoreLock<Buggy<Bug::kClearWaitersOnUnlock>>>>(Mode::kKill)});
   suite.plant("wake before changing the word",
-              {plan<LockReleaseBesideOneAboutToSleep<LockThatWakesTooEarly>>(Mode::kPause)});
+              {plan<LockReleaseBesideOneAboutToSleep<CoreLock<Buggy<Bug::kWakeBeforeChange>>>>(
+                  Mode::kPause)});
   suite.plant("waiters counted down for the dead",
               {plan<LockReleaseWithSleepers<CoreLock<Buggy<Bug::kCountDownForDead>, false>>>(
                   Mode::kKill, 1, true)});

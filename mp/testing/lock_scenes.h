@@ -24,7 +24,7 @@
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/lock_object.h"
 #include "mp/internal/core/ref.h"
-#include "mp/internal/park/event.h"
+#include "mp/internal/park/lock.h"
 #include "mp/lock.h"
 #include "mp/rlock.h"
 #include "mp/testing/family_scene.h"
@@ -101,16 +101,6 @@ class CoreLock {
   }
 
   internal::Ref ref_;
-};
-
-// A planted bug: wakes first, and then frees the word.
-class LockThatWakesTooEarly : public CoreLock<internal::RealAtomics> {
- public:
-  void release() {
-    auto& lock = object()->lock;
-    internal::notify(lock.sleepers, 1);
-    lock.word.exchange(0, std::memory_order_seq_cst);
-  }
 };
 
 // What all scenes of a lock have in common.

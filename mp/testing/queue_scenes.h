@@ -159,14 +159,9 @@ class CoreQueue {
       return false;
     }
     std::span<const std::byte> bytes = reader.message();
-    if constexpr (A::kBug == internal::Bug::kCommitBeforeCopyOut) {
-      reader.commit();
-    }
     *size = bytes.size();
     std::memcpy(out, bytes.data(), bytes.size());
-    if constexpr (A::kBug != internal::Bug::kCommitBeforeCopyOut) {
-      reader.commit();
-    }
+    reader.commit();
     return true;
   }
 

@@ -268,6 +268,9 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
     }
     if (taken_.header != 0) {
       count_ = 1;
+      if constexpr (A::kBug == Bug::kCommitBeforeCopyOut) {
+        ring.commit_get(store, taken_.after, count_);
+      }
       return absl::OkStatus();
     }
     close();
@@ -316,7 +319,9 @@ template <class A, class Store>
 void ChannelReader<A, Store>::commit() noexcept {
   Ring<A>& ring = *channel_.ring;
   bool leaves = taken_.after.segment != ring.front().segment;
-  ring.commit_get(channel_.store, taken_.after, count_);
+  if constexpr (A::kBug != Bug::kCommitBeforeCopyOut) {
+    ring.commit_get(channel_.store, taken_.after, count_);
+  }
   int count = static_cast<int>(std::min<uint64_t>(count_, kWakeAll));
   close();
   if (ring.maxsize != 0 || (ring.window != 0 && leaves)) [[unlikely]] {

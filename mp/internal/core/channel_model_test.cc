@@ -300,6 +300,9 @@ class Run {
       }
       return;
     }
+    if (A::kBug == Bug::kCommitBeforeCopyOut) {
+      model::pause();
+    }
     Message m[4];
     int n = 0;
     look(r, true, &m[n++]);
@@ -311,12 +314,7 @@ class Run {
     while (op == 'm' && n < 4 && r.next()) {
       look(r, false, &m[n++]);
     }
-    const std::byte* at = r.message().data();
     r.commit();
-    if (A::kBug == Bug::kCommitBeforeCopyOut) {
-      model::pause();
-      model::require(std::memcmp(at, &m[n - 1], sizeof m[0]) == 0, "a torn message");
-    }
     shared_.got[model::self()] = static_cast<uint8_t>(shared_.got[model::self()] + n);
   }
 
@@ -452,8 +450,8 @@ TEST(ChannelModel, FindsAPublishBeforeTheCopy) {
 }
 
 TEST(ChannelModel, FindsACommitBeforeTheCopyOut) {
-  EXPECT_EQ(violation_with<Bug::kCommitBeforeCopyOut>({.actors = {"ppp", "h", "hh"}}),
-            "a torn message");
+  EXPECT_EQ(violation_with<Bug::kCommitBeforeCopyOut>({.actors = {"p", "h"}, .kills = 1}),
+            "a message was lost");
 }
 
 TEST(ChannelModel, FindsARecoveryThatCountsTwice) {
