@@ -78,10 +78,43 @@ class ModelAtomic {
   T value_;
 };
 
+struct alignas(16) ModelPair {
+  ModelAtomic<uint64_t> lo;
+  ModelAtomic<uint64_t> hi;
+
+  // Whether look() is two steps, as it is in truth, or one, for the larger runs.
+  static inline bool g_torn_looks = true;
+
+  PairValue look() const noexcept {
+    if (g_torn_looks) {
+      uint64_t h = hi.load();
+      return {lo.load(), h};
+    }
+    before(Step::kLoad, this);
+    saw(lo.raw());
+    saw(hi.raw());
+    return {lo.raw(), hi.raw()};
+  }
+  bool compare_exchange(PairValue& expected, PairValue desired) noexcept {
+    before(Step::kRmw, this);
+    PairValue old = {lo.raw(), hi.raw()};
+    saw(old.lo);
+    saw(old.hi);
+    if (old != expected) {
+      expected = old;
+      return false;
+    }
+    lo.set_raw(desired.lo);
+    hi.set_raw(desired.hi);
+    return true;
+  }
+};
+
 template <Bug B = Bug::kNone>
 struct ModelAtomics {
   template <class T>
   using Atomic = ModelAtomic<T>;
+  using Pair = ModelPair;
   static constexpr Bug kBug = B;
   static void step(const char*) noexcept {}
   static void fence_after_rmw() noexcept {}
@@ -129,9 +162,13 @@ class ModelFamily final : public Liveness {
   int64_t slice_ns() const noexcept override { return std::numeric_limits<int64_t>::max(); }
   void count_rescue() noexcept override {}
 
-  // Which actor's life word that is.
-  static int actor_of_life(const FutexWord* word) noexcept {
-    return word == nullptr ? -1 : static_cast<int>(word - g_life);
+  // Whose life words those are, a bit per actor.
+  static uint8_t actors_of_lives(const FutexPair* lives, int count) noexcept {
+    uint32_t actors = 0;
+    for (int i = 0; i < count; ++i) {
+      actors |= lives[i].word == nullptr ? 0 : 1u << (lives[i].word - g_life);
+    }
+    return static_cast<uint8_t>(actors);
   }
   using Liveness::is_dead;
 
@@ -155,8 +192,13 @@ struct Parking<model::ModelAtomics<B>> {
   }
   static FutexResult wait_or_death(const Word& word, uint32_t expected, FutexPair life,
                                    Deadline deadline) noexcept {
+    return wait_or_deaths(word, expected, &life, 1, deadline);
+  }
+  static FutexResult wait_or_deaths(const Word& word, uint32_t expected, const FutexPair* lives,
+                                    int count, Deadline deadline) noexcept {
     model::before(model::Step::kWait, &word);
-    return model::wait({&word, word.raw(), expected}, {}, set_of(life), deadline);
+    return model::wait({&word, word.raw(), expected}, {},
+                       model::ModelFamily::actors_of_lives(lives, count), deadline);
   }
   static FutexResult wait_among(const Word& word, uint32_t expected, const Word* also,
                                 uint32_t also_expected, const FutexPair (&lives)[2],
@@ -165,15 +207,9 @@ struct Parking<model::ModelAtomics<B>> {
     return model::wait(
         {&word, word.raw(), expected},
         also == nullptr ? model::Watched{} : model::Watched{also, also->raw(), also_expected},
-        set_of(lives[0]) | set_of(lives[1]), deadline);
+        model::ModelFamily::actors_of_lives(lives, 2), deadline);
   }
   static int wake(const Word& word, int count) noexcept { return model::wake(&word, count); }
-
- private:
-  static uint8_t set_of(FutexPair life) noexcept {
-    int actor = model::ModelFamily::actor_of_life(life.word);
-    return actor < 0 ? 0 : static_cast<uint8_t>(1u << actor);
-  }
 };
 
 }  // namespace mp::internal

@@ -59,7 +59,7 @@ FutexResult futex_wait_any(const FutexPair* pairs, int count, Deadline deadline)
   if (count == 1 || g_no_waitv.load(std::memory_order_relaxed)) {
     return futex_wait(pairs[0].word, pairs[0].expected, deadline);
   }
-  WaitvEntry entries[4] = {};
+  WaitvEntry entries[kMostFutexes] = {};
   for (int i = 0; i < count; ++i) {
     entries[i].val = pairs[i].expected;
     entries[i].uaddr = reinterpret_cast<uint64_t>(pairs[i].word);

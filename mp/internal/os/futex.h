@@ -28,7 +28,9 @@ struct FutexPair {
   uint32_t expected;
 };
 
-// Sleeps while every one of the (up to 4) words holds its expected value. Where the kernel has no
+inline constexpr int kMostFutexes = 16;
+
+// Sleeps while every one of the (up to kMostFutexes) words holds its expected value. Where the kernel has no
 // futex_waitv it sleeps on the first alone.
 FutexResult futex_wait_any(const FutexPair* pairs, int count, Deadline deadline) noexcept;
 

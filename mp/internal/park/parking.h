@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_PARK_PARKING_H_
 #define MP_INTERNAL_PARK_PARKING_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "mp/internal/os/clock.h"
@@ -22,8 +23,15 @@ struct Parking {
   // Sleeps on `life` as well, unless that is none.
   static FutexResult wait_or_death(const Word& word, uint32_t expected, FutexPair life,
                                    Deadline deadline) noexcept {
-    FutexPair pairs[2] = {{&word, expected}, life};
-    return futex_wait_any(pairs, life.word != nullptr ? 2 : 1, deadline);
+    return wait_or_deaths(word, expected, &life, life.word != nullptr ? 1 : 0, deadline);
+  }
+  // On all of `lives`, of which there are at most kMostFutexes - 1.
+  static FutexResult wait_or_deaths(const Word& word, uint32_t expected, const FutexPair* lives,
+                                    int count, Deadline deadline) noexcept {
+    FutexPair pairs[kMostFutexes];
+    pairs[0] = {&word, expected};
+    std::copy_n(lives, count, pairs + 1);
+    return futex_wait_any(pairs, 1 + count, deadline);
   }
   // Sleeps while `word`, `also` (null: none) and the lives (those that are not none) hold what is
   // expected of them.

@@ -6,6 +6,7 @@
 //
 // A policy has
 //   Atomic<T>          std::atomic<T>, or something with its interface
+//   Pair               two Atomic<uint64_t>, lo and hi, that can also be exchanged together: RealPair
 //   step(name)         a point where a crash test may kill; nothing in the product
 //   fence_after_rmw()  a full (StoreLoad) fence; an atomic read-modify-write stands just before it
 //   pause()            the body of a spin loop
@@ -21,6 +22,7 @@
 #define MP_INTERNAL_SYNC_ATOMICS_H_
 
 #include <atomic>
+#include <cstdint>
 
 namespace mp::internal {
 
@@ -39,11 +41,43 @@ enum class Bug {
   kBreakAFullRound,        // Barrier: a death is not looked at again once the round may be full
   kLeaveAFreePlace,        // Barrier: who leaves a place leaves it free for the same round
   kOpenOverTheLate,        // Barrier: the next round does not wait for those who have yet to leave
+  kMoveWithoutRecord,      // semaphore: the word forgets its mover before the cell knows
+  kGiveBackTwice,          // semaphore: a dead holder's permits leave its cell after they came back
+  kNoFreeze,               // semaphore: a mover's holdings are recorded while it may change them
+};
+
+struct PairValue {
+  uint64_t lo;
+  uint64_t hi;
+  friend constexpr bool operator==(const PairValue&, const PairValue&) noexcept = default;
+};
+
+// Each half alone is an ordinary atomic: on x86-64 locked instructions of 8 and 16 bytes on the
+// same memory are atomic towards each other.
+struct alignas(16) RealPair {
+  std::atomic<uint64_t> lo;
+  std::atomic<uint64_t> hi;
+
+  // hi first, then lo: they may belong to different moments.
+  PairValue look() const noexcept {
+    uint64_t h = hi.load(std::memory_order_seq_cst);
+    return {lo.load(std::memory_order_seq_cst), h};
+  }
+  // seq_cst. When false, `expected` is what was there.
+  bool compare_exchange(PairValue& expected, PairValue desired) noexcept {
+    bool same;
+    asm volatile("lock cmpxchg16b %1"
+                 : "=@ccz"(same), "+m"(*this), "+a"(expected.lo), "+d"(expected.hi)
+                 : "b"(desired.lo), "c"(desired.hi)
+                 : "memory");
+    return same;
+  }
 };
 
 struct RealAtomics {
   template <class T>
   using Atomic = std::atomic<T>;
+  using Pair = RealPair;
   static constexpr Bug kBug = Bug::kNone;
   static void step(const char*) noexcept {}
   // On x86-64 every locked instruction is a full barrier: the compiler alone must be held.
