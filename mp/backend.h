@@ -23,6 +23,7 @@
 
 #include "mp/array.h"
 #include "mp/barrier.h"
+#include "mp/bounded_semaphore.h"
 #include "mp/condition.h"
 #include "mp/dummy.h"
 #include "mp/event.h"
@@ -32,6 +33,7 @@
 #include "mp/queue.h"
 #include "mp/raw_array.h"
 #include "mp/rlock.h"
+#include "mp/semaphore.h"
 #include "mp/shareable_list.h"
 #include "mp/shared_memory.h"
 #include "mp/sharedctypes.h"
@@ -44,6 +46,8 @@ struct Processes {
   using Process = mp::Process;
   using Lock = mp::Lock;
   using RLock = mp::RLock;
+  using Semaphore = mp::Semaphore;
+  using BoundedSemaphore = mp::BoundedSemaphore;
   using Condition = mp::Condition;
   using Event = mp::Event;
   using Barrier = mp::Barrier;
@@ -79,6 +83,8 @@ struct Threads {
   using Process = dummy::Process;
   using Lock = dummy::Lock;
   using RLock = dummy::RLock;
+  using Semaphore = dummy::Semaphore;
+  using BoundedSemaphore = dummy::BoundedSemaphore;
   using Condition = dummy::Condition;
   using Event = dummy::Event;
   using Barrier = dummy::Barrier;

@@ -1,5 +1,8 @@
 #include "mp/condition.h"
 
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/core/condition_object.h"
 
@@ -39,6 +42,18 @@ void Condition::release() const {
 
 bool Condition::owner_died() const {
   return lock_.object<LockObject>()->owner_died(internal::self());
+}
+
+void Condition::recover() const { lock_.object<LockObject>()->lock.forgive(); }
+
+std::string repr(const Condition& condition) {
+  std::string lock = condition.recursive_ ? repr(HandleAccess::make<RLock>(condition.lock_))
+                                          : repr(HandleAccess::make<Lock>(condition.lock_));
+  return absl::StrCat("<Condition(", lock, ", ", condition.ref_.object<Object>()->waiters(), ")>");
+}
+
+std::ostream& operator<<(std::ostream& out, const Condition& condition) {
+  return out << repr(condition);
 }
 
 int64_t Condition::deadline_ns(Timeout timeout) { return Deadline::after(timeout).ns(); }

@@ -23,6 +23,8 @@
 #define MP_CONDITION_H_
 
 #include <cstdint>
+#include <iosfwd>
+#include <string>
 
 #include "mp/internal/core/handle.h"
 #include "mp/lock.h"
@@ -42,13 +44,15 @@ class Condition {
   bool acquire(Timeout timeout = kForever) const;
   void release() const;
   bool owner_died() const;
+  void recover() const;
   void lock() const { acquire(); }
   bool try_lock() const { return acquire(0); }
   void unlock() const { release(); }
 
   // Gives the lock up, with all levels of an RLock, sleeps until notified, and takes it back. False
   // when `timeout` ran out first. May, after a death, wake for nothing. Throws mp::AssertionError
-  // "must acquire() condition before using wait()".
+  // "must acquire() condition before using wait()"; over a lock that refuses, mp::OwnerDied, and
+  // then the lock is not held.
   bool wait(Timeout timeout = kForever) const;
 
   // Waits until `predicate` holds; returns its last value, which is false only when `timeout` ran
@@ -76,6 +80,10 @@ class Condition {
   friend bool operator==(const Condition& a, const Condition& b) noexcept {
     return a.ref_ == b.ref_;
   }
+
+  // "<Condition(<RLock(None, 0)>, 0)>": the lock, and how many wait.
+  friend std::string repr(const Condition& condition);
+  friend std::ostream& operator<<(std::ostream& out, const Condition& condition);
 
  private:
   friend internal::HandleAccess;

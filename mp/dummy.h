@@ -12,6 +12,7 @@
 
 #include "mp/dummy/array.h"
 #include "mp/dummy/barrier.h"
+#include "mp/dummy/bounded_semaphore.h"
 #include "mp/dummy/condition.h"
 #include "mp/dummy/connection.h"
 #include "mp/dummy/event.h"
@@ -21,6 +22,7 @@
 #include "mp/dummy/queue.h"
 #include "mp/dummy/raw_array.h"
 #include "mp/dummy/rlock.h"
+#include "mp/dummy/semaphore.h"
 #include "mp/dummy/shareable_list.h"
 #include "mp/dummy/shared_memory.h"
 #include "mp/dummy/sharedctypes.h"

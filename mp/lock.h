@@ -19,25 +19,32 @@
 // Cost       Uncontended: one compare-and-swap to take, one exchange to give, no system call.
 //            64 bytes shared.
 // Death      Of the owner: the next acquire() succeeds within milliseconds, and owner_died() is
-//            true for its holder until it releases. Of a waiter: no effect. A stopped owner keeps
-//            its lock.
+//            true for its holder until it releases; or as on_owner_death says. Of a waiter: no
+//            effect. A stopped owner keeps its lock.
 // Crossing   Any way: fork, Process argument, through a queue or pipe of the family.
 // Python     owner_died() is new: there a killed owner hangs everybody. Timeouts are monotonic.
 
 #ifndef MP_LOCK_H_
 #define MP_LOCK_H_
 
+#include <iosfwd>
+#include <string>
+
 #include "mp/internal/core/handle.h"
+#include "mp/owner_death.h"
 #include "mp/timeout.h"
 
 namespace mp {
 
 class Lock {
  public:
-  // A free lock that child processes can share. Throws mp::MemoryError, mp::OSError.
-  Lock();
+  using Options = LockOptions;
 
-  // Takes the lock; false when `timeout` ran out first. 0 polls.
+  // A free lock that child processes can share. Throws mp::MemoryError, mp::OSError.
+  Lock() : Lock(Options()) {}
+  explicit Lock(Options options);
+
+  // Takes the lock; false when `timeout` ran out first. 0 polls. Throws mp::OwnerDied under kRefuse.
   bool acquire(Timeout timeout = kForever) const;
 
   // Gives it back. Throws mp::ValueError "semaphore or lock released too many times" when it is
@@ -50,6 +57,9 @@ class Lock {
   // True for the holder when the owner before it died without releasing: what the lock guards may
   // be half-written.
   bool owner_died() const;
+
+  // What it guards is repaired: owner_died() is false again, and a lock that refuses may be taken.
+  void recover() const;
 
   // The standard's names: std::scoped_lock is Python's with.
   void lock() const { acquire(); }
@@ -67,6 +77,10 @@ class Lock {
   explicit Lock(internal::Ref ref) : ref_(std::move(ref)) {}
   internal::Ref ref_;
 };
+
+// "<Lock(owner=None)>", "<Lock(owner=MainProcess|T1)>", "<Lock(owner=SomeOtherProcess)>"
+std::string repr(const Lock& lock);
+std::ostream& operator<<(std::ostream& out, const Lock& lock);
 
 template <>
 struct Codec<Lock> : internal::HandleCodec<Lock, internal::Kind::kLock> {};

@@ -19,6 +19,7 @@
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
 #include "mp/internal/base/fork_state.h"
+#include "mp/internal/core/caller_name.h"
 #include "mp/internal/os/cpus.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/random.h"
@@ -117,6 +118,10 @@ Core current() {
   std::lock_guard hold(here().mutex);
   return current_locked();
 }
+
+// Text forms of locks name their owner.
+[[maybe_unused]] const bool g_named = (
+    g_process_name = [] { return current_process().name(); }, true);
 
 // -- Children -------------------------------------------------------------------------------------
 

@@ -18,15 +18,22 @@
 #ifndef MP_RLOCK_H_
 #define MP_RLOCK_H_
 
+#include <iosfwd>
+#include <string>
+
 #include "mp/internal/core/handle.h"
+#include "mp/owner_death.h"
 #include "mp/timeout.h"
 
 namespace mp {
 
 class RLock {
  public:
+  using Options = LockOptions;
+
   // A free lock that child processes can share. Throws mp::MemoryError, mp::OSError.
-  RLock();
+  RLock() : RLock(Options()) {}
+  explicit RLock(Options options);
 
   // Takes the lock, or one more level of it; false when `timeout` ran out first.
   bool acquire(Timeout timeout = kForever) const;
@@ -39,6 +46,8 @@ class RLock {
 
   // As Lock::owner_died().
   bool owner_died() const;
+  // As Lock::recover().
+  void recover() const;
 
   void lock() const { acquire(); }
   bool try_lock() const { return acquire(0); }
@@ -55,6 +64,10 @@ class RLock {
   explicit RLock(internal::Ref ref) : ref_(std::move(ref)) {}
   internal::Ref ref_;
 };
+
+// "<RLock(None, 0)>", "<RLock(MainProcess, 3)>", "<RLock(SomeOtherProcess, nonzero)>"
+std::string repr(const RLock& lock);
+std::ostream& operator<<(std::ostream& out, const RLock& lock);
 
 template <>
 struct Codec<RLock> : internal::HandleCodec<RLock, internal::Kind::kRLock> {};

@@ -1,5 +1,7 @@
 #include "mp/dummy/condition.h"
 
+#include <ostream>
+#include <string>
 #include <utility>
 
 #include "mp/dummy/internal/thread_condition.h"
@@ -50,5 +52,16 @@ void Condition::notify(uint64_t n) const {
 }
 
 void Condition::notify_all() const { notify(~uint64_t{0}); }
+
+std::string Condition::text() const {
+  std::string lock = recursive_ ? repr(RLock(lock_)) : repr(Lock(lock_));
+  return "<Condition(" + lock + ", " + std::to_string(core_->waiters()) + ")>";
+}
+
+std::string repr(const Condition& condition) { return condition.text(); }
+
+std::ostream& operator<<(std::ostream& out, const Condition& condition) {
+  return out << repr(condition);
+}
 
 }  // namespace mp::dummy

@@ -22,7 +22,9 @@
 #define MP_DUMMY_CONDITION_H_
 
 #include <cstdint>
+#include <iosfwd>
 #include <memory>
+#include <string>
 
 #include "mp/dummy/lock.h"
 #include "mp/dummy/rlock.h"
@@ -45,6 +47,7 @@ class Condition {
   bool acquire(Timeout timeout = kForever) const;
   void release() const;
   bool owner_died() const { return false; }
+  void recover() const {}
   void lock() const { acquire(); }
   bool try_lock() const { return acquire(0); }
   void unlock() const { release(); }
@@ -80,8 +83,13 @@ class Condition {
     return a.core_ == b.core_;
   }
 
+  // "<Condition(<RLock(None, 0)>, 0)>": the lock, and how many wait.
+  friend std::string repr(const Condition& condition);
+  friend std::ostream& operator<<(std::ostream& out, const Condition& condition);
+
  private:
   Condition(std::shared_ptr<internal::ThreadLock> lock, bool recursive);
+  std::string text() const;
   static int64_t deadline_ns(Timeout timeout);
   bool wait_until(int64_t deadline_ns) const;
 

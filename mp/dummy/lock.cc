@@ -1,11 +1,14 @@
 #include "mp/dummy/lock.h"
 
+#include <ostream>
+
 #include "mp/dummy/internal/thread_lock.h"
+#include "mp/dummy/process.h"
 #include "mp/errors.h"
 
 namespace mp::dummy {
 
-Lock::Lock() : core_(std::make_shared<internal::ThreadLock>()) {}
+Lock::Lock(Options) : core_(std::make_shared<internal::ThreadLock>()) {}
 
 bool Lock::acquire(Timeout timeout) const {
   return core_->acquire(internal::Deadline::after(timeout));
@@ -18,5 +21,14 @@ void Lock::release() const {
 }
 
 bool Lock::locked() const { return core_->locked(); }
+
+std::string repr(const Lock& lock) {
+  std::string owner = lock.core_->mine()     ? current_process().name()
+                      : lock.core_->locked() ? "SomeOtherThread"
+                                             : "None";
+  return "<Lock(owner=" + owner + ")>";
+}
+
+std::ostream& operator<<(std::ostream& out, const Lock& lock) { return out << repr(lock); }
 
 }  // namespace mp::dummy

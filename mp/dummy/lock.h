@@ -18,8 +18,11 @@
 #ifndef MP_DUMMY_LOCK_H_
 #define MP_DUMMY_LOCK_H_
 
+#include <iosfwd>
 #include <memory>
+#include <string>
 
+#include "mp/owner_death.h"
 #include "mp/timeout.h"
 
 namespace mp::internal {
@@ -30,8 +33,12 @@ namespace mp::dummy {
 
 class Lock {
  public:
+  // As mp::Lock's; without effect, since threads do not die alone.
+  using Options = LockOptions;
+
   // A free lock.
-  Lock();
+  Lock() : Lock(Options()) {}
+  explicit Lock(Options options);
 
   // Takes the lock; false when `timeout` ran out first. 0 polls.
   bool acquire(Timeout timeout = kForever) const;
@@ -45,6 +52,7 @@ class Lock {
 
   // False: threads do not die alone.
   bool owner_died() const { return false; }
+  void recover() const {}
 
   // The standard's names: std::scoped_lock is Python's with.
   void lock() const { acquire(); }
@@ -56,6 +64,9 @@ class Lock {
   void unlock() const { release(); }
 
   friend bool operator==(const Lock& a, const Lock& b) noexcept { return a.core_ == b.core_; }
+  // "<Lock(owner=None)>", "<Lock(owner=T1)>", "<Lock(owner=SomeOtherThread)>"
+  friend std::string repr(const Lock& lock);
+  friend std::ostream& operator<<(std::ostream& out, const Lock& lock);
 
  private:
   friend class Condition;

@@ -1,11 +1,14 @@
 #include "mp/dummy/rlock.h"
 
+#include <ostream>
+
 #include "mp/dummy/internal/thread_lock.h"
+#include "mp/dummy/process.h"
 #include "mp/errors.h"
 
 namespace mp::dummy {
 
-RLock::RLock() : core_(std::make_shared<internal::ThreadLock>()) {}
+RLock::RLock(Options) : core_(std::make_shared<internal::ThreadLock>()) {}
 
 bool RLock::acquire(Timeout timeout) const {
   return core_->acquire_recursive(internal::Deadline::after(timeout));
@@ -18,5 +21,14 @@ void RLock::release() const {
 }
 
 bool RLock::locked() const { return core_->locked(); }
+
+std::string repr(const RLock& lock) {
+  if (lock.core_->mine()) {
+    return "<RLock(" + current_process().name() + ", " + std::to_string(lock.core_->depth()) + ")>";
+  }
+  return lock.core_->locked() ? "<RLock(SomeOtherThread, nonzero)>" : "<RLock(None, 0)>";
+}
+
+std::ostream& operator<<(std::ostream& out, const RLock& lock) { return out << repr(lock); }
 
 }  // namespace mp::dummy

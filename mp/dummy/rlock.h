@@ -18,8 +18,11 @@
 #ifndef MP_DUMMY_RLOCK_H_
 #define MP_DUMMY_RLOCK_H_
 
+#include <iosfwd>
 #include <memory>
+#include <string>
 
+#include "mp/owner_death.h"
 #include "mp/timeout.h"
 
 namespace mp::internal {
@@ -30,8 +33,12 @@ namespace mp::dummy {
 
 class RLock {
  public:
+  // As mp::RLock's; without effect, since threads do not die alone.
+  using Options = LockOptions;
+
   // A free lock.
-  RLock();
+  RLock() : RLock(Options()) {}
+  explicit RLock(Options options);
 
   // Takes the lock, or one more level of it; false when `timeout` ran out first.
   bool acquire(Timeout timeout = kForever) const;
@@ -45,6 +52,7 @@ class RLock {
 
   // False: threads do not die alone.
   bool owner_died() const { return false; }
+  void recover() const {}
 
   void lock() const { acquire(); }
   bool try_lock() const { return acquire(0); }
@@ -55,6 +63,9 @@ class RLock {
   void unlock() const { release(); }
 
   friend bool operator==(const RLock& a, const RLock& b) noexcept { return a.core_ == b.core_; }
+  // "<RLock(None, 0)>", "<RLock(T1, 3)>", "<RLock(SomeOtherThread, nonzero)>"
+  friend std::string repr(const RLock& lock);
+  friend std::ostream& operator<<(std::ostream& out, const RLock& lock);
 
  private:
   friend class Condition;

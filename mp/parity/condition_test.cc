@@ -179,6 +179,22 @@ TYPED_TEST(TestCondition, test_wait_result) {
 
 // Not tests of the reference's suite, but its semantics.
 
+TYPED_TEST(TestCondition, Repr) {
+  EXPECT_EQ(repr(this->cond), "<Condition(<RLock(None, 0)>, 0)>");
+  typename TypeParam::Lock lock;
+  EXPECT_EQ(repr(typename TypeParam::Condition(lock)), "<Condition(<Lock(owner=None)>, 0)>");
+  Sleepers<TypeParam> sleepers(2, this->cond, this->sleeping, this->woken);
+  {
+    std::scoped_lock hold(this->cond);
+    const std::string me =
+        TypeParam::kProcesses ? current_process().name() : dummy::current_process().name();
+    EXPECT_EQ(repr(this->cond), "<Condition(<RLock(" + me + ", 1)>, 2)>");
+    this->cond.notify_all();
+  }
+  expect_tokens(this->woken, 2, 1);
+  EXPECT_EQ(repr(this->cond), "<Condition(<RLock(None, 0)>, 0)>");
+}
+
 TYPED_TEST(TestCondition, WaitAndNotifyNeedTheLock) {
   typename TypeParam::Lock lock;
   typename TypeParam::Condition plain(lock);

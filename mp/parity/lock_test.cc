@@ -1,7 +1,11 @@
 // _TestLock of the reference, the part about Lock.
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <mutex>
+#include <string>
+#include <thread>
 
 #include "mp/parity/backends.h"
 
@@ -55,6 +59,55 @@ TYPED_TEST(TestLock, test_lock_context) {
     EXPECT_TRUE(lock.locked());
   }
   EXPECT_FALSE(lock.locked());
+}
+
+template <class B>
+void take_and_tell(typename B::Lock lock, typename B::template Queue<std::string> told,
+                   Tokens<B> go) {
+  lock.acquire();
+  told.put(repr(lock));
+  go.get();
+  lock.release();
+}
+
+// The name of a thread of a process is the system's. Between threads it is the name of the Process.
+template <class B>
+std::string repr_in_thread(const typename B::Lock& lock) {
+  std::string text;
+  std::thread([&] {
+    pthread_setname_np(pthread_self(), "T1");
+    lock.acquire();
+    text = repr(lock);
+  }).join();
+  return text;
+}
+
+TYPED_TEST(TestLock, test_repr_lock) {
+  typename TypeParam::Lock lock;
+  EXPECT_EQ(repr(lock), "<Lock(owner=None)>");
+  lock.acquire();
+  std::string mine = repr(lock);
+  lock.release();
+  if (TypeParam::kProcesses) {
+    EXPECT_EQ(mine, "<Lock(owner=MainProcess)>");
+    EXPECT_EQ(repr_in_thread<TypeParam>(lock), "<Lock(owner=MainProcess|T1)>");
+  } else {
+    EXPECT_EQ(mine, "<Lock(owner=" + dummy::current_process().name() + ")>");
+    std::thread([&] { lock.acquire(); }).join();
+  }
+  EXPECT_EQ(repr(lock), "<Lock(owner=SomeOtherThread)>");
+  lock.release();
+
+  typename TypeParam::template Queue<std::string> told;
+  Tokens<TypeParam> go;
+  typename TypeParam::Process p({.name = "P1"}, take_and_tell<TypeParam>, lock, told, go);
+  p.start();
+  EXPECT_EQ(told.get(), "<Lock(owner=P1)>");
+  EXPECT_EQ(repr(lock), TypeParam::kProcesses ? "<Lock(owner=SomeOtherProcess)>"
+                                              : "<Lock(owner=SomeOtherThread)>");
+  go.put(1);
+  finish(p);
+  EXPECT_EQ(repr(lock), "<Lock(owner=None)>");
 }
 
 // Not tests of the reference's suite, but its semantics.

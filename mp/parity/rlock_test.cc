@@ -1,7 +1,10 @@
 // _TestLock of the reference, the part about RLock.
 
+#include <pthread.h>
+
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "mp/parity/backends.h"
 
@@ -68,6 +71,51 @@ TYPED_TEST(TestRLock, test_rlock_context) {
     EXPECT_TRUE(lock.locked());
   }
   EXPECT_FALSE(lock.locked());
+}
+
+template <class B>
+void take_and_tell(typename B::RLock lock, typename B::template Queue<std::string> told,
+                   Tokens<B> go) {
+  lock.acquire();
+  told.put(repr(lock));
+  go.get();
+  lock.release();
+}
+
+TYPED_TEST(TestRLock, test_repr_rlock) {
+  typename TypeParam::RLock lock;
+  EXPECT_EQ(repr(lock), "<RLock(None, 0)>");
+  const std::string me =
+      TypeParam::kProcesses ? current_process().name() : dummy::current_process().name();
+  for (int n : {1, 2, 3}) {
+    lock.acquire();
+    EXPECT_EQ(repr(lock), "<RLock(" + me + ", " + std::to_string(n) + ")>");
+  }
+  for (int n : {2, 1}) {
+    lock.release();
+    EXPECT_EQ(repr(lock), "<RLock(" + me + ", " + std::to_string(n) + ")>");
+  }
+  std::thread([&] { EXPECT_EQ(repr(lock), "<RLock(SomeOtherThread, nonzero)>"); }).join();
+  lock.release();
+  if (TypeParam::kProcesses) {
+    std::thread([&] {
+      pthread_setname_np(pthread_self(), "T2");
+      std::scoped_lock outer(lock);
+      std::scoped_lock inner(lock);
+      EXPECT_EQ(repr(lock), "<RLock(MainProcess|T2, 2)>");
+    }).join();
+  }
+
+  typename TypeParam::template Queue<std::string> told;
+  Tokens<TypeParam> go;
+  typename TypeParam::Process p({.name = "P1"}, take_and_tell<TypeParam>, lock, told, go);
+  p.start();
+  EXPECT_EQ(told.get(), "<RLock(P1, 1)>");
+  EXPECT_EQ(repr(lock), TypeParam::kProcesses ? "<RLock(SomeOtherProcess, nonzero)>"
+                                              : "<RLock(SomeOtherThread, nonzero)>");
+  go.put(1);
+  finish(p);
+  EXPECT_EQ(repr(lock), "<RLock(None, 0)>");
 }
 
 // Not a test of the reference's suite, but its semantics.

@@ -45,4 +45,9 @@ void ThreadCondition::notify(uint64_t count) {
   }
 }
 
+size_t ThreadCondition::waiters() {
+  std::lock_guard hold(mutex_);
+  return waiters_.size();
+}
+
 }  // namespace mp::internal

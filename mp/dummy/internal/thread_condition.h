@@ -23,6 +23,8 @@ class ThreadCondition {
   bool wait(ThreadLock& lock, bool recursive, Deadline deadline);
   // Wakes the first `count` of those who wait.
   void notify(uint64_t count);
+  // How many wait. A snapshot.
+  size_t waiters();
 
  private:
   struct Waiter;

@@ -38,6 +38,8 @@ class ThreadLock {
   bool locked() const noexcept { return state_.load(std::memory_order_relaxed) != kFree; }
   // This thread took it.
   bool mine() const noexcept;
+  // For who holds it: how often.
+  uint32_t depth() const noexcept { return depth_; }
 
   // All levels at once, for a condition: returns what restore() needs. The caller holds it.
   uint32_t release_all(bool recursive) noexcept;

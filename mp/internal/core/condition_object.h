@@ -41,9 +41,12 @@ struct ConditionObject {
     uint32_t levels = lock.release_all(recursive);
     bool notified = waiters.sleep(*node, deadline);
     A::step("cond.woken");
-    lock.restore(levels);
+    bool held = lock.restore(levels);
     if (notified) {
       waiters.leave(*node);
+    }
+    if (!held) [[unlikely]] {
+      raise_owner_died(lock.block.kind);
     }
     return notified;
   }

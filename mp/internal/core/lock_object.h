@@ -7,6 +7,7 @@
 // holder  the one who holds `lock`   owner << 32 | thread: who took it last; for an RLock 0 before
 //                                    it is given back
 // depth   the one who holds `lock`   RLock: how often
+// death   creation                   an OnOwnerDeath
 //
 // Death   `holder` and `depth` of a dead owner are overwritten by the next: they mean nothing
 //         unless `lock` names the same owner.
@@ -15,14 +16,39 @@
 #define MP_INTERNAL_CORE_LOCK_OBJECT_H_
 
 #include <cstdint>
+#include <string>
 
+#include "mp/errors.h"
 #include "mp/internal/core/thread_id.h"
 #include "mp/internal/os/clock.h"
+#include "mp/internal/park/liveness.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/shm/block.h"
 #include "mp/internal/shm/family.h"
+#include "mp/owner_death.h"
 
 namespace mp::internal {
+
+// For kNever: whoever holds a lock lives.
+class Immortals final : public Liveness {
+ public:
+  explicit Immortals(Family& family) noexcept : family_(family) {}
+  bool is_dead(Owner) noexcept override { return false; }
+  const FutexWord* arm_life_word(Owner, uint32_t*) noexcept override { return nullptr; }
+  void relay_death(Owner) noexcept override {}
+  int64_t slice_ns() const noexcept override { return family_.slice_ns(); }
+  void count_rescue() noexcept override { family_.count_rescue(); }
+
+ private:
+  Family& family_;
+};
+
+[[noreturn]] inline void raise_owner_died(Kind kind) {
+  const char* name = kind == Kind::kLock ? "Lock" : "RLock";
+  raise(OwnerDied(std::string("mp: ") + name +
+                  ": a process died holding it; repair what it guards and call recover()")
+            .status());
+}
 
 template <class A = RealAtomics>
 struct LockObject {
@@ -30,7 +56,7 @@ struct LockObject {
   LockWord<A> lock;
   typename A::template Atomic<uint64_t> holder;
   typename A::template Atomic<uint32_t> depth;
-  uint32_t unused;
+  uint32_t death;
 
   static uint64_t me_and_thread(Owner me) noexcept { return uint64_t{me.bits} << 32 | thread_id(); }
 
@@ -52,13 +78,13 @@ struct LockObject {
     return lock.word.load(std::memory_order_relaxed) == (me.bits | LockWord<A>::kDirty);
   }
 
+  // False when `deadline` passed first. Throws mp::OwnerDied under kRefuse.
   bool acquire(Deadline deadline) {
-    Owner me = self();
-    if (park_acquire(lock, me, deadline, *Family::current()) == Acquired::kNo) {
-      return false;
+    Acquired a = take(self(), deadline);
+    if (a == Acquired::kRefused) [[unlikely]] {
+      raise_owner_died(block.kind);
     }
-    holder.store(me_and_thread(me), std::memory_order_relaxed);
-    return true;
+    return a != Acquired::kNo;
   }
 
   // How the owner gives it back: kPassOn leaves the news that the owner before died to the next.
@@ -75,12 +101,12 @@ struct LockObject {
 
   bool acquire_recursive(Deadline deadline) {
     Owner me = self();
-    if (lock.try_acquire(me) == LockWord<A>::Take::kNo) [[unlikely]] {
+    if (lock.try_acquire(me, dirty_too()) == LockWord<A>::Take::kNo) [[unlikely]] {
       if (mine_recursive(me)) {
         depth.store(depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         return true;
       }
-      if (park_acquire(lock, me, deadline, *Family::current()) == Acquired::kNo) {
+      if (!acquire(deadline)) {
         return false;
       }
     }
@@ -115,9 +141,30 @@ struct LockObject {
     park_release(lock);
     return levels;
   }
-  void restore(uint32_t levels) {
-    acquire(Deadline::never());
+  // False: the lock refuses, and is not held.
+  bool restore(uint32_t levels) noexcept {
+    if (take(self(), Deadline::never()) == Acquired::kRefused) {
+      return false;
+    }
     depth.store(levels, std::memory_order_relaxed);
+    return true;
+  }
+
+ private:
+  bool dirty_too() const noexcept { return death != static_cast<uint32_t>(kRefuse); }
+
+  Acquired take(Owner me, Deadline deadline) noexcept {
+    Acquired a;
+    if (death == static_cast<uint32_t>(kNever)) [[unlikely]] {
+      Immortals everybody(*Family::current());
+      a = park_acquire(lock, me, deadline, everybody);
+    } else {
+      a = park_acquire(lock, me, deadline, *Family::current(), dirty_too());
+    }
+    if (a == Acquired::kClean || a == Acquired::kOwnerDied) [[likely]] {
+      holder.store(me_and_thread(me), std::memory_order_relaxed);
+    }
+    return a;
   }
 };
 

@@ -19,6 +19,7 @@ enum class Acquired {
   kNo,  // the deadline passed
   kClean,
   kOwnerDied,  // held now, and the last owner died holding it
+  kRefused,    // not held: the last owner died holding it, and the caller does not want it so
 };
 
 // How long a spin lasts before the first sleep: pauses, not time. Bounded so that a waiter on a
@@ -101,8 +102,17 @@ bool sleep_on_owned(LockWord<A>& lock, uint32_t seq, uint32_t seen, Deadline dea
 }
 
 template <class A>
-Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& family) noexcept {
+Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& family,
+                   bool dirty_too) noexcept {
   using Take = typename LockWord<A>::Take;
+  auto attempt = [&] {
+    Take take = lock.try_acquire(me, dirty_too);
+    if (take == Take::kNo && !dirty_too &&
+        lock.word.load(std::memory_order_relaxed) == LockWord<A>::kDirty) {
+      return Acquired::kRefused;
+    }
+    return to_acquired<A>(take);
+  };
   auto free = [&] { return !LockWord<A>::owner_of(lock.word.load(std::memory_order_seq_cst)); };
   if (deadline.is_past_by_construction()) {
     // A poll still takes a dead owner's lock: it must not report as held what nobody holds.
@@ -111,12 +121,12 @@ Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& fam
     if (owner && owner != me && family.is_dead(owner)) {
       repair_and_wake(lock, seen);
     }
-    return to_acquired<A>(lock.try_acquire(me));
+    return attempt();
   }
   for (int i = 0; i < std::min(kSpins, A::kMaxSpins); ++i) {
     if (free()) {
-      if (Take take = lock.try_acquire(me); take != Take::kNo) {
-        return to_acquired<A>(take);
+      if (Acquired a = attempt(); a != Acquired::kNo) {
+        return a;
       }
     }
     A::pause();
@@ -130,8 +140,8 @@ Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& fam
     uint32_t seen = lock.word.load(std::memory_order_seq_cst);
     bool in_time =
         !LockWord<A>::owner_of(seen) || sleep_on_owned(lock, seq, seen, deadline, family, &nap);
-    if (Take take = lock.try_acquire(me); take != Take::kNo) {
-      return to_acquired<A>(take);
+    if (Acquired a = attempt(); a != Acquired::kNo) {
+      return a;
     }
     if (!in_time) {
       // A wake meant for somebody may have been spent on us: pass it on.
@@ -143,15 +153,17 @@ Acquired lock_slow(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& fam
   }
 }
 
+// `dirty_too`: takes it also when the last owner died holding it.
 template <class A>
-inline Acquired park_acquire(LockWord<A>& lock, Owner me, Deadline deadline,
-                             Liveness& family) noexcept {
+inline Acquired park_acquire(LockWord<A>& lock, Owner me, Deadline deadline, Liveness& family,
+                             bool dirty_too = true) noexcept {
   using Take = typename LockWord<A>::Take;
-  Take take = lock.try_acquire(me);
+  Take take = lock.try_acquire(me, dirty_too);
   if (take == Take::kClean) [[likely]] {
     return Acquired::kClean;
   }
-  return take == Take::kDirty ? Acquired::kOwnerDied : lock_slow(lock, me, deadline, family);
+  return take == Take::kDirty ? Acquired::kOwnerDied
+                              : lock_slow(lock, me, deadline, family, dirty_too);
 }
 
 // Leaves the word `free`, see LockWord::release(). Returns it as it was: 0 or LockWord::kDirty when

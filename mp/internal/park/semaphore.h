@@ -56,6 +56,8 @@ class Semaphore {
       uint32_t seq = word_.sleepers.ask();
       bool in_time = word_.value() > 0 || refused() || sleep(seq, deadline, &nap);
       if (refused()) {
+        // All shall know, and a permit wakes one.
+        notify(word_.sleepers, kWakeAll);
         return false;
       }
       if (word_.take(me_, cells_)) {

@@ -27,6 +27,7 @@ enum class Kind : uint8_t {
   kQueue,
   kPipe,
   kConnection,
+  kSemaphore,
   kKinds,
 };
 

@@ -42,15 +42,15 @@ struct LockWord {
 
   enum class Take { kNo, kClean, kDirty };
 
-  // Takes the lock if it is free.
-  Take try_acquire(Owner me) noexcept {
+  // Takes the lock if it is free; `dirty_too`: also when the last owner died holding it.
+  Take try_acquire(Owner me, bool dirty_too = true) noexcept {
     uint32_t free = 0;
     // sync: lock (pairs with release): what the last owner wrote is visible to the next.
     if (word.compare_exchange_strong(free, me.bits, std::memory_order_acquire,
                                      std::memory_order_relaxed)) [[likely]] {
       return Take::kClean;
     }
-    return free == kDirty ? try_acquire_dirty(me) : Take::kNo;
+    return free == kDirty && dirty_too ? try_acquire_dirty(me) : Take::kNo;
   }
 
   Take try_acquire_dirty(Owner me) noexcept {
@@ -75,6 +75,15 @@ struct LockWord {
     uint32_t old = word.exchange(free, std::memory_order_seq_cst);
     Atomics::step("lock.release.before_wake");
     return {old, sleepers.pending()};
+  }
+
+  // Forgets that the last owner, or the one before, died.
+  void forgive() noexcept {
+    uint32_t seen = word.load(std::memory_order_relaxed);
+    while ((seen & kDirty) != 0 &&
+           !word.compare_exchange_strong(seen, seen & ~kDirty, std::memory_order_seq_cst,
+                                         std::memory_order_relaxed)) {
+    }
   }
 
   // The owner that a value of `word` names.

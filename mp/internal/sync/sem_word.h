@@ -311,9 +311,18 @@ struct SemWord {
     return state.compare_exchange(p, {make_lo(value, mover.slot(), held), hi_after(p, mover)});
   }
 
+  // The cell of a slot that has one.
+  template <class Cells>
+  static Cell& at(const Cells& cells, uint32_t slot) noexcept {
+    Cell* cell = cells.find(slot);
+    if (cell == nullptr) {
+      __builtin_unreachable();
+    }
+    return *cell;
+  }
   template <class Cells>
   uint32_t count(const Cells& cells, uint32_t slot) noexcept {
-    return Cell::count(cells.find(slot)->held.load(std::memory_order_seq_cst));
+    return Cell::count(at(cells, slot).held.load(std::memory_order_seq_cst));
   }
   // What the cell of `me` says, if it is its own.
   template <class Cells>
@@ -336,7 +345,7 @@ struct SemWord {
       }
       p = frozen;
     }
-    Cell& cell = *cells.find(mover_of(p.lo));
+    Cell& cell = at(cells, mover_of(p.lo));
     uint32_t tag = changes_of(p.hi);
     [[maybe_unused]] typename Atomics::LoopHead head;
     for (;;) {

@@ -1,0 +1,199 @@
+// mp/internal/core/semaphore_object.h
+//
+// SemaphoreObject: what Semaphore and BoundedSemaphore are in shared memory, 512 bytes, and their
+// operations. See SemWord for the protocol.
+//
+// Field     written by           rule
+// word      see SemWord
+// bound     creation             the value never rises above it
+// bounded   creation             `bound` is the first value
+// fixed     creation             permits of the dead come back whatever happens: never a signal
+// refuse    creation             acquire() refuses while word.died
+// growing   see LockWord         held while a page is added
+// pages     the holder of it     offset of the SemPage for slots of bit_width 5, 6, ... 12
+// cells     see SemWord          of the slots below kCells
+//
+// Death   Killed while a page is added: the page is named and not whole, or not ready; the next
+//         holder of `growing` allocates or clears it anew.
+
+#ifndef MP_INTERNAL_CORE_SEMAPHORE_OBJECT_H_
+#define MP_INTERNAL_CORE_SEMAPHORE_OBJECT_H_
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "mp/errors.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/park/lock.h"
+#include "mp/internal/park/semaphore.h"
+#include "mp/internal/shm/block.h"
+#include "mp/internal/shm/family.h"
+#include "mp/internal/sync/sem_word.h"
+
+namespace mp::internal {
+
+// Destroy function: frees the pages.
+void destroy_semaphore(Family& family, uint64_t object, bool redo);
+
+// The cells of the slots from 1 << n to 2 << n.
+template <class A = RealAtomics>
+struct SemPage {
+  Block block;
+  std::atomic<uint32_t> ready;  // the cells have been zeroed
+  uint32_t unused[7];
+
+  SemCell<A>* cells() noexcept { return reinterpret_cast<SemCell<A>*>(this + 1); }
+};
+
+template <class A = RealAtomics>
+struct SemaphoreObject {
+  using Word = SemWord<A>;
+  using Cell = SemCell<A>;
+  using Page = SemPage<A>;
+  enum class Acquired { kNo, kYes, kRefused };
+
+  static constexpr uint32_t kCells = 16;
+  static constexpr int kPages = Owner::kSlotBits - 4;
+
+  Block block;
+  Word word;
+  uint32_t bound;
+  uint8_t bounded;
+  uint8_t fixed;
+  uint8_t refuse;
+  uint8_t unused;
+  LockWord<> growing;
+  std::atomic<uint64_t> pages[kPages];
+  Cell cells[kCells];
+
+  // -- What SemWord and Semaphore ask of cells --
+
+  Cell* find(uint32_t slot) const noexcept {
+    if (slot < kCells) [[likely]] {
+      return const_cast<Cell*>(&cells[slot]);
+    }
+    Page* page = page_at(page_of(slot));
+    return page != nullptr && page->ready.load(std::memory_order_acquire) != 0
+               ? &page->cells()[slot - (1u << (page_of(slot) + 4))]
+               : nullptr;
+  }
+  template <class See>
+  void each(const See& see) const noexcept {
+    for (uint32_t slot = 1; slot < kCells; ++slot) {
+      see(slot, *find(slot));
+    }
+    for (int i = 0; i < kPages; ++i) {
+      uint32_t first = 1u << (i + 4);
+      if (Cell* cell = find(first)) {
+        for (uint32_t n = 0; n < first; ++n) {
+          see(first + n, cell[n]);
+        }
+      }
+    }
+  }
+
+  // -- Operations --
+
+  Acquired acquire(Deadline deadline) {
+    Owner me = self();
+    if (word.take_as_mover(me)) [[likely]] {
+      // Set before a dead one's permits come back: whoever got one of them sees it.
+      return word.died.load(std::memory_order_relaxed) == 0 ? Acquired::kYes : admitted(me);
+    }
+    return acquire_slow(me, deadline);
+  }
+
+  // False when the value would rise above the bound.
+  bool release() noexcept {
+    Owner me = self();
+    if (word.give_as_mover(me, bound)) [[likely]] {
+      if (word.sleepers.pending()) [[unlikely]] {
+        parked(me).wake(1);
+      }
+      return true;
+    }
+    return parked(me).release(fixed);
+  }
+
+  // How many permits there are, those of the dead included. A snapshot.
+  uint32_t value() noexcept {
+    Owner me = self();
+    parked(me).heal();
+    return word.value();
+  }
+
+  bool owner_died() const noexcept { return word.died.load(std::memory_order_acquire) != 0; }
+  void recover() noexcept { word.died.store(0, std::memory_order_seq_cst); }
+
+ private:
+  using Parked = internal::Semaphore<Word, A, SemaphoreObject>;
+
+  static int page_of(uint32_t slot) noexcept { return std::bit_width(slot) - 5; }
+
+  Parked parked(Owner me) noexcept { return Parked(word, bound, me, *Family::current(), *this); }
+  bool refuses() const noexcept { return refuse && owner_died(); }
+
+  Acquired acquire_slow(Owner me, Deadline deadline) {
+    if (find(me.slot()) == nullptr && !word.is_signal()) {
+      add_page(page_of(me.slot()));
+    }
+    if (parked(me).acquire(deadline, [this] { return refuses(); })) {
+      return admitted(me);
+    }
+    return refuses() ? Acquired::kRefused : Acquired::kNo;
+  }
+
+  // The caller has a permit: may it keep it?
+  Acquired admitted(Owner me) noexcept {
+    if (!refuses()) {
+      return Acquired::kYes;
+    }
+    parked(me).release(fixed);
+    return Acquired::kRefused;
+  }
+
+  Page* page_at(int i) const noexcept {
+    uint64_t at = pages[i].load(std::memory_order_acquire);
+    if (at == 0) {
+      return nullptr;
+    }
+    Family& family = *Family::current();
+    const Block* b = family.arena().block(at);
+    bool whole = b->state.load(std::memory_order_acquire) == Block::kLive &&
+                 b->kind == Kind::kSegment &&
+                 b->link.load(std::memory_order_relaxed) == family.offset_of(&block);
+    return whole ? family.at<Page>(at) : nullptr;
+  }
+
+  void add_page(int i) {
+    Family& family = *Family::current();
+    park_acquire(growing, self(), Deadline::never(), family);
+    Page* page = page_at(i);
+    absl::Status status;
+    if (page == nullptr) {
+      uint64_t size = sizeof(Page) + (sizeof(Cell) << (i + 4));
+      status =
+          family.create_part(Kind::kSegment, size, family.offset_of(&block), pages[i]).status();
+      page = page_at(i);
+    }
+    if (page != nullptr && page->ready.load(std::memory_order_relaxed) == 0) {
+      // Of a large part the allocation clears no more than the beginning.
+      for (uint32_t n = 0; n < 1u << (i + 4); ++n) {
+        page->cells()[n].owner.store(0, std::memory_order_relaxed);
+        page->cells()[n].held.store(0, std::memory_order_relaxed);
+      }
+      page->ready.store(1, std::memory_order_release);
+    }
+    park_release(growing);
+    raise_if_error(status);
+  }
+};
+
+static_assert(sizeof(SemPage<>) == 64);
+static_assert(sizeof(SemaphoreObject<>) <= 512);
+static_assert(offsetof(SemaphoreObject<>, word) == 32);
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_CORE_SEMAPHORE_OBJECT_H_
