@@ -12,6 +12,7 @@ Suite kill_suite() {
   add_connections(suite);
   add_values(suite);
   add_shared_memory(suite);
+  add_semaphores(suite);
   return suite;
 }
 

@@ -20,6 +20,7 @@ void add_queues(Suite& suite);
 void add_connections(Suite& suite);
 void add_values(Suite& suite);
 void add_shared_memory(Suite& suite);
+void add_semaphores(Suite& suite);
 
 }  // namespace mp::testing
 
