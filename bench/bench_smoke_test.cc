@@ -33,6 +33,7 @@ const std::vector<Expected>& expected_rows() {
       {"array_raw", {}},
       {"lock", {}},
       {"rlock", {}},
+      {"semaphore", {"sem_t"}},
       {"condition", {}},
       {"event_set", {}},
       {"event", {}},

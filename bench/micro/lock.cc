@@ -3,8 +3,10 @@
 #include "bench/bystander.h"
 #include "bench/micro/micro.h"
 #include "mp/dummy/rlock.h"
+#include "mp/dummy/semaphore.h"
 #include "mp/lock.h"
 #include "mp/rlock.h"
+#include "mp/semaphore.h"
 
 namespace bench {
 namespace {
@@ -34,5 +36,9 @@ Body lock_threads() { return {acquire_and_release_among_threads<mp::dummy::Lock>
 Body rlock_processes() { return {acquire_and_release<mp::RLock>}; }
 
 Body rlock_threads() { return {acquire_and_release_among_threads<mp::dummy::RLock>}; }
+
+Body semaphore_processes() { return {acquire_and_release<mp::Semaphore>}; }
+
+Body semaphore_threads() { return {acquire_and_release_among_threads<mp::dummy::Semaphore>}; }
 
 }  // namespace bench

@@ -36,6 +36,8 @@ Body lock_processes();
 Body lock_threads();
 Body rlock_processes();
 Body rlock_threads();
+Body semaphore_processes();
+Body semaphore_threads();
 
 // condition.cc
 Body condition_processes();

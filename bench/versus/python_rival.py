@@ -146,6 +146,10 @@ def rlock(count):
     return acquire_and_release(FORK.RLock(), count)
 
 
+def semaphore(count):
+    return acquire_and_release(FORK.Semaphore(), count)
+
+
 def answer(turn, rounds):
     with turn:
         turn.notify()
@@ -250,6 +254,7 @@ ROWS = {
     "array_raw": array_sum,
     "lock": lock,
     "rlock": rlock,
+    "semaphore": semaphore,
     "condition": condition,
     "event_set": event_set,
     "event": event,

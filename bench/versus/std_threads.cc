@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 #include <numeric>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <utility>
@@ -191,6 +192,17 @@ Body std_queue_batch() { return self_timed<queue_batch>(); }
 Body std_lock() { return {lock_and_unlock<std::mutex>}; }
 
 Body std_rlock() { return {lock_and_unlock<std::recursive_mutex>}; }
+
+Body std_semaphore() {
+  return {[](benchmark::State& state) {
+    Bystander bystander;
+    std::counting_semaphore<> semaphore(1);
+    time_each(state, [&] {
+      semaphore.acquire();
+      semaphore.release();
+    });
+  }};
+}
 
 Body std_condition() { return self_timed<ping_pong>(); }
 

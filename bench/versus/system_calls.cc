@@ -1,5 +1,7 @@
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,6 +59,22 @@ void wait_for(pid_t child) {
 }  // namespace
 
 Body socketpair_stream() { return self_timed<stream>(); }
+
+Body posix_semaphore() {
+  return {[](benchmark::State& state) {
+    void* at =
+        mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    auto* semaphore = static_cast<sem_t*>(at);
+    if (at == MAP_FAILED || sem_init(semaphore, 1, 1) != 0) {
+      throw std::runtime_error("sem_init failed");
+    }
+    time_each(state, [&] {
+      sem_wait(semaphore);
+      sem_post(semaphore);
+    });
+    munmap(at, sizeof(sem_t));
+  }};
+}
 
 Body bare_fork() {
   return {[](benchmark::State& state) {

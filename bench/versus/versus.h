@@ -18,6 +18,8 @@ Body std_queue_batch();
 // A std::mutex / std::recursive_mutex that nobody else wants, in a program with a second thread.
 Body std_lock();
 Body std_rlock();
+// A std::counting_semaphore of one permit.
+Body std_semaphore();
 // Two threads that wait for each other in turn.
 Body std_condition();
 // A flag, a mutex and a condition_variable: set and clear that nobody waits for; two threads that
@@ -47,6 +49,8 @@ Body boost_message_queue();
 // system_calls.cc
 // An AF_UNIX stream socketpair between processes, 4 bytes of length and the message per write.
 Body socketpair_stream();
+// A process-shared sem_t of one permit: sem_wait() and sem_post().
+Body posix_semaphore();
 // fork(), _exit() at once, waitpid().
 Body bare_fork();
 // posix_spawn() and waitpid() of this binary, which returns in the first line of main
