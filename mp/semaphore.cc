@@ -14,6 +14,12 @@ namespace {
 
 using Object = internal::SemaphoreObject<>;
 
+[[noreturn, gnu::noinline]] void raise_refused(const Semaphore& semaphore) {
+  raise(OwnerDied(absl::StrCat("mp: ", repr(semaphore),
+                               ": a process died holding a permit; see recover()"))
+            .status());
+}
+
 }  // namespace
 
 Semaphore::Semaphore(int64_t value, Options options) : Semaphore(value, options, Bound::kNone) {}
@@ -38,11 +44,9 @@ Semaphore::Semaphore(int64_t value, Options options, Bound bound) {
 }
 
 bool Semaphore::acquire(Timeout timeout) const {
-  Object::Acquired a = ref_.object<Object>()->acquire(internal::Deadline::after(timeout));
+  Object::Acquired a = ref_.object<Object>()->acquire(timeout);
   if (a == Object::Acquired::kRefused) [[unlikely]] {
-    raise(OwnerDied(
-              absl::StrCat("mp: ", repr(*this), ": a process died holding a permit; see recover()"))
-              .status());
+    raise_refused(*this);
   }
   return a == Object::Acquired::kYes;
 }

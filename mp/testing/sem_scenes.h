@@ -55,11 +55,8 @@ class CoreSemaphore {
     object().word.set(static_cast<uint32_t>(permits), false);
   }
   void drop() { ref_ = internal::Ref(); }
-  void acquire() { mine()->acquire(internal::Deadline::never()); }
-  bool poll() {
-    return mine()->acquire(internal::Deadline::past()) ==
-           internal::SemaphoreObject<A>::Acquired::kYes;
-  }
+  void acquire() { mine()->acquire(kForever); }
+  bool poll() { return mine()->acquire(0) == internal::SemaphoreObject<A>::Acquired::kYes; }
   void release() { mine()->release(); }
   internal::SemaphoreObject<>& object() { return *ref_.object<internal::SemaphoreObject<>>(); }
 

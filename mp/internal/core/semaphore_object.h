@@ -30,6 +30,7 @@
 #include "mp/internal/shm/block.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/sem_word.h"
+#include "mp/timeout.h"
 
 namespace mp::internal {
 
@@ -95,13 +96,15 @@ struct SemaphoreObject {
 
   // -- Operations --
 
-  Acquired acquire(Deadline deadline) {
+  // The long ways are functions of their own: their arrays would cost the short ones a frame.
+
+  Acquired acquire(Timeout timeout) {
     Owner me = self();
     if (word.take_as_mover(me)) [[likely]] {
       // Set before a dead one's permits come back: whoever got one of them sees it.
       return word.died.load(std::memory_order_relaxed) == 0 ? Acquired::kYes : admitted(me);
     }
-    return acquire_slow(me, deadline);
+    return acquire_slow(me, timeout);
   }
 
   // False when the value would rise above the bound.
@@ -109,11 +112,11 @@ struct SemaphoreObject {
     Owner me = self();
     if (word.give_as_mover(me, bound)) [[likely]] {
       if (word.sleepers.pending()) [[unlikely]] {
-        parked(me).wake(1);
+        wake(me);
       }
       return true;
     }
-    return parked(me).release(fixed);
+    return release_slow(me);
   }
 
   // How many permits there are, those of the dead included. A snapshot.
@@ -134,7 +137,11 @@ struct SemaphoreObject {
   Parked parked(Owner me) noexcept { return Parked(word, bound, me, *Family::current(), *this); }
   bool refuses() const noexcept { return refuse && owner_died(); }
 
-  Acquired acquire_slow(Owner me, Deadline deadline) {
+  [[gnu::noinline]] void wake(Owner me) noexcept { parked(me).wake(1); }
+  [[gnu::noinline]] bool release_slow(Owner me) noexcept { return parked(me).release(fixed); }
+
+  [[gnu::noinline]] Acquired acquire_slow(Owner me, Timeout timeout) {
+    Deadline deadline = Deadline::after(timeout);
     if (find(me.slot()) == nullptr && !word.is_signal()) {
       add_page(page_of(me.slot()));
     }
@@ -145,7 +152,7 @@ struct SemaphoreObject {
   }
 
   // The caller has a permit: may it keep it?
-  Acquired admitted(Owner me) noexcept {
+  [[gnu::noinline]] Acquired admitted(Owner me) noexcept {
     if (!refuses()) {
       return Acquired::kYes;
     }
