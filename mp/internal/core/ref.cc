@@ -29,7 +29,8 @@ Ref Ref::adopt(Kind kind, uint64_t offset) {
 
 Ref Ref::take(uint64_t offset) {
   Ref ref;
-  ref.local_ = new Local{{1}, {false}, {false}, offset, Family::get().at<void>(offset)};
+  ref.object_ = Family::get().at<void>(offset);
+  ref.local_ = new Local{{1}, {false}, {false}, offset};
   return ref;
 }
 
