@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -15,7 +17,9 @@
 
 #include "mp/errors.h"
 #include "mp/fd.h"
+#include "mp/internal/core/channel.h"
 #include "mp/internal/proc/mailbox.h"
+#include "mp/internal/shm/deposits.h"
 #include "mp/internal/shm/family.h"
 #include "mp/memory.h"
 #include "mp/pipe.h"
@@ -36,6 +40,19 @@ struct Letter {
   std::string text;
   Fd fd;
 };
+
+// Another handle to the same queue, whose messages are read as something else.
+template <class T, class U>
+Queue<T> as_queue_of(const Queue<U>& queue) {
+  Encoder e;
+  internal::encode_message(e, queue);
+  return internal::decode_message<Queue<T>>(e.message());
+}
+uint64_t queue_offset(const Queue<Letter>& queue) {
+  Encoder e;
+  internal::encode_message(e, queue);
+  return e.handles()[0];
+}
 
 class Pipe2 {
  public:
@@ -112,6 +129,46 @@ int kill_behind_call(testing::Traced& what, int call, int instructions) {
   return done;
 }
 
+class Sweep final : public testing::Traced {
+ public:
+  void operate() override { Family::get().sweep_all(); }
+};
+class Destroy final : public testing::Traced {
+ public:
+  explicit Destroy(std::optional<Queue<Letter>>& queue) : queue_(queue) {}
+  void operate() override { queue_.reset(); }
+
+ private:
+  std::optional<Queue<Letter>>& queue_;
+};
+
+// Where a member function that is not virtual begins.
+template <class Member>
+uintptr_t address_of(Member member) {
+  uintptr_t address;
+  static_assert(sizeof member >= sizeof address);
+  std::memcpy(&address, &member, sizeof address);
+  return address;
+}
+
+// False when it came to its end before it was there.
+bool run_to(Tracee& tracee, uintptr_t address) {
+  Tracee::At at = tracee.run(address);
+  while (at == Tracee::At::kEntry) {
+    tracee.step();
+    at = tracee.run(address);
+  }
+  return at == Tracee::At::kInstruction;
+}
+// False when it came to its end before.
+bool do_steps(Tracee& tracee, int n) {
+  Tracee::At at = tracee.at();
+  while (n-- > 0 && (at == Tracee::At::kInstruction || at == Tracee::At::kEntry)) {
+    at = tracee.step();
+  }
+  return at == Tracee::At::kInstruction || at == Tracee::At::kEntry;
+}
+
 enum class Healer { kSweep, kPut, kDestroy };
 
 class FdCrash : public ::testing::TestWithParam<Healer> {
@@ -134,8 +191,31 @@ class FdCrash : public ::testing::TestWithParam<Healer> {
     }
   }
 
-  // Kill points between two system calls; all instructions where there are fewer.
-  int per_span() const { return GetParam() == Healer::kSweep ? 100 : 20; }
+  // `once` kills what `kill` is given, at each system call and at many instructions between them, until it comes to its
+  // end. Returns the number of system calls.
+  template <class Once>
+  int at_all_points(const Once& once) const {
+    int calls = 0;
+    while (once([&](auto& what) { return kill_at_call(what, calls + 1); })) {
+      if (++calls == 500) {
+        ADD_FAILURE() << "no end after " << calls << " system calls";
+        break;
+      }
+    }
+    // Kill points between two system calls; all instructions where there are fewer.
+    int per_span = GetParam() == Healer::kSweep ? 100 : 20;
+    for (int call = 0; call <= calls; ++call) {
+      int length = 0;
+      once([&](auto& what) {
+        length = kill_behind_call(what, call, std::numeric_limits<int>::max());
+        return true;
+      });
+      for (int n = 1; n < length; n += length / per_span + 1) {
+        once([&](auto& what) { return kill_behind_call(what, call, n) == n; });
+      }
+    }
+    return calls;
+  }
 
   Watchdog dog_{250s};
 };
@@ -175,21 +255,7 @@ TEST_P(FdCrash, ASenderKilledAnywhereLeavesNoDescriptor) {
     points += killed ? 1 : 0;
     return killed && pipe.ended();
   };
-  int calls = 0;
-  while (once([&](auto& what) { return kill_at_call(what, calls + 1); })) {
-    ASSERT_LT(++calls, 500);
-  }
-  // The moments between the calls, too.
-  for (int call = 0; call <= calls; ++call) {
-    int length = 0;
-    once([&](auto& what) {
-      length = kill_behind_call(what, call, std::numeric_limits<int>::max());
-      return true;
-    });
-    for (int n = 1; n < length; n += length / per_span() + 1) {
-      once([&](auto& what) { return kill_behind_call(what, call, n) == n; });
-    }
-  }
+  int calls = at_all_points(once);
   // Had nobody healed, these would have stayed.
   EXPECT_GT(orphans, 0);
   if (GetParam() != Healer::kDestroy) {
@@ -229,24 +295,158 @@ TEST_P(FdCrash, AReceiverKilledAnywhereLeavesNoDescriptor) {
     points += killed ? 1 : 0;
     return killed && pipe.ended();
   };
-  int calls = 0;
-  while (once([&](auto& what) { return kill_at_call(what, calls + 1); })) {
-    ASSERT_LT(++calls, 500);
-  }
-  for (int call = 0; call <= calls; ++call) {
-    int length = 0;
-    once([&](auto& what) {
-      length = kill_behind_call(what, call, std::numeric_limits<int>::max());
-      return true;
-    });
-    for (int n = 1; n < length; n += length / per_span() + 1) {
-      once([&](auto& what) { return kill_behind_call(what, call, n) == n; });
-    }
-  }
+  int calls = at_all_points(once);
   EXPECT_GT(died_with, 0);
   std::printf("%d kill points, %d system calls; %d left a descriptor without a receiver\n", points,
               calls, died_with);
   std::fflush(stdout);
+}
+
+// The sender dies with its descriptor in the mailbox and the message not published, or the receiver after it committed and
+// before it fetched; then who makes an orphan of it, at every instruction of that; then somebody else comes by.
+TEST(FdLoss, AHealerKilledAnywhereLeavesItsWorkToTheNext) {
+  Watchdog dog(250s);
+  Family::get();
+  constexpr int kInstructions = 250;
+  for (bool receiver : {false, true}) {
+    // The last instruction of such a death: before the message is published, before the descriptor is fetched.
+    uintptr_t at = receiver ? reinterpret_cast<uintptr_t>(internal::mailbox_take)
+                            : address_of(&internal::ChannelWriter<>::publish);
+    uintptr_t healing = receiver ? address_of(&internal::Deposits::orphan_of_dead_takers)
+                                 : address_of(&internal::Deposits::forget);
+    for (int n = 0; n <= kInstructions; ++n) {
+      Pipe2 pipe;
+      Queue<Letter> queue;
+      if (receiver) {
+        queue.put({"text", Fd::duplicate(pipe.write_end())});
+        Receive receive(queue);
+        Tracee tracee(receive);
+        pipe.close_here();
+        ASSERT_TRUE(run_to(tracee, at));
+        tracee.kill();
+      } else {
+        Send send(queue, pipe.write_end());
+        Tracee tracee(send);
+        ASSERT_TRUE(run_to(tracee, at));
+        tracee.kill();
+      }
+      pipe.close_here();
+      ASSERT_FALSE(pipe.ended());
+      {
+        Sweep sweep;
+        Tracee tracee(sweep);
+        ASSERT_TRUE(run_to(tracee, healing));
+        ASSERT_TRUE(do_steps(tracee, n));
+        tracee.kill();
+      }
+      Family::get().sweep_all();
+      ASSERT_TRUE(pipe.ended()) << "healer killed at its instruction " << n
+                                << (receiver ? " after a receiver" : " after a sender");
+      ASSERT_EQ(internal::mailbox_waiting(), 0);
+    }
+  }
+}
+
+// The sender is dead and swept, its message not settled; who has the queue's last handle dies while it frees the queue.
+TEST(FdLoss, AHalfFreedQueueIsNotLookedInto) {
+  Watchdog dog(250s);
+  auto live = [] {
+    int blocks = 0;
+    Family::get().arena().each_live([&](uint64_t, const internal::Block&) { ++blocks; });
+    return blocks;
+  };
+  // The list of held objects and the entries have their pages.
+  { Queue<Letter> warm; }
+  Family::get().sweep_all();
+  int before = live();
+  int died_freeing = 0;
+  int n = 1;
+  for (bool killed = true; killed; n += 5) {
+    Pipe2 pipe;
+    std::optional<Queue<Letter>> queue(std::in_place);
+    {
+      Send send(*queue, pipe.write_end());
+      Tracee tracee(send);
+      ASSERT_TRUE(run_to(tracee, address_of(&internal::ChannelWriter<>::publish)));
+      tracee.kill();
+    }
+    pipe.close_here();
+    {
+      Sweep sweep;
+      Tracee tracee(sweep);
+      ASSERT_TRUE(run_to(tracee, address_of(&internal::Deposits::orphan_of_dead_takers)));
+      tracee.kill();
+    }
+    {
+      Destroy destroy(queue);
+      Tracee tracee(destroy);
+      uint64_t at = queue_offset(*queue);
+      queue.reset();
+      killed = do_steps(tracee, n);
+      tracee.kill();
+      const internal::Block& block = *Family::get().arena().block(at);
+      died_freeing += block.state.load() == internal::Block::kLive &&
+                      (block.flags.load() & internal::Block::kDying) != 0;
+    }
+    // Settles, and sweeps nobody.
+    Family::get().sweep(internal::Owner{});
+    Family::get().sweep_all();
+    ASSERT_TRUE(pipe.ended()) << "killed at instruction " << n;
+    ASSERT_EQ(live(), before) << "killed at instruction " << n;
+  }
+  EXPECT_GT(died_freeing, 10);
+  std::printf("%d instructions, %d deaths in a half freed queue\n", n, died_freeing);
+}
+
+// Taken off by a call that has no use for the descriptor.
+TEST(FdLoss, AReceiveThatDecodesNoDescriptorClosesIt) {
+  auto [a, b] = Pipe();
+  auto lost = [&](const auto& receive) {
+    Pipe2 pipe;
+    a.send(Letter{"text", Fd::duplicate(pipe.write_end())});
+    pipe.close_here();
+    EXPECT_FALSE(pipe.ended());
+    receive();
+    EXPECT_TRUE(pipe.ended());
+    EXPECT_EQ(internal::mailbox_waiting(), 0);
+    EXPECT_FALSE(b.poll());
+  };
+  lost([&] { EXPECT_THROW(b.recv<int>(), TypeError); });
+  lost([&] { EXPECT_THROW((b.recv<std::pair<int, std::string>>()), TypeError); });
+  lost([&] { EXPECT_GT(b.recv_bytes().size(), 0u); });
+  lost([&] { EXPECT_THROW(b.recv_bytes(1), OSError); });
+  std::byte small[1];
+  lost([&] { EXPECT_THROW(b.recv_bytes_into(small), BufferTooShort); });
+}
+
+TEST(FdLoss, AGetThatDecodesNoDescriptorClosesIt) {
+  Queue<Letter> put;
+  Queue<int> get = as_queue_of<int>(put);
+  auto lost = [&](const auto& receive) {
+    Pipe2 pipe;
+    put.put({"text", Fd::duplicate(pipe.write_end())});
+    pipe.close_here();
+    EXPECT_FALSE(pipe.ended());
+    receive();
+    EXPECT_TRUE(pipe.ended());
+    EXPECT_EQ(internal::mailbox_waiting(), 0);
+  };
+  lost([&] { EXPECT_EQ(get.try_get().status().code(), absl::StatusCode::kInvalidArgument); });
+  lost([&] { EXPECT_THROW(get.get_many(3), TypeError); });
+  // Not the first of a batch: the batch ends before it, and the next call reports it.
+  lost([&] {
+    EXPECT_THROW(get.get(), TypeError);
+    get.put(1);
+    Pipe2 pipe;
+    put.put({"text", Fd::duplicate(pipe.write_end())});
+    get.put(2);
+    pipe.close_here();
+    EXPECT_EQ(get.get_many(3), std::vector<int>{1});
+    EXPECT_FALSE(pipe.ended());
+    EXPECT_THROW(get.get_many(3), TypeError);
+    EXPECT_TRUE(pipe.ended());
+    EXPECT_EQ(get.get_many(3), std::vector<int>{2});
+  });
 }
 
 TEST(FdLoss, AQueueThatGoesTakesItsDescriptorsAlong) {

@@ -153,6 +153,10 @@ class ChannelReader {
     return {reinterpret_cast<const uint64_t*>(taken_.words) + RecordHeader::handles(taken_.header),
             RecordHeader::fds(taken_.header)};
   }
+  // Handles or descriptors.
+  bool carries() const noexcept {
+    return (RecordHeader::handles(taken_.header) | RecordHeader::fds(taken_.header)) != 0;
+  }
   // The user's own bytes, not an encoded value.
   bool raw() const noexcept { return (taken_.header & RecordHeader::kRaw) != 0; }
   // Goes to the message after the current one, as part of the same commit. False when there is none

@@ -102,9 +102,37 @@ std::span<const std::byte> QueueCore::Get::message() const noexcept {
 void QueueCore::Get::receive(Received& received) { internal::receive(state()->reader, received); }
 
 bool QueueCore::Get::raw() const noexcept { return state()->reader.raw(); }
-bool QueueCore::Get::next() noexcept { return state()->reader.next(); }
+
+bool QueueCore::Get::next() noexcept {
+  ChannelReader<>& reader = state()->reader;
+  if (reader.carries() || !reader.next()) {
+    return false;
+  }
+  if (reader.carries()) [[unlikely]] {
+    reader.back();
+    return false;
+  }
+  return true;
+}
+
 void QueueCore::Get::back() noexcept { state()->reader.back(); }
-void QueueCore::Get::commit() noexcept { state()->reader.commit(); }
+
+void QueueCore::Get::commit() noexcept {
+  ChannelReader<>& reader = state()->reader;
+  if (!reader.carries()) [[likely]] {
+    reader.commit();
+    return;
+  }
+  // Received like any other, and let go: otherwise it would be nobody's, and stay.
+  Received lost;
+  try {
+    lost.fill({}, reader.handles(), reader.fd_tokens());
+  } catch (const Error&) {
+    // Without memory for an entry in our list an object stays until the family ends.
+  }
+  reader.commit();
+  lost.committed();
+}
 
 bool QueueCore::poll(Deadline deadline) const {
   Channel<> channel(*Family::current(), ref_.offset());

@@ -66,8 +66,10 @@ class QueueCore {
     // Takes off the current message, copied, and its handles held by this process.
     void receive(Received& received);
     bool raw() const noexcept;
+    // As ChannelReader's; a message that carries something is not taken together with others.
     bool next() noexcept;
     void back() noexcept;
+    // Of what the message carries this process keeps nothing.
     void commit() noexcept;
 
    private:

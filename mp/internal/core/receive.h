@@ -21,11 +21,13 @@ void receive(ChannelReader<A, Store>& reader, Received& received) {
     std::vector<uint64_t> handles(reader.handles().begin(), reader.handles().end());
     received.fill(reader.message(), {}, reader.fd_tokens());
     reader.commit();
+    received.committed();
     received.hold(handles);
     return;
   }
   received.fill(reader.message(), reader.handles(), reader.fd_tokens());
   reader.commit();
+  received.committed();
 }
 
 }  // namespace mp::internal

@@ -19,11 +19,11 @@ void Received::fill(std::span<const std::byte> bytes, std::span<const uint64_t> 
   words_.resize((bytes.size() + 7) / 8);
   size_ = bytes.size();
   std::memcpy(words_.data(), bytes.data(), bytes.size());
-  hold(handles);
   tokens_.assign(fd_tokens.begin(), fd_tokens.end());
   for (uint64_t token : tokens_) {
     Family::get().claim_deposit(token);
   }
+  hold(handles);
 }
 
 void Received::hold(std::span<const uint64_t> handles) {
@@ -55,7 +55,13 @@ void Received::clear() noexcept {
       close(fd);
     }
   }
-  tokens_.clear();
+  // Before the commit they are the message's still.
+  bool ours = std::exchange(committed_, false);
+  for (uint64_t token : std::exchange(tokens_, {})) {
+    if (ours) {
+      Family::get().end_deposit(token, true);
+    }
+  }
 }
 
 int Received::take_fd(uint32_t index) {

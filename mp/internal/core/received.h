@@ -45,10 +45,13 @@ class Received final : public FdSource {
   // Before the receive is committed: copies the bytes, holds the handles and claims the descriptors.
   void fill(std::span<const std::byte> bytes, std::span<const uint64_t> handles,
             std::span<const uint64_t> fd_tokens);
+  // The receive was committed: what the message carried is this process's.
+  void committed() noexcept { committed_ = true; }
   // Further handles.
   void hold(std::span<const uint64_t> handles);
   // After it: fetches the descriptors from the family's mailbox.
   void fetch_fds();
+  // Descriptors of a committed receive that were not fetched are thrown away.
   void clear() noexcept;
 
   std::span<const std::byte> bytes() const noexcept {
@@ -61,7 +64,8 @@ class Received final : public FdSource {
   std::vector<uint64_t> words_;  // 8-aligned bytes
   uint64_t size_ = 0;
   std::vector<uint64_t> handles_;
-  std::vector<uint64_t> tokens_;
+  std::vector<uint64_t> tokens_;  // claimed and not fetched
+  bool committed_ = false;
   std::vector<int> fds_;
 };
 

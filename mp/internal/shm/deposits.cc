@@ -33,9 +33,9 @@ bool Deposits::committed(const Deposit& d) const noexcept {
 }
 
 void Deposits::make_orphan(Deposit& d) noexcept {
-  // The channel is no longer to be looked at.
-  d.channel.store(0, std::memory_order_relaxed);
+  // First: an orphan is one whatever the rest says. Only then is its channel, which may go, looked at no more.
   d.orphan.store(1, std::memory_order_release);
+  d.channel.store(0, std::memory_order_release);
   arena_.header().orphans.store(1, std::memory_order_release);
 }
 

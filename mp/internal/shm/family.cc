@@ -774,6 +774,10 @@ void Family::destroy(uint64_t object) noexcept {
   if (b.kind == Kind::kSharedMemory) {
     forget_name(object);
   }
+  // Before its parts go: from now on nobody looks into the channel to settle its descriptors.
+  if (b.kind == Kind::kQueue && !deposits().none()) {
+    deposits().channel_ends(object);
+  }
   if (Destroy fn = g_destroy[static_cast<int>(b.kind)]) {
     fn(*this, object, redo);
   } else if (b.kind >= Kind::kCondition) {
@@ -790,9 +794,6 @@ void Family::destroy(uint64_t object) noexcept {
     }
     return true;
   });
-  if (b.kind == Kind::kQueue && !deposits().none()) {
-    deposits().channel_ends(object);
-  }
   arena_.free(object, self(), *this);
 }
 
@@ -972,6 +973,10 @@ void Family::settle_deposits() noexcept {
     lock_family();
     deposits().orphan_of_dead_takers(dead);
     for (uint64_t channel : deposits().channels_of_dead_senders(dead)) {
+      // Whoever dies while it frees one, who frees it in its place settles it.
+      if ((arena_.block(channel)->flags.load(std::memory_order_relaxed) & Block::kDying) != 0) {
+        continue;
+      }
       // It has its entry still, so it is there, and is held before it can go. Without memory for that, another time.
       Held& held = held_[channel];
       if (held.handles == 0) {
