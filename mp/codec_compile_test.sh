@@ -30,6 +30,7 @@ if command -v clang++ >/dev/null; then
   compile clang++ -Wall -Wextra -Werror || fail "clang++ refuses what is right"
   if compile clang++ -ferror-limit=0 -DALL; then fail "clang++ takes what must be refused"; fi
   while IFS='|' read -r number type text; do
+    grep -qF -- "$type" "$log" || fail "case $number: clang++ does not name $type"
     grep -qF -- "$text" "$log" || fail "case $number: clang++ does not say: $text"
   done < <(wanted)
 fi

@@ -8,16 +8,19 @@
 #include <cstdio>
 #include <vector>
 
-#include "mp/core_dump_child.h"
 #include "mp/internal/shm/family.h"
+#include "mp/testing/core_dump_child.h"
 
 namespace mp {
 namespace {
 
+using testing::Dump;
+using testing::dump_core;
+
 template <class First>
 double milliseconds(const First& first) {
   auto start = std::chrono::steady_clock::now();
-  EXPECT_NE(dump_core(first), Dump::kOther);
+  EXPECT_EQ(dump_core(first), Dump::kWritten);
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
 }
@@ -29,6 +32,10 @@ double median(std::vector<double> times) {
 
 TEST(CoreDumpTime, IsThatOfAProcessWithoutTheArena) {
   internal::Family& family = internal::Family::get();
+  if (dump_core([] {}) == Dump::kForbidden) {
+    GTEST_SKIP()
+        << "no core is dumped here: core_pattern, a limit or the place the test runs in forbids it";
+  }
   std::byte* base = family.arena().base();
   uint64_t size = family.header().size;
   std::vector<double> with;

@@ -25,6 +25,7 @@ namespace mp {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::kStormViolations;
 using testing::run_apart;
 using testing::Storm;
 using testing::StormRandom;
@@ -111,7 +112,7 @@ int report(const char* name, const Guarded& g, const Storm& storm, std::vector<s
     std::printf("  %s\n", text.c_str());
   }
   std::fflush(stdout);
-  return wrong.empty() ? 0 : 1;
+  return wrong.empty() ? 0 : kStormViolations;
 }
 
 // Short lives: a death inside the lock is a matter of a few hundred nanoseconds.
@@ -206,13 +207,14 @@ TEST(LockStorm, WaitersOfAConditionAllComeBack) {
 TEST(LockStorm, CatchesADeathThatIsNotReported) {
   testing::seed();
   Watchdog dog(300s);
-  EXPECT_NE(run_apart([] { return storm<Lock, Flaw::kForgetsDeaths>("planted: no report", 60); }),
-            0);
+  EXPECT_EQ(run_apart([] { return storm<Lock, Flaw::kForgetsDeaths>("planted: no report", 60); }),
+            kStormViolations);
 }
 TEST(LockStorm, CatchesTwoInside) {
   testing::seed();
   Watchdog dog(300s);
-  EXPECT_NE(run_apart([] { return storm<Lock, Flaw::kDoesNotLock>("planted: no lock", 60); }), 0);
+  EXPECT_EQ(run_apart([] { return storm<Lock, Flaw::kDoesNotLock>("planted: no lock", 60); }),
+            kStormViolations);
 }
 
 }  // namespace

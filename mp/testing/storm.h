@@ -21,6 +21,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mp/process.h"
@@ -94,6 +95,9 @@ class Storm {
   std::vector<Death> deaths_;
   std::vector<std::string> complaints_;
 };
+
+// Exit status of a storm that saw something wrong: no crash, time limit or failed assertion ends with it.
+inline constexpr int kStormViolations = 99;
 
 // Runs `body` in a fork of this process, which is not to have used the library yet: what a planted bug does to a family
 // stays there. Returns its exit status, or minus the signal that ended it. With a limit it is killed, with all it

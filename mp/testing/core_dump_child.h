@@ -1,9 +1,9 @@
-// mp/core_dump_child.h
+// mp/testing/core_dump_child.h
 //
-// For tests: a child that dumps core.
+// A child that dumps core.
 
-#ifndef MP_CORE_DUMP_CHILD_H_
-#define MP_CORE_DUMP_CHILD_H_
+#ifndef MP_TESTING_CORE_DUMP_CHILD_H_
+#define MP_TESTING_CORE_DUMP_CHILD_H_
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace mp {
+namespace mp::testing {
 
 enum class Dump {
   kWritten,
@@ -57,6 +57,6 @@ Dump dump_core(const First& first) {
   return WCOREDUMP(status) ? Dump::kWritten : Dump::kForbidden;
 }
 
-}  // namespace mp
+}  // namespace mp::testing
 
-#endif  // MP_CORE_DUMP_CHILD_H_
+#endif  // MP_TESTING_CORE_DUMP_CHILD_H_
