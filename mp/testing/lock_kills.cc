@@ -16,7 +16,7 @@ void add_locks(Suite& suite) {
   suite.add<LockFreeTwice<R>>({Mode::kKill, Mode::kRecovery});
   suite.add<LockPollHeld<L>>(Mode::kKill);
   suite.add<LockPollHeld<R>>(Mode::kKill);
-  suite.add<LockWokenSleeper<L>>(Mode::kKill);
+  suite.add<LockWokenSleeper<L>>({Mode::kKill, Mode::kRecovery});
   suite.add<LockWokenSleeper<R>>(Mode::kKill);
   suite.add<LockWokenSleeper<L>>(Mode::kKill, true);
   suite.add<LockReleaseWithSleepers<L>>({Mode::kKill, Mode::kRecovery}, 1);

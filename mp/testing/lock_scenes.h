@@ -261,6 +261,10 @@ class LockWokenSleeper : public LockScene<Api> {
     return true;
   }
   void on_death(const Death& death) override {
+    if (death.recoverer) {
+      this->mixed_ = true;
+      return;
+    }
     if (death.sleeps == 0) {
       give(0, *owner_);
       if (barged_) {

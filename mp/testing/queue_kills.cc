@@ -1,4 +1,5 @@
 #include "mp/testing/carry_scenes.h"
+#include "mp/testing/fd_scenes.h"
 #include "mp/testing/kill_suite.h"
 #include "mp/testing/planted.h"
 #include "mp/testing/queue_scenes.h"
@@ -32,6 +33,8 @@ void add_queues(Suite& suite) {
   suite.add<QueueGetMany<Q>>({kKill, kRecovery});
   suite.add<CarryPut<PublicCarrier>>({kKill, kRecovery});
   suite.add<CarryGet<PublicCarrier>>({kKill, kRecovery, Mode::kPause});
+  suite.add<FdPut<>>({kKill, kRecovery});
+  suite.add<FdGet>({kKill, kRecovery});
 
   suite.plant("publish before copy", {plan<QueuePut<CoreQueue<Buggy<Bug::kPublishBeforeCopy>>>>(
                                          kKill, QueueState::kEmpty)});
@@ -43,6 +46,7 @@ void add_queues(Suite& suite) {
                                                                              QueueState::kQueued)});
   suite.plant("reference dropped before use ends",
               {plan<CarryGet<CoreCarrier<Buggy<Bug::kDropBeforeUseEnds>>>>(Mode::kPause)});
+  suite.plant("an orphan descriptor forgotten", {plan<FdPut</*kForgetful=*/true>>(kKill)});
 }
 
 }  // namespace mp::testing
