@@ -22,6 +22,7 @@
 #include "mp/internal/os/life_pipe.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/scm_rights.h"
+#include "mp/internal/proc/finish.h"
 #include "mp/internal/proc/fork_guard.h"
 #include "mp/internal/proc/life.h"
 #include "mp/internal/proc/status.h"
@@ -516,6 +517,7 @@ MP_FORK_STATE alignas(Server) constinit std::byte g_server[sizeof(Server)] = {};
 void serve_forks(Entry entry, const ServerJobs& jobs) {
   // What the dynamic linker resolves and caches at first use, the children inherit.
   jobs.warm_up();
+  reserve_finish();
   // Never destroyed: the children go on from here, and never return.
   auto* server = new (g_server) Server(std::move(entry), jobs);
   server->run();

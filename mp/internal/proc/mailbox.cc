@@ -65,9 +65,6 @@ void after_fork() { g_making.unlock(); }
 
 [[maybe_unused]] const bool g_registered = pthread_atfork(before_fork, after_fork, after_fork) == 0;
 
-// False when `token` may still be there.
-bool thrown_away(uint64_t token) noexcept;
-
 // Queues and connections send descriptors through here.
 [[maybe_unused]] const bool g_filled_in =
     (g_fd_mail = FdMail{.token = mailbox_token,
@@ -79,7 +76,7 @@ bool thrown_away(uint64_t token) noexcept;
                           }
                           return fd->release();
                         }},
-     Family::g_deposit_hooks.discard = thrown_away, true);
+     Family::g_deposit_hooks.discard = mailbox_discard, true);
 
 int room_of(const SocketPair& pair) {
   // Half of what fits: taking needs room at the tail.
@@ -214,14 +211,6 @@ class Round {
   uint64_t marker_ = 0;
 };
 
-bool thrown_away(uint64_t token) noexcept {
-  // A process without the mailbox can not reach it.
-  SocketPair* pair = g_ends.load(std::memory_order_acquire);
-  UniqueFd fd;
-  int err = pair == nullptr ? EAGAIN : Round(*pair).take(token, &fd);
-  return err == 0 || err == ENOENT;
-}
-
 absl::Status gone(uint64_t token, int err) {
   if (err == ENOENT) {
     return OSError(absl::StrCat("mp: the family's mailbox holds no file descriptor with token ",
@@ -238,14 +227,6 @@ uint64_t mailbox_token() {
   // The slot's generation makes it unique among processes, the count within one.
   return uint64_t{Family::self().bits} << 32 |
          (g_last_token.fetch_add(1, std::memory_order_relaxed) + 1);
-}
-
-absl::StatusOr<uint64_t> mailbox_put(int fd) {
-  uint64_t token = mailbox_token();
-  if (absl::Status s = mailbox_put(token, fd); !s.ok()) {
-    return s;
-  }
-  return token;
 }
 
 absl::Status mailbox_put(uint64_t token, int fd) {
@@ -294,7 +275,13 @@ absl::StatusOr<UniqueFd> mailbox_take(uint64_t token) {
   return fd;
 }
 
-void mailbox_discard(uint64_t token) noexcept { mailbox_take(token).status().IgnoreError(); }
+bool mailbox_discard(uint64_t token) noexcept {
+  // A process without the mailbox can not reach it.
+  SocketPair* pair = g_ends.load(std::memory_order_acquire);
+  UniqueFd fd;
+  int err = pair == nullptr ? EAGAIN : Round(*pair).take(token, &fd);
+  return err == 0 || err == ENOENT;
+}
 
 int mailbox_room() {
   auto pair = ends();

@@ -27,14 +27,12 @@ uint64_t mailbox_token();
 
 // Leaves a copy of `fd` under `token`.
 absl::Status mailbox_put(uint64_t token, int fd);
-// The same under a new one.
-absl::StatusOr<uint64_t> mailbox_put(int fd);
 
 // Takes it out; close-on-exec. An OSError when it is not there (any more).
 absl::StatusOr<UniqueFd> mailbox_take(uint64_t token);
 
-// Takes it out and closes it, if it is there.
-void mailbox_discard(uint64_t token) noexcept;
+// Takes it out and closes it, if it is there. False when it may still be there.
+bool mailbox_discard(uint64_t token) noexcept;
 
 // How many descriptors may wait at a time.
 int mailbox_room();

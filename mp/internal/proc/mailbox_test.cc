@@ -21,6 +21,15 @@ namespace {
 using std::chrono_literals::operator""s;
 using testing::Watchdog;
 
+// Under a new token.
+absl::StatusOr<uint64_t> mailbox_put(int fd) {
+  uint64_t token = mailbox_token();
+  if (absl::Status s = internal::mailbox_put(token, fd); !s.ok()) {
+    return s;
+  }
+  return token;
+}
+
 // An open file that can be told from others, through whatever descriptor.
 struct File {
   UniqueFd fd;

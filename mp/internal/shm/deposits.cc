@@ -9,6 +9,7 @@ void Deposits::each(const See& see) const noexcept {
   uint32_t top = arena_.header().deposits_top.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < top; ++i) {
     Deposit& d = arena_.deposit(i);
+    // sync: deposit.
     if (d.token.load(std::memory_order_acquire) != 0) {
       see(d);
     }
@@ -52,7 +53,7 @@ bool Deposits::note(uint64_t token, uint64_t channel, uint64_t seq, uint64_t rec
       d.received.store(received, std::memory_order_relaxed);
       d.taker.store(0, std::memory_order_relaxed);
       d.orphan.store(0, std::memory_order_relaxed);
-      // sync: deposit: stored last, so that nobody sees half an entry.
+      // sync: deposit (pairs with each): stored last, so that claim(), without family_lock, sees no half an entry.
       d.token.store(token, std::memory_order_release);
       return true;
     }
@@ -62,7 +63,8 @@ bool Deposits::note(uint64_t token, uint64_t channel, uint64_t seq, uint64_t rec
 
 void Deposits::claim(uint64_t token, Owner taker) noexcept {
   if (Deposit* d = find(token)) {
-    // sync: deposit-taker: before the store that commits the receive; pairs with committed().
+    // sync: deposit-taker (pairs with orphan_of_dead_takers): before the store that commits the receive, so that who sees
+    // that one sees this one.
     d->taker.store(taker.bits, std::memory_order_seq_cst);
   }
 }
@@ -109,7 +111,7 @@ void Deposits::orphan_of_dead_takers(absl::FunctionRef<bool(Owner)> is_dead) noe
   each([&](Deposit& d) {
     ++count;
     bool orphan = d.orphan.load(std::memory_order_relaxed) != 0;
-    // An orphan whose thrower died after it took the hint: give the hint again.
+    // sync: deposit-taker: committed() looks first. An orphan whose thrower died after it took the hint: give the hint again.
     if (orphan || (committed(d) && is_dead(Owner{d.taker.load(std::memory_order_seq_cst)}))) {
       make_orphan(d);
     }

@@ -3,7 +3,8 @@
 // Deposits: who may still fetch a file descriptor that waits in the family's mailbox. One entry per descriptor, so that
 // none stays when its sender dies before it publishes, its receiver before it fetches, or its channel with it inside.
 //
-// Safety   All with family_lock held, but claim().
+// Safety   All with family_lock held, but claim(), none() and orphans(). The last two are hints, and relaxed: what a process
+//          has noted or abandoned itself it sees, and of what others leave after it looked the next look sees it.
 // Entries  An entry exists from before the descriptor goes into the mailbox until after it came out: it may only
 //          over-estimate. It belongs to the sender while message `seq` of `channel` is not published, to the message
 //          until the channel's count of received messages is above `seq`, then to `taker`. Nobody's is an orphan, whose

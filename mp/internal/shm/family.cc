@@ -324,7 +324,7 @@ bool Family::watch_child(Owner child) noexcept {
   if (alive) {
     s.creator.store(me.bits, std::memory_order_relaxed);
   }
-  park_release(header().family_lock);
+  unlock_family();
   return alive;
 }
 
@@ -371,18 +371,17 @@ bool Family::is_dying(Owner owner) noexcept {
 
 void Family::relay_death(Owner owner) noexcept { futex_wake(life_word(slot(owner)), kWakeAll); }
 
-bool Family::sweep_one(Owner owner) noexcept {
+void Family::sweep_one(Owner owner) noexcept {
   uint64_t state = slot(owner).state.load(std::memory_order_acquire);
   if (generation_of(state) != owner.generation() || phase_of(state) == Phase::kFree ||
       phase_of(state) == Phase::kSwept || !is_dead(owner)) {
-    return false;
+    return;
   }
   lock_family();
   if (slot(owner).state.load(std::memory_order_relaxed) == state) {
     sweep_locked(owner.slot());
   }
   unlock_family();
-  return true;
 }
 
 void Family::sweep_dead() noexcept {
@@ -449,7 +448,7 @@ void Family::done_with(Owner child) noexcept {
       s.state.store(pack(child.generation(), Phase::kFree), std::memory_order_release);
     }
   }
-  park_release(header().family_lock);
+  unlock_family();
 }
 
 // -- Fork --
@@ -848,7 +847,7 @@ absl::Status Family::note_in_transit(uint64_t object, uint64_t channel, uint64_t
                                .metadata = true},
                               *end, self(), *this);
     if (!at.ok()) {
-      park_release(header().family_lock);
+      unlock_family();
       return at.status();
     }
     found = &arena_.at<Transit>(*at)->entries[0];
@@ -862,7 +861,7 @@ absl::Status Family::note_in_transit(uint64_t object, uint64_t channel, uint64_t
   arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
   // sync: in-transit: stored last, so that no scan sees half an entry.
   found->object.store(object, std::memory_order_release);
-  park_release(header().family_lock);
+  unlock_family();
   return absl::OkStatus();
 }
 
@@ -947,7 +946,7 @@ void Family::end_deposit(uint64_t token, bool lost) noexcept {
   unlock_family();
 }
 
-// One at a time: whoever is killed leaves the rest for the next.
+// One at a time: whoever is killed leaves the rest for the next. unlock_family() would come back here.
 void Family::discard_orphans() noexcept {
   for (;;) {
     lock_family();

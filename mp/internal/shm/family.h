@@ -15,7 +15,7 @@
 //               clears the list object by object. A sweep that is killed is done again.
 // Fork          pthread_atfork gives the child a slot, a certificate and a copy of the list before
 //               it exists.
-// Locks         local mutex -> family_lock -> alloc_lock.
+// Locks         A channel's locks -> local mutex -> family_lock -> alloc_lock; local mutex -> mailbox_lock.
 
 #ifndef MP_INTERNAL_SHM_FAMILY_H_
 #define MP_INTERNAL_SHM_FAMILY_H_
@@ -242,7 +242,7 @@ class Family final : public Liveness {
   // After deaths: finds what the dead had in the mailbox.
   void settle_deposits() noexcept;
   // sweep(), sweep_all() without that: allowed with mutex_ held.
-  bool sweep_one(Owner owner) noexcept;
+  void sweep_one(Owner owner) noexcept;
   void sweep_dead() noexcept;
   void lock_family() noexcept;
   void unlock_family() noexcept;

@@ -72,7 +72,7 @@ struct CondNode {
     return true;
   }
 
-  // Notified by somebody who died before the wake.
+  // Notified by somebody who died before the wake. Relaxed: who told it held the condition's lock, as the caller does.
   bool untold(uint64_t seen) const noexcept {
     return state(seen) == kNotified && wake.load(std::memory_order_relaxed) != kTold;
   }
