@@ -825,16 +825,17 @@ TEST(ForkServer, IsStartedAnewAfterItsDeath) {
   // What runs, runs on.
   in.put(1);
   EXPECT_EQ(out.get(60), 2);
-  // The child that the dead server had ready may still serve once.
+  // The children that the dead server had ready may still serve; who reports their status is dead.
+  constexpr int kReady = 2;
   int starts = 0;
   for (; internal::fork_server_pid() == server && starts < 10; ++starts) {
     ForkServerProcess q(exit_with, 4);
     q.start();
     q.join();
-    EXPECT_TRUE(q.exitcode() == 4 || (starts == 0 && q.exitcode() == 255)) << *q.exitcode();
+    EXPECT_TRUE(q.exitcode() == 4 || (starts < kReady && q.exitcode() == 255)) << *q.exitcode();
   }
   EXPECT_GE(starts, 1);
-  EXPECT_LE(starts, 2);
+  EXPECT_LE(starts, kReady + 1);
   EXPECT_TRUE(p.join());
   EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
   internal::stop_fork_server();
