@@ -331,5 +331,26 @@ TYPED_TEST(TestQueue, QueuesTravelThroughQueues) {
   finish(p);
 }
 
+template <class B>
+void pass_through(typename B::template Queue<int> q, Tokens<B> end) {
+  while (end.empty()) {
+    q.put(1);
+    q.get();
+  }
+}
+
+TYPED_TEST(TestQueue, QsizeIsOfOneMoment) {
+  typename TypeParam::template Queue<int> q;
+  Tokens<TypeParam> end;
+  auto p = start<TypeParam>(pass_through<TypeParam>, q, end);
+  uint64_t most = 0;
+  for (int i = 0; i < 300'000; ++i) {
+    most = std::max<uint64_t>(most, q.qsize());
+  }
+  end.put(1);
+  finish(p);
+  EXPECT_LE(most, 1u);
+}
+
 }  // namespace
 }  // namespace mp::testing

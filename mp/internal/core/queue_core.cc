@@ -152,7 +152,18 @@ bool QueueCore::poll(Deadline deadline) const {
   return true;
 }
 
-uint64_t QueueCore::size() const { return ref_.object<Ring<>>()->size(); }
+uint64_t QueueCore::size() const {
+  const auto* ring = ref_.object<Ring<>>();
+  for (uint64_t received = ring->received();;) {
+    uint64_t published = ring->published();
+    // Unchanged around the other look: both numbers are of one moment.
+    if (uint64_t again = ring->received(); again == received) {
+      return published > received ? published - received : 0;
+    } else {
+      received = again;
+    }
+  }
+}
 uint64_t QueueCore::maxsize() const { return ref_.object<Ring<>>()->maxsize; }
 
 void QueueCore::shutdown(bool immediate) const {
