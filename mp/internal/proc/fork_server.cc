@@ -127,8 +127,18 @@ int Client::stop() noexcept {
   Family& family = Family::get();
   family.done_with(std::exchange(owner, Owner{}));
   // The children that wait would go by themselves; with them gone, nothing is left when we return.
+  // One that was forked a moment ago has yet to say who it is: the socket ends when all have. It
+  // may be held open by a process that a static initialiser of the server made.
+  Deadline patience = Deadline::after_ns(1'000'000'000);
   Spare spare;
-  while (receive(&spare, Socket::kDontWait) == 0) {
+  for (;;) {
+    int err = receive(&spare, Socket::kDontWait);
+    if (err == EAGAIN && await_end(socket.get(), patience)) {
+      continue;
+    }
+    if (err != 0) {
+      break;
+    }
     if (Owner waiting{spare.who.owner}) {
       UniqueFd child = open_pidfd(spare.who.pid);
       if (!family.is_dead(waiting)) {
