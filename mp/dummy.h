@@ -3,7 +3,7 @@
 // mp::dummy: the library once more, for the threads of one process. Python: multiprocessing.dummy.
 //
 //   template <class B>  // mp::Processes or mp::Threads, see mp/backend.h
-//   void count(typename B::Queue<int> q) { for (int i = 0; i < 10; ++i) q.put(i); }
+//   void count(typename B::template Queue<int> q) { for (int i = 0; i < 10; ++i) q.put(i); }
 //
 // Same classes, same methods, same errors; each header says where a thread differs from a process.
 
