@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "mp/internal/shm/family.h"
 #include "mp/process.h"
 #include "mp/queue.h"
+#include "mp/testing/family_inventory.h"
 #include "mp/testing/tracee.h"
 #include "mp/testing/watchdog.h"
 
@@ -74,13 +76,6 @@ int slots_in_use() {
   }
   return used;
 }
-int blocks_in_use() {
-  int count = 0;
-  internal::Family::get().arena().each_live([&](uint64_t, const internal::Block& b) {
-    count += b.kind != internal::Kind::kHolders && b.kind != internal::Kind::kTransit;
-  });
-  return count;
-}
 
 class ProcessCrash : public ::testing::TestWithParam<std::tuple<const char*, bool>> {};
 
@@ -90,7 +85,7 @@ TEST_P(ProcessCrash, AStarterKilledAtAnySystemCallLeavesNothing) {
   ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
   internal::Family::get();
   int slots = slots_in_use();
-  int blocks = blocks_in_use();
+  int64_t blocks = testing::live_blocks();
   auto [method, warm] = GetParam();
   Start start(method, warm);
   int calls = 0;
@@ -111,7 +106,7 @@ TEST_P(ProcessCrash, AStarterKilledAtAnySystemCallLeavesNothing) {
     }
     reap_all();
     ASSERT_EQ(slots_in_use(), slots) << "killed at system call " << calls;
-    ASSERT_EQ(blocks_in_use(), blocks) << "killed at system call " << calls;
+    ASSERT_EQ(testing::live_blocks(), blocks) << "killed at system call " << calls;
     ASSERT_LT(calls, 2000);
   }
   prctl(PR_SET_CHILD_SUBREAPER, 0);
