@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
@@ -58,7 +59,7 @@ class ProcessCore {
   std::atomic<bool> starting{false};
   std::atomic<bool> closed{false};
 
-  std::mutex mutex;  // of what follows
+  // Under the lock of Here, which every fork holds: a child gets them whole.
   std::string name;
   std::string authkey;
   bool daemon = false;
@@ -85,6 +86,7 @@ absl::Status assertion(std::string_view text) {
 
 // This process: who it is, and its children. Never destroyed.
 struct Here {
+  // Also of all names, keys and flags: a lock in each ProcessCore would be one more page that a forked child copies.
   std::mutex mutex;
   Core current;  // made at first use in a process that nobody of mp started
   Core former;   // what `current` was before the fork: kept, not freed
@@ -93,8 +95,9 @@ struct Here {
   std::unique_ptr<const std::string> parent_name;
   int parent_pid = 0;
   Owner parent_owner;
-  int made = 0;                // Process objects so far
-  std::vector<Core> children;  // started, end not yet noticed
+  int made = 0;  // Process objects so far
+  // Started, end not yet noticed. The first few lie here: a list elsewhere is one more page that the next start copies.
+  absl::InlinedVector<Core, 4> children;
   bool finish_armed = false;
 };
 MP_FORK_STATE alignas(Here) constinit std::byte g_room[sizeof(Here)] = {};
@@ -119,6 +122,11 @@ Core current() {
   return current_locked();
 }
 
+bool is_daemon() {
+  std::lock_guard hold(here().mutex);
+  return current_locked()->daemon;
+}
+
 // Text forms of locks name their owner.
 [[maybe_unused]] const bool g_named = (
     g_process_name = [] { return current_process().name(); }, true);
@@ -135,7 +143,7 @@ void forget(const ProcessCore& core) {
 
 // Notices which children have ended, and forgets them.
 void notice_ends() {
-  std::vector<Core> children;
+  absl::InlinedVector<Core, 4> children;
   {
     std::lock_guard hold(here().mutex);
     children = here().children;
@@ -155,7 +163,7 @@ void notice_ends() {
 
 // The last thing a process does about its children.
 void end_children() {
-  std::vector<Core> children;
+  absl::InlinedVector<Core, 4> children;
   {
     std::lock_guard hold(here().mutex);
     children = here().children;
@@ -165,7 +173,7 @@ void end_children() {
   }
   std::vector<Child*> daemons;
   for (const Core& core : children) {
-    std::lock_guard hold(core->mutex);
+    std::lock_guard hold(here().mutex);
     if (core->daemon) {
       core->child->signal(SIGTERM);
       daemons.push_back(core->child.get());
@@ -226,9 +234,8 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
 [[noreturn]] void run_and_finish(absl::FunctionRef<void()> body) {
   int code = run_guarded(
       [] {
-        Core self = current();
-        std::lock_guard hold(self->mutex);
-        return absl::StrCat("Process ", self->name);
+        std::lock_guard hold(here().mutex);
+        return absl::StrCat("Process ", current_locked()->name);
       },
       body);
   // Before the handlers of exit(): those may use what the children still do.
@@ -272,22 +279,18 @@ absl::Status check_frozen(const ProcessCore& core, StartMethod method) {
 
 absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod method) {
   Preparation p;
-  {
-    Core self = current();
-    std::lock_guard hold(self->mutex);
-    p.parent_name = self->name;
-  }
+  std::unique_lock hold(here().mutex);
+  p.parent_name = current_locked()->name;
   p.parent_pid = getpid();
   p.parent_owner = Family::self().bits;
   p.method = static_cast<int>(method);
-  std::unique_lock hold(core->mutex);
   if (method == StartMethod::kFork) {
-    // Nor does the child allocate for this.
+    hold.unlock();
+    // Nor does the child allocate for these, or count.
     auto parent_name = std::make_unique<std::string>(p.parent_name);
-    // The lock is held across the fork, so that the child gets it whole.
+    Core self = core;
     return start_by_fork([&] {
-      hold.unlock();
-      become(core, std::move(parent_name), p, method);
+      become(std::move(self), std::move(parent_name), p, method);
       run_and_finish([&] {
         if (core->target != nullptr) {
           core->target->run();
@@ -410,14 +413,11 @@ Process::Process(Options options)
 
 Process::Process(Options options, std::unique_ptr<internal::Target> target)
     : core_(std::make_shared<ProcessCore>()) {
-  internal::Core parent = current();
-  {
-    std::lock_guard hold(parent->mutex);
-    core_->authkey = parent->authkey;
-    core_->daemon = options.daemon.value_or(parent->daemon);
-  }
   {
     std::lock_guard hold(here().mutex);
+    const internal::Core& parent = internal::current_locked();
+    core_->authkey = parent->authkey;
+    core_->daemon = options.daemon.value_or(parent->daemon);
     core_->identity =
         absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":", ++here().made);
   }
@@ -462,7 +462,7 @@ absl::Status Process::try_start() const {
   StartMethod method = c.context.method();
   if (!c.is_ours()) {
     status = assertion("can only start a process object created by current process");
-  } else if (current()->daemon) {
+  } else if (internal::is_daemon()) {
     status = assertion("daemonic processes are not allowed to have children");
   } else {
     status = internal::check_frozen(c, method);
@@ -475,14 +475,11 @@ absl::Status Process::try_start() const {
     status = child.status();
     if (child.ok()) {
       std::unique_ptr<internal::Target> done;
-      {
-        std::lock_guard hold(c.mutex);
-        c.child = *std::move(child);
-        // What the child got, the parent need not keep.
-        done = std::move(c.target);
-      }
-      c.started.store(c.child.get(), std::memory_order_release);
       std::lock_guard hold(here().mutex);
+      c.child = *std::move(child);
+      // What the child got, the parent need not keep.
+      done = std::move(c.target);
+      c.started.store(c.child.get(), std::memory_order_release);
       here().children.push_back(core_);
       if (!std::exchange(here().finish_armed, true)) {
         std::atexit(internal::end_children);
@@ -586,20 +583,20 @@ int Process::sentinel() const {
 
 std::string Process::name() const {
   ProcessCore& c = core();
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   return c.name;
 }
 
 void Process::set_name(std::string_view name) const {
   ProcessCore& c = core();
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   c.name = name;
 }
 
 bool Process::daemon() const {
   ProcessCore& c = core();
   raise_if_error(check_open(c));
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   return c.daemon;
 }
 
@@ -609,21 +606,21 @@ void Process::set_daemon(bool daemon) const {
   if (c.started.load() != nullptr || is_current(c) || c.kind != ProcessCore::Kind::kOrdinary) {
     raise(assertion("process has already started"));
   }
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   c.daemon = daemon;
 }
 
 std::string Process::authkey() const {
   ProcessCore& c = core();
   raise_if_error(check_open(c));
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   return c.authkey;
 }
 
 void Process::set_authkey(std::string_view key) const {
   ProcessCore& c = core();
   raise_if_error(check_open(c));
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   c.authkey = key;
 }
 
@@ -690,7 +687,7 @@ std::string repr(const Process& process) {
     code = child->exit_code();
     status = code.has_value() ? "stopped" : "started";
   }
-  std::lock_guard hold(c.mutex);
+  std::lock_guard hold(here().mutex);
   std::string text = absl::StrCat("<", c.type, " name=", internal::quoted(c.name));
   if (child != nullptr) {
     absl::StrAppend(&text, " pid=", child->pid());

@@ -24,11 +24,14 @@ namespace mp {
 
 namespace internal {
 
-// Where the file descriptors of a message are.
+// Where a message came from, with the file descriptors that came with it.
 class FdSource {
  public:
   // Descriptor number `index`, which is the caller's from now on. Raises CodecError when there is none.
   virtual int take_fd(uint32_t index) = 0;
+  // True if only mp's own code in a process of the family can have written it: what that verified when it wrote needs no
+  // second look.
+  virtual bool verified() const noexcept { return false; }
 
  protected:
   ~FdSource() = default;
@@ -46,6 +49,8 @@ class Reader {
   internal::Form form() const noexcept { return form_; }
   bool is(internal::Form form) const noexcept { return form_ == form; }
   bool is_none() const noexcept { return form_ == internal::Form::kNull; }
+  // Whether the message's writer is trusted: FdSource::verified().
+  bool verified() const noexcept { return fds_ != nullptr && fds_->verified(); }
   // What it is, as a message calls it: "int", "list", "a struct of 3 fields".
   std::string found() const;
   // Raises the TypeError "expected <wanted>, found <found>".

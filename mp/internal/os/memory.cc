@@ -42,11 +42,30 @@ int make_memfd() {
   return fd;
 }
 
+// Aligned as the kernel's huge pages are, and as the 64 KiB windows in which it maps what lies around a page in use: the
+// first touch of a new process maps all of the arena's first pages.
+constexpr uint64_t kAlignment = 2 << 20;
+
 std::byte* map(int fd, uint64_t size) {
-  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-  if (base == MAP_FAILED) {
+  void* room = mmap(nullptr, size + kAlignment, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) {
     return nullptr;
   }
+  auto* start = static_cast<std::byte*>(room);
+  uint64_t before = -reinterpret_cast<uintptr_t>(room) % kAlignment;
+  void* base = mmap(start + before, size, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0);
+  if (base == MAP_FAILED) {
+    int err = errno;
+    munmap(room, size + kAlignment);
+    errno = err;
+    return nullptr;
+  }
+  if (before != 0) {
+    munmap(start, before);
+  }
+  munmap(start + before + size, kAlignment - before);
   // A core dump would otherwise read, and so fill, every hole.
   madvise(base, size, MADV_DONTDUMP);
   return static_cast<std::byte*>(base);

@@ -24,6 +24,7 @@ namespace {
 
 // A module that was seen. It may have been closed since: current() tells.
 struct Module {
+  bool stays;  // the program itself, which nothing closes
   const char* begin;
   const char* end;         // of its last segment
   const char* mapped_end;  // what the dynamic linker calls its end: a hole may lie behind it
@@ -60,9 +61,10 @@ bool loaded_at(const void* address, dl_find_object* found) {
 // Another module may have been loaded in its place.
 bool current(const Module& module) {
   dl_find_object found;
-  return loaded_at(module.begin, &found) && found.dlfo_link_map == module.map &&
-         found.dlfo_map_start == module.begin && found.dlfo_map_end == module.mapped_end &&
-         (module.note == nullptr || id_of(module.note, module.note_size) == module.id);
+  return module.stays ||
+         (loaded_at(module.begin, &found) && found.dlfo_link_map == module.map &&
+          found.dlfo_map_start == module.begin && found.dlfo_map_end == module.mapped_end &&
+          (module.note == nullptr || id_of(module.note, module.note_size) == module.id));
 }
 
 uint64_t mix(uint64_t h, uint64_t v) {
@@ -147,6 +149,7 @@ int look_at(dl_phdr_info* info, size_t, void* arg) {
     return 0;
   }
   Module module{};
+  module.stays = info->dlpi_name == nullptr || *info->dlpi_name == '\0';
   module.begin = static_cast<const char*>(found.dlfo_map_start);
   module.end = end;
   module.mapped_end = static_cast<const char*>(found.dlfo_map_end);

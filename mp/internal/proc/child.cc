@@ -76,13 +76,13 @@ bool Child::collect() {
   return true;
 }
 
-// The process has ended, and its server is about to say how, or has died.
+// The process has ended. It said itself how, or its server is about to say it, or that has died.
 void Child::collect_from_server() {
   Family& family = Family::get();
   std::atomic<uint32_t>& word = family.slot(owner_).status;
   // The server was woken by the same death as we were.
-  for (int i = 0; i < kSpins && !StatusWord::is(word.load(std::memory_order_relaxed), owner_,
-                                                StatusWord::kReaped);
+  for (int i = 0; i < kSpins &&
+                  !StatusWord::is(word.load(std::memory_order_relaxed), owner_, StatusWord::kAny);
        ++i) {
     RealAtomics::pause();
   }
@@ -97,7 +97,7 @@ void Child::collect_from_server() {
       }
       // sync: status (pairs with the server's report).
       seen = word.load(std::memory_order_acquire);
-      if (StatusWord::is(seen, owner_, StatusWord::kReaped)) {
+      if (StatusWord::is(seen, owner_, StatusWord::kAny)) {
         record(StatusWord::status_of(seen));
         return;
       }

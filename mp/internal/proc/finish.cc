@@ -18,6 +18,8 @@
 #include "mp/internal/proc/status.h"
 #include "mp/internal/shm/family.h"
 
+extern "C" void* __dso_handle;
+
 namespace mp::internal {
 namespace {
 
@@ -68,14 +70,18 @@ void last_steps(int status, void*) {
 }  // namespace
 
 void reserve_finish() noexcept {
-  // The C library keeps handlers in blocks of 32, and keeps a block when the handlers that needed it are gone: ours,
-  // which nothing else than the token names. Once, since it costs copied pages too; should this process register so many
+  // The C library keeps handlers in blocks of 32, looks for room from the newest block on, and takes an empty one for
+  // nothing. 33 of ours open a block; the last stays, so that a child's first handler goes beside it: nothing is
+  // allocated, and no other block is written. Once, since it costs copied pages too; should this process register so many
   // handlers later that the block is full, its children allocate one again.
   static char token;
   [[maybe_unused]] static const bool once = [] {
+    auto nothing = [](void*) {};
     for (int i = 0; i < 32; ++i) {
-      abi::__cxa_atexit([](void*) {}, nullptr, &token);
+      abi::__cxa_atexit(nothing, nullptr, &token);
     }
+    abi::__cxa_atexit(nothing, nullptr, &__dso_handle);
+    // Those that nothing else than the token names.
     abi::__cxa_finalize(&token);
     return true;
   }();

@@ -21,6 +21,7 @@ namespace mp::internal {
 struct StatusWord {
   static constexpr uint32_t kReaped = Slot::kStatusKnown;
   static constexpr uint32_t kOwnWord = 1u << 30;
+  static constexpr uint32_t kAny = kReaped | kOwnWord;
 
   static constexpr uint32_t make(Owner owner, uint32_t who, int status) noexcept {
     return who | (owner.generation() & kTag) << 16 | (static_cast<uint32_t>(status) & 0xffff);

@@ -173,6 +173,7 @@ Family* Family::found_or_join() {
       if (arena.ok()) {
         close(arena_fd);
         auto* family = new (g_room) Family(*std::move(arena));
+        fcntl(certificate_fd, F_SETFD, FD_CLOEXEC);
         family->become(Owner{bits}, UniqueFd(certificate_fd));
         return family;
       }
@@ -235,8 +236,9 @@ Owner Family::join_self() {
 
 void Family::become(Owner owner, UniqueFd certificate) noexcept {
   certificate_ = std::move(certificate);
-  fcntl(certificate_.get(), F_SETFD, FD_CLOEXEC);
   Slot& s = slot(owner);
+  // A read maps the pages around it too, this slot's among them; a write would map its own alone.
+  [[maybe_unused]] uint32_t touched = header().slots_used.load(std::memory_order_relaxed);
   s.pid.store(static_cast<uint32_t>(getpid()), std::memory_order_relaxed);
   // Free, and nobody else ever takes it. Not a lock of anything: taken this way it has no place in
   // ThreadSanitizer's order of locks.
