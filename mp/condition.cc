@@ -28,8 +28,7 @@ Condition::Condition(const RLock& lock)
 
 bool Condition::acquire(Timeout timeout) const {
   auto* lock = lock_.object<LockObject>();
-  Deadline deadline = Deadline::after(timeout);
-  return recursive_ ? lock->acquire_recursive(deadline) : lock->acquire(deadline);
+  return recursive_ ? lock->acquire_recursive(timeout) : lock->acquire(timeout);
 }
 
 void Condition::release() const {

@@ -9,19 +9,26 @@
 
 namespace mp {
 
+namespace {
+
 using Object = internal::LockObject<>;
+
+// A function of its own: the release that goes well needs no frame for it.
+[[noreturn, gnu::noinline]] void raise_free() {
+  raise(internal::value_error("semaphore or lock released too many times"));
+}
+
+}  // namespace
 
 Lock::Lock(Options options) : ref_(internal::Ref::create(internal::Kind::kLock, sizeof(Object))) {
   ref_.object<Object>()->death = static_cast<uint32_t>(options.on_owner_death);
 }
 
-bool Lock::acquire(Timeout timeout) const {
-  return ref_.object<Object>()->acquire(internal::Deadline::after(timeout));
-}
+bool Lock::acquire(Timeout timeout) const { return ref_.object<Object>()->acquire(timeout); }
 
 void Lock::release() const {
   if (!ref_.object<Object>()->release()) [[unlikely]] {
-    raise(internal::value_error("semaphore or lock released too many times"));
+    raise_free();
   }
 }
 

@@ -9,7 +9,16 @@
 
 namespace mp {
 
+namespace {
+
 using Object = internal::LockObject<>;
+
+// A function of its own: the release that goes well needs no frame for it.
+[[noreturn, gnu::noinline]] void raise_not_owned() {
+  raise(AssertionError("attempt to release recursive lock not owned by thread").status());
+}
+
+}  // namespace
 
 RLock::RLock(Options options)
     : ref_(internal::Ref::create(internal::Kind::kRLock, sizeof(Object))) {
@@ -17,12 +26,12 @@ RLock::RLock(Options options)
 }
 
 bool RLock::acquire(Timeout timeout) const {
-  return ref_.object<Object>()->acquire_recursive(internal::Deadline::after(timeout));
+  return ref_.object<Object>()->acquire_recursive(timeout);
 }
 
 void RLock::release() const {
   if (!ref_.object<Object>()->release_recursive()) [[unlikely]] {
-    raise(AssertionError("attempt to release recursive lock not owned by thread").status());
+    raise_not_owned();
   }
 }
 
@@ -34,14 +43,13 @@ void RLock::recover() const { ref_.object<Object>()->lock.forgive(); }
 
 std::string repr(const RLock& lock) {
   const Object& object = *internal::HandleAccess::ref(lock).object<Object>();
-  internal::Owner me = internal::self();
-  if (object.mine_recursive(me)) {
+  if (object.mine_recursive()) {
     return absl::StrCat("<RLock(", internal::caller_name(), ", ",
                         object.depth.load(std::memory_order_relaxed), ")>");
   }
-  return object.held_by(me) ? "<RLock(SomeOtherThread, nonzero)>"
-         : object.locked()  ? "<RLock(SomeOtherProcess, nonzero)>"
-                            : "<RLock(None, 0)>";
+  return object.held_by(internal::self()) ? "<RLock(SomeOtherThread, nonzero)>"
+         : object.locked()                ? "<RLock(SomeOtherProcess, nonzero)>"
+                                          : "<RLock(None, 0)>";
 }
 
 std::ostream& operator<<(std::ostream& out, const RLock& lock) { return out << repr(lock); }

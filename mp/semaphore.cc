@@ -14,10 +14,9 @@ namespace {
 
 using Object = internal::SemaphoreObject<>;
 
-[[noreturn, gnu::noinline]] void raise_refused(const Semaphore& semaphore) {
-  raise(OwnerDied(absl::StrCat("mp: ", repr(semaphore),
-                               ": a process died holding a permit; see recover()"))
-            .status());
+// A function of its own: the release that goes well needs no frame for it.
+[[noreturn, gnu::noinline]] void raise_too_many() {
+  raise(internal::value_error("semaphore or lock released too many times"));
 }
 
 }  // namespace
@@ -43,17 +42,11 @@ Semaphore::Semaphore(int64_t value, Options options, Bound bound) {
   object.word.set(static_cast<uint32_t>(value), options.on_owner_death == kNever);
 }
 
-bool Semaphore::acquire(Timeout timeout) const {
-  Object::Acquired a = ref_.object<Object>()->acquire(timeout);
-  if (a == Object::Acquired::kRefused) [[unlikely]] {
-    raise_refused(*this);
-  }
-  return a == Object::Acquired::kYes;
-}
+bool Semaphore::acquire(Timeout timeout) const { return ref_.object<Object>()->acquire(timeout); }
 
 void Semaphore::release() const {
   if (!ref_.object<Object>()->release()) [[unlikely]] {
-    raise(internal::value_error("semaphore or lock released too many times"));
+    raise_too_many();
   }
 }
 
@@ -64,11 +57,7 @@ bool Semaphore::owner_died() const { return ref_.object<Object>()->owner_died();
 void Semaphore::recover() const { ref_.object<Object>()->recover(); }
 
 std::string repr(const Semaphore& semaphore) {
-  const Object& object = *internal::HandleAccess::ref(semaphore).object<Object>();
-  int value = semaphore.get_value();
-  return object.bounded
-             ? absl::StrCat("<BoundedSemaphore(value=", value, ", maxvalue=", object.bound, ")>")
-             : absl::StrCat("<Semaphore(value=", value, ")>");
+  return internal::HandleAccess::ref(semaphore).object<Object>()->text();
 }
 
 std::ostream& operator<<(std::ostream& out, const Semaphore& semaphore) {

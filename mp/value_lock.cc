@@ -4,7 +4,6 @@
 
 namespace mp {
 
-using internal::Deadline;
 using internal::HandleAccess;
 using internal::Kind;
 using Object = internal::LockObject<>;
@@ -14,9 +13,8 @@ ValueLock::ValueLock(const Lock& lock) : ValueLock(HandleAccess::ref(lock), fals
 ValueLock::ValueLock(const RLock& lock) : ValueLock(HandleAccess::ref(lock), true) {}
 
 bool ValueLock::acquire(Timeout timeout) const {
-  Deadline deadline = Deadline::after(timeout);
   auto* lock = ref_.object<Object>();
-  return recursive_ ? lock->acquire_recursive(deadline) : lock->acquire(deadline);
+  return recursive_ ? lock->acquire_recursive(timeout) : lock->acquire(timeout);
 }
 
 void ValueLock::release() const {
@@ -34,9 +32,9 @@ bool ValueLock::owner_died() const { return ref_.object<Object>()->owner_died(in
 void ValueLock::begin_turn() const {
   auto* lock = ref_.object<Object>();
   if (recursive_) [[likely]] {
-    lock->acquire_recursive(Deadline::never());
+    lock->acquire_recursive(kForever);
   } else {
-    lock->acquire(Deadline::never());
+    lock->acquire(kForever);
   }
 }
 

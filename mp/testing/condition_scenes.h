@@ -84,7 +84,7 @@ class CoreCondition {
     condition_ = internal::Ref();
     lock_ = internal::Ref();
   }
-  void acquire() { locked()->acquire(internal::Deadline::never()); }
+  void acquire() { locked()->acquire(kForever); }
   void release() { locked()->release(); }
   void wait() { object()->wait(*locked(), false, internal::Deadline::never()); }
   void wait_a_moment() { object()->wait(*locked(), false, internal::Deadline::after_ns(1)); }

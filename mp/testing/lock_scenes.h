@@ -82,19 +82,20 @@ class CoreLock {
     ref_ = internal::Ref::create(internal::Kind::kLock, sizeof(internal::LockObject<>));
   }
   void drop() { ref_ = internal::Ref(); }
-  void acquire() { take(internal::Deadline::never()); }
-  bool poll() { return take(internal::Deadline::past()); }
+  void acquire() { take(kForever); }
+  bool poll() { return take(0); }
   void release() { object()->release(); }
   bool owner_died() { return object()->owner_died(internal::self()); }
   internal::LockWord<>& word() { return ref_.object<internal::LockObject<>>()->lock; }
   internal::LockObject<A>* object() { return ref_.object<internal::LockObject<A>>(); }
 
  private:
-  bool take(internal::Deadline deadline) {
+  bool take(Timeout timeout) {
     if constexpr (kLifeWords) {
-      return object()->acquire(deadline);
+      return object()->acquire(timeout);
     } else {
       NoLifeWords family;
+      auto deadline = internal::Deadline::after(timeout);
       return internal::park_acquire(object()->lock, internal::self(), deadline, family) !=
              internal::Acquired::kNo;
     }

@@ -56,7 +56,7 @@ class CoreSemaphore {
   }
   void drop() { ref_ = internal::Ref(); }
   void acquire() { mine()->acquire(kForever); }
-  bool poll() { return mine()->acquire(0) == internal::SemaphoreObject<A>::Acquired::kYes; }
+  bool poll() { return mine()->acquire(0); }
   void release() { mine()->release(); }
   internal::SemaphoreObject<>& object() { return *ref_.object<internal::SemaphoreObject<>>(); }
 

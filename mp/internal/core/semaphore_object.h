@@ -22,6 +22,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "mp/errors.h"
 #include "mp/internal/os/clock.h"
@@ -52,8 +53,6 @@ struct SemaphoreObject {
   using Word = SemWord<A>;
   using Cell = SemCell<A>;
   using Page = SemPage<A>;
-  enum class Acquired { kNo, kYes, kRefused };
-
   static constexpr uint32_t kCells = 16;
   static constexpr int kPages = Owner::kSlotBits - 4;
 
@@ -96,27 +95,25 @@ struct SemaphoreObject {
 
   // -- Operations --
 
-  // The long ways are functions of their own: their arrays would cost the short ones a frame.
+  // The short ways call nothing: what the long ones need would cost them a frame.
 
-  Acquired acquire(Timeout timeout) {
-    Owner me = self();
-    if (word.take_as_mover(me)) [[likely]] {
+  // False when `timeout` ran out first. Throws mp::OwnerDied when it refuses.
+  bool acquire(Timeout timeout) {
+    Owner me{g_self.load(std::memory_order_relaxed)};
+    if (me && word.take_as_mover(me)) [[likely]] {
       // Set before a dead one's permits come back: whoever got one of them sees it.
-      return word.died.load(std::memory_order_relaxed) == 0 ? Acquired::kYes : admitted(me);
+      return word.died.load(std::memory_order_relaxed) == 0 || admitted(me);
     }
-    return acquire_slow(me, timeout);
+    return acquire_slow(timeout);
   }
 
   // False when the value would rise above the bound.
   bool release() noexcept {
-    Owner me = self();
-    if (word.give_as_mover(me, bound)) [[likely]] {
-      if (word.sleepers.pending()) [[unlikely]] {
-        wake(me);
-      }
-      return true;
+    Owner me{g_self.load(std::memory_order_relaxed)};
+    if (me && word.give_as_mover(me, bound)) [[likely]] {
+      return !word.sleepers.pending() || wake(me);
     }
-    return release_slow(me);
+    return release_slow();
   }
 
   // How many permits there are, those of the dead included. A snapshot.
@@ -124,6 +121,13 @@ struct SemaphoreObject {
     Owner me = self();
     parked(me).heal();
     return word.value();
+  }
+
+  // "<Semaphore(value=2)>", "<BoundedSemaphore(value=2, maxvalue=3)>"
+  std::string text() {
+    std::string n = std::to_string(value());
+    return bounded ? "<BoundedSemaphore(value=" + n + ", maxvalue=" + std::to_string(bound) + ")>"
+                   : "<Semaphore(value=" + n + ")>";
   }
 
   bool owner_died() const noexcept { return word.died.load(std::memory_order_acquire) != 0; }
@@ -137,27 +141,39 @@ struct SemaphoreObject {
   Parked parked(Owner me) noexcept { return Parked(word, bound, me, *Family::current(), *this); }
   bool refuses() const noexcept { return refuse && owner_died(); }
 
-  [[gnu::noinline]] void wake(Owner me) noexcept { parked(me).wake(1); }
-  [[gnu::noinline]] bool release_slow(Owner me) noexcept { return parked(me).release(fixed); }
+  // True, as the release was.
+  [[gnu::noinline]] bool wake(Owner me) noexcept {
+    parked(me).wake(1);
+    return true;
+  }
+  [[gnu::noinline]] bool release_slow() noexcept { return parked(self()).release(fixed); }
 
-  [[gnu::noinline]] Acquired acquire_slow(Owner me, Timeout timeout) {
+  [[gnu::noinline]] bool acquire_slow(Timeout timeout) {
     Deadline deadline = Deadline::after(timeout);
+    Owner me = self();
     if (find(me.slot()) == nullptr && !word.is_signal()) {
       add_page(page_of(me.slot()));
     }
     if (parked(me).acquire(deadline, [this] { return refuses(); })) {
       return admitted(me);
     }
-    return refuses() ? Acquired::kRefused : Acquired::kNo;
+    if (refuses()) {
+      raise_refused();
+    }
+    return false;
   }
 
-  // The caller has a permit: may it keep it?
-  [[gnu::noinline]] Acquired admitted(Owner me) noexcept {
-    if (!refuses()) {
-      return Acquired::kYes;
+  // The caller has a permit: true if it may keep it.
+  [[gnu::noinline]] bool admitted(Owner me) {
+    if (refuses()) {
+      parked(me).release(fixed);
+      raise_refused();
     }
-    parked(me).release(fixed);
-    return Acquired::kRefused;
+    return true;
+  }
+
+  [[noreturn]] void raise_refused() {
+    raise(OwnerDied("mp: " + text() + ": a process died holding a permit; see recover()").status());
   }
 
   Page* page_at(int i) const noexcept {

@@ -166,6 +166,13 @@ inline Acquired park_acquire(LockWord<A>& lock, Owner me, Deadline deadline, Liv
                               : lock_slow(lock, me, deadline, family, dirty_too);
 }
 
+// Takes and returns the word before the release, so that who releases keeps nothing over this call.
+template <class A>
+[[gnu::noinline]] uint32_t wake_after_release(LockWord<A>& lock, uint32_t old) noexcept {
+  notify(lock.sleepers, 1);
+  return old;
+}
+
 // Leaves the word `free`, see LockWord::release(). Returns it as it was: 0 or LockWord::kDirty when
 // nobody held it.
 template <class A>
@@ -175,10 +182,7 @@ inline uint32_t park_release(LockWord<A>& lock, uint32_t free = 0) noexcept {
     return lock.release(free).old;
   }
   typename LockWord<A>::Release r = lock.release(free);
-  if (r.wake) [[unlikely]] {
-    notify(lock.sleepers, 1);
-  }
-  return r.old;
+  return r.wake ? wake_after_release(lock, r.old) : r.old;
 }
 
 }  // namespace mp::internal
