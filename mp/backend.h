@@ -77,6 +77,7 @@ struct Processes {
   using SharedMemory = mp::SharedMemory;
   using ShareableList = mp::ShareableList;
   static std::pair<Connection, Connection> Pipe(bool duplex = true) { return mp::Pipe(duplex); }
+  static mp::Process current_process() { return mp::current_process(); }
 };
 
 struct Threads {
@@ -114,6 +115,7 @@ struct Threads {
   using SharedMemory = dummy::SharedMemory;
   using ShareableList = dummy::ShareableList;
   static std::pair<Connection, Connection> Pipe(bool duplex = true) { return dummy::Pipe(duplex); }
+  static dummy::Process current_process() { return dummy::current_process(); }
 };
 
 }  // namespace mp
