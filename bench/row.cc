@@ -156,7 +156,7 @@ std::vector<Row> make_rows() {
               {
                   {kProcesses, semaphore_processes(), 20 * kMillion},
                   {kThreadsTwin, semaphore_threads(), 20 * kMillion},
-                  {kThreadsStd, std_semaphore(), 20 * kMillion},
+                  {kThreadsStd, std_semaphore(), 2 * kMillion},
                   {"sem_t", posix_semaphore(), 20 * kMillion},
               },
           .python_operations = 4 * kMillion,
@@ -168,10 +168,10 @@ std::vector<Row> make_rows() {
           .variants =
               {
                   {kProcesses, condition_processes(), 80 * kThousand},
-                  {kThreadsTwin, condition_threads(), 80 * kThousand},
-                  {kThreadsStd, std_condition(), 80 * kThousand},
+                  {kThreadsTwin, condition_threads(), 30 * kThousand},
+                  {kThreadsStd, std_condition(), 30 * kThousand},
               },
-          .python_operations = 40 * kThousand,
+          .python_operations = 10 * kThousand,
           .targets = {{"threads", 1}},
           .remark = "two waits per round trip, counted as the reference counts them",
       },
@@ -193,10 +193,10 @@ std::vector<Row> make_rows() {
           .variants =
               {
                   {kProcesses, event_processes(), 80 * kThousand},
-                  {kThreadsTwin, event_threads(), 80 * kThousand},
-                  {kThreadsStd, std_event(), 80 * kThousand},
+                  {kThreadsTwin, event_threads(), 40 * kThousand},
+                  {kThreadsStd, std_event(), 30 * kThousand},
               },
-          .python_operations = 20 * kThousand,
+          .python_operations = 10 * kThousand,
           .targets = {{"threads", 1}},
           .remark = "two waits per round trip, as in the row of the condition",
       },
@@ -205,8 +205,8 @@ std::vector<Row> make_rows() {
           .operation = "one round of two parties",
           .variants =
               {
-                  {kProcesses, barrier_processes(), 80 * kThousand},
-                  {kThreadsTwin, barrier_threads(), 80 * kThousand},
+                  {kProcesses, barrier_processes(), 20 * kThousand},
+                  {kThreadsTwin, barrier_threads(), 20 * kThousand},
                   {kThreadsStd, std_barrier(), 80 * kThousand},
               },
           .python_operations = 5 * kThousand,
