@@ -45,9 +45,10 @@
 
 namespace mp {
 
-template <class T>
+template <class T, class Memory = internal::Elements>
 class Array {
   static_assert(internal::require_shareable<T>());
+  using Lock = typename Memory::Lock;  // a ValueLock
 
  public:
   using value_type = T;
@@ -56,15 +57,15 @@ class Array {
 
   // As a RawArray is made, under a new RLock, or under a lock that others may use as well.
   explicit Array(int64_t length) : raw_(length) {}
-  Array(int64_t length, const ValueLock& lock) : raw_(length), lock_(lock) {}
+  Array(int64_t length, const Lock& lock) : raw_(length), lock_(lock) {}
   Array(std::initializer_list<T> values) : raw_(values) {}
-  Array(std::initializer_list<T> values, const ValueLock& lock) : raw_(values), lock_(lock) {}
+  Array(std::initializer_list<T> values, const Lock& lock) : raw_(values), lock_(lock) {}
   template <internal::InitializerOf<T> Range>
   explicit Array(const Range& values) : raw_(values) {}
   template <internal::InitializerOf<T> Range>
-  Array(const Range& values, const ValueLock& lock) : raw_(values), lock_(lock) {}
+  Array(const Range& values, const Lock& lock) : raw_(values), lock_(lock) {}
   explicit Array(std::basic_string_view<T> text) requires internal::Character<T> : raw_(text) {}
-  Array(std::basic_string_view<T> text, const ValueLock& lock) requires internal::Character<T>
+  Array(std::basic_string_view<T> text, const Lock& lock) requires internal::Character<T>
       : raw_(text), lock_(lock) {}
 
   size_t size() const noexcept { return raw_.size(); }
@@ -102,8 +103,8 @@ class Array {
   iterator end() const { return iterator(this, static_cast<int64_t>(size())); }
 
   // The lock, and the elements without it.
-  const ValueLock& get_lock() const noexcept { return lock_; }
-  const RawArray<T>& get_obj() const noexcept { return raw_; }
+  const Lock& get_lock() const noexcept { return lock_; }
+  const RawArray<T, Memory>& get_obj() const noexcept { return raw_; }
 
   // The lock's: std::scoped_lock is Python's with.
   bool acquire(Timeout timeout = kForever) const { return lock_.acquire(timeout); }
@@ -122,12 +123,12 @@ class Array {
 
  private:
   friend Codec<Array>;
-  template <class U>
-  friend Array<U> synchronized(const RawArray<U>& raw, const ValueLock& lock);
-  Array(RawArray<T> raw, ValueLock lock) : raw_(std::move(raw)), lock_(std::move(lock)) {}
+  template <class U, class M>
+  friend Array<U, M> synchronized(const RawArray<U, M>& raw, const typename M::Lock& lock);
+  Array(RawArray<T, Memory> raw, Lock lock) : raw_(std::move(raw)), lock_(std::move(lock)) {}
 
-  RawArray<T> raw_;
-  ValueLock lock_;
+  RawArray<T, Memory> raw_;
+  Lock lock_;
 };
 
 template <char kCode>

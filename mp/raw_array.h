@@ -38,7 +38,7 @@
 
 namespace mp {
 
-template <class T>
+template <class T, class Memory = internal::Elements>
 class RawArray {
   static_assert(internal::require_shareable<T>());
 
@@ -102,9 +102,9 @@ class RawArray {
   friend Codec<RawArray>;
   template <class It>
   RawArray(It begin, It end);
-  explicit RawArray(internal::Elements elements) : elements_(std::move(elements)) {}
+  explicit RawArray(Memory elements) : elements_(std::move(elements)) {}
 
-  internal::Elements elements_;
+  Memory elements_;
 };
 
 template <char kCode>

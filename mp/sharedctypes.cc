@@ -11,27 +11,9 @@ using internal::Kind;
 
 namespace {
 
-Value<Object> zero(char typecode, std::optional<ValueLock> lock) {
-  ElementType type = internal::type_of_typecode(typecode);
-  return Value<Object>(Elements(Kind::kValue, type, 1, Elements::Fill::kZero), type,
-                       std::move(lock));
-}
-
-Value<Object> value_of(char typecode, const Object& value, std::optional<ValueLock> lock) {
-  ElementType type = internal::type_of_typecode(typecode);
-  Elements elements(Kind::kValue, type, 1, Elements::Fill::kZero);
-  internal::store_object(type, elements.data(), value);
-  return Value<Object>(std::move(elements), type, std::move(lock));
-}
-
-Array<Object> array_of(char typecode, const Object& size_or_initializer,
-                       std::optional<ValueLock> lock) {
-  ElementType type = internal::type_of_typecode(typecode);
-  Elements elements(Kind::kArray, type, internal::length_of(size_or_initializer),
-                    Elements::Fill::kZero);
-  internal::fill({type, elements.data(), elements.count()}, size_or_initializer);
-  return Array<Object>(std::move(elements), type, std::move(lock));
-}
+constexpr auto zero = internal::zero<Value<Object>, Elements>;
+constexpr auto value_of = internal::value_of<Value<Object>, Elements>;
+constexpr auto array_of = internal::array_of<Array<Object>, Elements>;
 
 // As a typed Value or Array crosses: {elements, lock}, or the elements of a raw one.
 Encoder::Ref encode_shared(Encoder& e, const Elements& elements,

@@ -41,48 +41,46 @@
 namespace mp {
 
 // A new object with what `x` holds now. The caller keeps others from changing it meanwhile.
-template <class T>
-RawValue<T> copy(const RawValue<T>& x) {
-  return RawValue<T>(*x);
+template <class T, class Memory>
+RawValue<T, Memory> copy(const RawValue<T, Memory>& x) {
+  return RawValue<T, Memory>(*x);
 }
-template <class T>
-RawArray<T> copy(const RawArray<T>& x) {
-  return RawArray<T>(std::span<T>(x));
+template <class T, class Memory>
+RawArray<T, Memory> copy(const RawArray<T, Memory>& x) {
+  return RawArray<T, Memory>(std::span<T>(x));
 }
 
 // The same memory under a lock: a new RLock, or one that others may use as well.
-template <class T>
-Value<T> synchronized(const RawValue<T>& raw, const ValueLock& lock) {
-  return Value<T>(raw, lock);
+template <class T, class Memory>
+Value<T, Memory> synchronized(const RawValue<T, Memory>& raw, const typename Memory::Lock& lock) {
+  return Value<T, Memory>(raw, lock);
 }
-template <class T>
-Value<T> synchronized(const RawValue<T>& raw) {
-  return synchronized(raw, ValueLock());
+template <class T, class Memory>
+Value<T, Memory> synchronized(const RawValue<T, Memory>& raw) {
+  return synchronized(raw, typename Memory::Lock());
 }
-template <class T>
-Array<T> synchronized(const RawArray<T>& raw, const ValueLock& lock) {
-  return Array<T>(raw, lock);
+template <class T, class Memory>
+Array<T, Memory> synchronized(const RawArray<T, Memory>& raw, const typename Memory::Lock& lock) {
+  return Array<T, Memory>(raw, lock);
 }
-template <class T>
-Array<T> synchronized(const RawArray<T>& raw) {
-  return synchronized(raw, ValueLock());
+template <class T, class Memory>
+Array<T, Memory> synchronized(const RawArray<T, Memory>& raw) {
+  return synchronized(raw, typename Memory::Lock());
 }
 
-template <>
-class Value<Object> final
-    : public internal::ObjectValue<Value<Object>, internal::Elements, ValueLock> {
+template <class Memory>
+class Value<Object, Memory> final : public internal::ObjectValue<Value<Object, Memory>, Memory> {
  public:
-  using ObjectValue::ObjectValue;
+  using internal::ObjectValue<Value, Memory>::ObjectValue;
 
  private:
   friend Codec<Value>;
 };
 
-template <>
-class Array<Object> final
-    : public internal::ObjectArray<Array<Object>, internal::Elements, ValueLock> {
+template <class Memory>
+class Array<Object, Memory> final : public internal::ObjectArray<Array<Object, Memory>, Memory> {
  public:
-  using ObjectArray::ObjectArray;
+  using internal::ObjectArray<Array, Memory>::ObjectArray;
 
  private:
   friend Codec<Array>;

@@ -41,7 +41,8 @@
 
 namespace mp {
 
-template <class T>
+// `Memory` is that of processes, here and in mp/array.h; mp::dummy has the same over memory of threads.
+template <class T, class Memory = internal::Elements>
 class RawValue {
   static_assert(internal::require_shareable<T>());
 
@@ -50,8 +51,7 @@ class RawValue {
 
   // Throws mp::MemoryError, mp::OSError.
   explicit RawValue(const T& value = T{})
-      : elements_(internal::Kind::kValue, internal::element_type<T>(), 1,
-                  internal::Elements::Fill::kByCaller) {
+      : elements_(internal::Kind::kValue, internal::element_type<T>(), 1, Memory::Fill::kByCaller) {
     set_value(value);
   }
 
@@ -74,14 +74,15 @@ class RawValue {
 
  private:
   friend Codec<RawValue>;
-  explicit RawValue(internal::Elements elements) : elements_(std::move(elements)) {}
+  explicit RawValue(Memory elements) : elements_(std::move(elements)) {}
 
-  internal::Elements elements_;
+  Memory elements_;
 };
 
-template <class T>
+template <class T, class Memory = internal::Elements>
 class Value {
   static_assert(internal::require_shareable<T>());
+  using Lock = typename Memory::Lock;  // a ValueLock
 
  public:
   using value_type = T;
@@ -89,7 +90,7 @@ class Value {
   // Under a new RLock, or under a lock that others may use as well. Throws mp::MemoryError,
   // mp::OSError.
   explicit Value(const T& value = T{}) : raw_(value) {}
-  Value(const T& value, const ValueLock& lock) : raw_(value), lock_(lock) {}
+  Value(const T& value, const Lock& lock) : raw_(value), lock_(lock) {}
 
   T value() const {
     internal::Turn turn(lock_);
@@ -109,8 +110,8 @@ class Value {
   }
 
   // The lock, and the value without it.
-  const ValueLock& get_lock() const noexcept { return lock_; }
-  const RawValue<T>& get_obj() const noexcept { return raw_; }
+  const Lock& get_lock() const noexcept { return lock_; }
+  const RawValue<T, Memory>& get_obj() const noexcept { return raw_; }
 
   // The lock's: std::scoped_lock is Python's with.
   bool acquire(Timeout timeout = kForever) const { return lock_.acquire(timeout); }
@@ -128,12 +129,12 @@ class Value {
 
  private:
   friend Codec<Value>;
-  template <class U>
-  friend Value<U> synchronized(const RawValue<U>& raw, const ValueLock& lock);
-  Value(RawValue<T> raw, ValueLock lock) : raw_(std::move(raw)), lock_(std::move(lock)) {}
+  template <class U, class M>
+  friend Value<U, M> synchronized(const RawValue<U, M>& raw, const typename M::Lock& lock);
+  Value(RawValue<T, Memory> raw, Lock lock) : raw_(std::move(raw)), lock_(std::move(lock)) {}
 
-  RawValue<T> raw_;
-  ValueLock lock_;
+  RawValue<T, Memory> raw_;
+  Lock lock_;
 };
 
 // By typecode: c b B h H i I l L q Q f d, and u of wchar_t.

@@ -1,35 +1,16 @@
 #include "mp/dummy/sharedctypes.h"
 
 #include <optional>
-#include <utility>
 
 namespace mp::dummy {
 
-using internal::ElementType;
 using internal::ThreadElements;
 
 namespace {
 
-// Memory of threads begins as zeros.
-Value<Object> zero(char typecode, std::optional<ValueLock> lock) {
-  ElementType type = internal::type_of_typecode(typecode);
-  return Value<Object>(ThreadElements(type, 1), type, std::move(lock));
-}
-
-Value<Object> value_of(char typecode, const Object& value, std::optional<ValueLock> lock) {
-  ElementType type = internal::type_of_typecode(typecode);
-  ThreadElements elements(type, 1);
-  internal::store_object(type, elements.data(), value);
-  return Value<Object>(std::move(elements), type, std::move(lock));
-}
-
-Array<Object> array_of(char typecode, const Object& size_or_initializer,
-                       std::optional<ValueLock> lock) {
-  ElementType type = internal::type_of_typecode(typecode);
-  ThreadElements elements(type, internal::length_of(size_or_initializer));
-  internal::fill({type, elements.data(), elements.count()}, size_or_initializer);
-  return Array<Object>(std::move(elements), type, std::move(lock));
-}
+constexpr auto zero = internal::zero<Value<Object>, ThreadElements>;
+constexpr auto value_of = internal::value_of<Value<Object>, ThreadElements>;
+constexpr auto array_of = internal::array_of<Array<Object>, ThreadElements>;
 
 }  // namespace
 

@@ -18,57 +18,17 @@
 #ifndef MP_DUMMY_SHAREDCTYPES_H_
 #define MP_DUMMY_SHAREDCTYPES_H_
 
-#include <span>
-
 #include "mp/dummy/array.h"
-#include "mp/dummy/internal/thread_elements.h"
 #include "mp/dummy/raw_array.h"
 #include "mp/dummy/value.h"
 #include "mp/dummy/value_lock.h"
-#include "mp/internal/core/shared_object.h"
 #include "mp/object.h"
+#include "mp/sharedctypes.h"
 
 namespace mp::dummy {
 
-template <class T>
-RawValue<T> copy(const RawValue<T>& x) {
-  return RawValue<T>(*x);
-}
-template <class T>
-RawArray<T> copy(const RawArray<T>& x) {
-  return RawArray<T>(std::span<T>(x));
-}
-
-template <class T>
-Value<T> synchronized(const RawValue<T>& raw, const ValueLock& lock) {
-  return Value<T>(raw, lock);
-}
-template <class T>
-Value<T> synchronized(const RawValue<T>& raw) {
-  return synchronized(raw, ValueLock());
-}
-template <class T>
-Array<T> synchronized(const RawArray<T>& raw, const ValueLock& lock) {
-  return Array<T>(raw, lock);
-}
-template <class T>
-Array<T> synchronized(const RawArray<T>& raw) {
-  return synchronized(raw, ValueLock());
-}
-
-template <>
-class Value<Object> final
-    : public internal::ObjectValue<Value<Object>, internal::ThreadElements, ValueLock> {
- public:
-  using ObjectValue::ObjectValue;
-};
-
-template <>
-class Array<Object> final
-    : public internal::ObjectArray<Array<Object>, internal::ThreadElements, ValueLock> {
- public:
-  using ObjectArray::ObjectArray;
-};
+using mp::copy;
+using mp::synchronized;
 
 Value<Object> make_value(char typecode, const Object& value, const ValueLock& lock);
 Value<Object> make_value(char typecode, const Object& value);

@@ -10,7 +10,8 @@
 
 namespace mp::internal {
 
-ThreadElements::ThreadElements(const ElementType& type, uint64_t count) : count_(count) {
+ThreadElements::ThreadElements(Kind, const ElementType& type, uint64_t count, Fill fill)
+    : count_(count) {
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max() - 63;
   uint64_t bytes = count > kMost / type.size ? kMost : count * type.size;
   uint64_t rounded = (std::max<uint64_t>(bytes, 1) + 63) / 64 * 64;
@@ -19,7 +20,9 @@ ThreadElements::ThreadElements(const ElementType& type, uint64_t count) : count_
     raise(memory_error(
         absl::StrCat("mp: no memory for ", count, " elements of ", type.size, " bytes")));
   }
-  std::memset(data, 0, rounded);
+  if (fill == Fill::kZero) {
+    std::memset(data, 0, rounded);
+  }
   data_ = std::shared_ptr<void>(data, std::free);
 }
 

@@ -1,7 +1,7 @@
 // mp/dummy/internal/thread_elements.h
 //
-// ThreadElements: the memory of a mp::dummy::Value or Array, a handle: internal::Elements in the
-// memory of one process.
+// ThreadElements: the memory of a mp::dummy::Value or Array, a handle: what internal::Elements is, in
+// the memory of one process. The templates of Value and Array take either.
 
 #ifndef MP_DUMMY_INTERNAL_THREAD_ELEMENTS_H_
 #define MP_DUMMY_INTERNAL_THREAD_ELEMENTS_H_
@@ -9,14 +9,21 @@
 #include <cstdint>
 #include <memory>
 
-#include "mp/internal/core/element.h"
+#include "mp/internal/core/elements.h"
+
+namespace mp::dummy {
+class ValueLock;
+}
 
 namespace mp::internal {
 
 class ThreadElements {
  public:
-  // `count` zeroed elements, which begin at a multiple of 64. Throws mp::MemoryError.
-  ThreadElements(const ElementType& type, uint64_t count);
+  using Lock = dummy::ValueLock;
+  using Fill = Elements::Fill;
+
+  // `count` new elements, which begin at a multiple of 64. Throws mp::MemoryError.
+  ThreadElements(Kind kind, const ElementType& type, uint64_t count, Fill fill);
 
   void* data() const noexcept { return data_.get(); }
   uint64_t count() const noexcept { return count_; }

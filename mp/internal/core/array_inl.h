@@ -9,52 +9,54 @@
 
 namespace mp {
 
-template <class T>
-T Array<T>::get(int64_t i) const {
+template <class T, class Memory>
+T Array<T, Memory>::get(int64_t i) const {
   internal::Turn turn(lock_);
   return internal::load(&raw_.at(i));
 }
 
-template <class T>
-void Array<T>::set(int64_t i, const T& v) const {
+template <class T, class Memory>
+void Array<T, Memory>::set(int64_t i, const T& v) const {
   internal::Turn turn(lock_);
   internal::store(&raw_.at(i), v);
 }
 
-template <class T>
-std::vector<T> Array<T>::slice(Bound start, Bound stop, int64_t step) const {
+template <class T, class Memory>
+std::vector<T> Array<T, Memory>::slice(Bound start, Bound stop, int64_t step) const {
   internal::Turn turn(lock_);
   return raw_.slice(start, stop, step);
 }
 
-template <class T>
+template <class T, class Memory>
 template <class Range>
-void Array<T>::set_slice(Bound start, Bound stop, const Range& values, int64_t step) const {
+void Array<T, Memory>::set_slice(Bound start, Bound stop, const Range& values, int64_t step) const {
   const auto now = internal::read_now<T>(values);
   internal::Turn turn(lock_);
   raw_.set_slice(start, stop, now, step);
 }
 
-template <class T>
-std::basic_string<T> Array<T>::value() const requires internal::Character<T> {
+template <class T, class Memory>
+std::basic_string<T> Array<T, Memory>::value() const requires internal::Character<T> {
   internal::Turn turn(lock_);
   return raw_.value();
 }
 
-template <class T>
-void Array<T>::set_value(std::basic_string_view<T> text) const requires internal::Character<T> {
+template <class T, class Memory>
+void Array<T, Memory>::set_value(
+    std::basic_string_view<T> text) const requires internal::Character<T> {
   internal::Turn turn(lock_);
   raw_.set_value(text);
 }
 
-template <class T>
-std::basic_string<T> Array<T>::raw() const requires internal::Character<T> {
+template <class T, class Memory>
+std::basic_string<T> Array<T, Memory>::raw() const requires internal::Character<T> {
   internal::Turn turn(lock_);
   return raw_.raw();
 }
 
-template <class T>
-void Array<T>::set_raw(std::basic_string_view<T> text) const requires internal::Character<T> {
+template <class T, class Memory>
+void Array<T, Memory>::set_raw(
+    std::basic_string_view<T> text) const requires internal::Character<T> {
   internal::Turn turn(lock_);
   raw_.set_raw(text);
 }

@@ -20,10 +20,16 @@
 #include "mp/internal/frame/reader.h"
 #include "mp/internal/shm/kind.h"
 
+namespace mp {
+class ValueLock;
+}
+
 namespace mp::internal {
 
 class Elements {
  public:
+  // What guards it in a Value or Array.
+  using Lock = ValueLock;
   enum class Fill : bool { kZero, kByCaller };
 
   // `count` new elements; `kind` is kValue or kArray. Throws mp::MemoryError, mp::OSError.

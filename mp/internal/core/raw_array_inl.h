@@ -12,22 +12,21 @@
 
 namespace mp {
 
-template <class T>
-RawArray<T>::RawArray(int64_t length)
+template <class T, class Memory>
+RawArray<T, Memory>::RawArray(int64_t length)
     : elements_(internal::Kind::kArray, internal::element_type<T>(),
-                internal::checked_length(length), internal::Elements::Fill::kZero) {
+                internal::checked_length(length), Memory::Fill::kZero) {
   if constexpr (!std::is_trivially_default_constructible_v<T> &&
                 std::is_default_constructible_v<T>) {
     std::fill(begin(), end(), T());
   }
 }
 
-template <class T>
+template <class T, class Memory>
 template <class It>
-RawArray<T>::RawArray(It first, It last)
+RawArray<T, Memory>::RawArray(It first, It last)
     : elements_(internal::Kind::kArray, internal::element_type<T>(),
-                static_cast<uint64_t>(std::distance(first, last)),
-                internal::Elements::Fill::kByCaller) {
+                static_cast<uint64_t>(std::distance(first, last)), Memory::Fill::kByCaller) {
   T* to = data();
   for (; first != last; ++first) {
     *to++ = static_cast<T>(*first);

@@ -17,15 +17,17 @@
 #include "mp/internal/core/element.h"
 #include "mp/internal/core/element_reference.h"
 #include "mp/internal/core/object_elements.h"
+#include "mp/internal/shm/kind.h"
 #include "mp/object.h"
 #include "mp/timeout.h"
 
 namespace mp::internal {
 
-// Memory: Elements or ThreadElements. Lock: a ValueLock.
-template <class Memory, class Lock>
+// Memory: Elements or ThreadElements.
+template <class Memory>
 class SharedObject {
  public:
+  using Lock = typename Memory::Lock;
   using value_type = Object;
 
   // As the reference prints it: 'l' of a 'q'.
@@ -78,9 +80,10 @@ class SharedObject {
 };
 
 // V: the class that is made of it.
-template <class V, class Memory, class Lock>
-class ObjectValue : public SharedObject<Memory, Lock> {
-  using Base = SharedObject<Memory, Lock>;
+template <class V, class Memory>
+class ObjectValue : public SharedObject<Memory> {
+  using Base = SharedObject<Memory>;
+  using Lock = typename Memory::Lock;
 
  public:
   ObjectValue(Memory memory, ElementType type, std::optional<Lock> lock)
@@ -115,9 +118,10 @@ class ObjectValue : public SharedObject<Memory, Lock> {
   }
 };
 
-template <class A, class Memory, class Lock>
-class ObjectArray : public SharedObject<Memory, Lock> {
-  using Base = SharedObject<Memory, Lock>;
+template <class A, class Memory>
+class ObjectArray : public SharedObject<Memory> {
+  using Base = SharedObject<Memory>;
+  using Lock = typename Memory::Lock;
 
  public:
   ObjectArray(Memory memory, ElementType type, std::optional<Lock> lock)
@@ -183,6 +187,30 @@ class ObjectArray : public SharedObject<Memory, Lock> {
   // The class whose attributes are asked for, as the reference calls it; null: the raw array.
   const char* owner() const { return this->lock_.has_value() ? "SynchronizedArray" : nullptr; }
 };
+
+// New ones, for mp/sharedctypes.h: Value is an ObjectValue over Memory, Array an ObjectArray.
+template <class Value, class Memory>
+Value zero(char typecode, std::optional<typename Memory::Lock> lock) {
+  ElementType type = type_of_typecode(typecode);
+  return Value(Memory(Kind::kValue, type, 1, Memory::Fill::kZero), type, std::move(lock));
+}
+
+template <class Value, class Memory>
+Value value_of(char typecode, const Object& value, std::optional<typename Memory::Lock> lock) {
+  ElementType type = type_of_typecode(typecode);
+  Memory memory(Kind::kValue, type, 1, Memory::Fill::kZero);
+  store_object(type, memory.data(), value);
+  return Value(std::move(memory), type, std::move(lock));
+}
+
+template <class Array, class Memory>
+Array array_of(char typecode, const Object& size_or_initializer,
+               std::optional<typename Memory::Lock> lock) {
+  ElementType type = type_of_typecode(typecode);
+  Memory memory(Kind::kArray, type, length_of(size_or_initializer), Memory::Fill::kZero);
+  fill({type, memory.data(), memory.count()}, size_or_initializer);
+  return Array(std::move(memory), type, std::move(lock));
+}
 
 }  // namespace mp::internal
 
