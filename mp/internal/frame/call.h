@@ -64,6 +64,49 @@ struct [[gnu::visibility("hidden")]] CallThunk<F, Types<P...>, Types<S...>> {
   }
 };
 
+// Each compiles to an error whose own name says of which callable and argument it speaks.
+template <size_t>
+struct Takes;
+template <size_t>
+struct Gets;
+template <class Callable, class Count, class GivenCount>
+struct WrongNumberOfArguments;
+template <class F, size_t takes, size_t gets>
+struct WrongNumberOfArguments<F, Takes<takes>, Gets<gets>> {
+  static_assert(gets >= takes,
+                "mp: this callable takes more arguments than it gets here; the name of "
+                "WrongNumberOfArguments says how many. Give all of them: defaults do not count.");
+  static_assert(gets <= takes,
+                "mp: this callable takes fewer arguments than it gets here; the name of "
+                "WrongNumberOfArguments says how many.");
+  static constexpr bool value = false;
+};
+template <size_t>
+struct Argument;
+template <class>
+struct Is;
+template <class>
+struct ButParameterIs;
+template <class Place, class From, class To>
+struct ArgumentDoesNotConvert {
+  static_assert(!std::is_same_v<Place, Place>,
+                "mp: an argument does not convert to the type of its parameter; the name of "
+                "ArgumentDoesNotConvert says which, from 1, and both types.");
+  static constexpr bool value = false;
+};
+template <class F, class... A>
+struct CannotBeCalledWith {
+  static_assert(sizeof...(A) == ~size_t{0},
+                "mp: this callable cannot be called with these arguments; the name of "
+                "CannotBeCalledWith has their types. They reach it as values of these types.");
+  static constexpr bool value = false;
+};
+// Gives the message about a type that cannot cross the argument's place.
+template <class Place, class T>
+constexpr bool require_argument() {
+  return require_shippable<T>();
+}
+
 // The types of a call of an F with arguments of types A.
 template <class P, class... A>
 struct CallTypes {
@@ -77,10 +120,32 @@ requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
   template <class F>
   using Thunk = CallThunk<F, Types<P...>, Types<Kept<P, A>...>>;
 
-  static constexpr bool require() { return (require_shippable<Kept<P, A>>() && ...); }
+  // The first argument that does not fit is refused; the others are not looked at.
+  static constexpr bool require() {
+    return []<size_t... i>(std::index_sequence<i...>) {
+      return (require_argument<Argument<i + 1>, Kept<P, A>>() && ...);
+    }
+    (std::index_sequence_for<A...>());
+  }
+  static constexpr bool require_conversions() {
+    return []<size_t... i>(std::index_sequence<i...>) {
+      return (require_conversion<i + 1, P, A>() && ...);
+    }
+    (std::index_sequence_for<A...>());
+  }
   static Encoder::Ref encode(Encoder& e, Encoder::Items& state, const A&... arguments) {
     (state.add(e.value<Kept<P, A>>(keep<Kept<P, A>>(arguments))), ...);
     return e.fields(state);
+  }
+
+ private:
+  template <size_t place, class Q, class B>
+  static constexpr bool require_conversion() {
+    if constexpr (Keeps<Kept<Q, B>, B>) {
+      return true;
+    } else {
+      return ArgumentDoesNotConvert<Argument<place>, Is<B>, ButParameterIs<Q>>::value;
+    }
   }
 };
 template <class... A>
@@ -106,6 +171,11 @@ constexpr bool ships_call() {
 template <class F, class... A>
 concept ShippableCall = ships_call<F, A...>();
 
+template <class List>
+inline constexpr size_t count_of = 0;
+template <class... T>
+inline constexpr size_t count_of<Types<T...>> = sizeof...(T);
+
 // Does not compile, with a message that says why, unless ShippableCall.
 template <class F, class... A>
 constexpr bool require_call() {
@@ -115,16 +185,15 @@ constexpr bool require_call() {
   } else if constexpr (!Shippable<std::decay_t<F>>) {
     return require_shippable<std::decay_t<F>>();
   } else if constexpr (!Call::kCountFits) {
-    static_assert(Call::kCountFits, "mp: this callable takes another number of arguments.");
+    return WrongNumberOfArguments<std::decay_t<F>, Takes<count_of<Parameters<std::decay_t<F>>>>,
+                                  Gets<sizeof...(A)>>::value;
   } else if constexpr (!Call::kShippable) {
     return Call::require();
   } else if constexpr (!Call::kKeeps) {
-    static_assert(Call::kKeeps, "mp: an argument does not convert to the type of its parameter.");
+    return Call::require_conversions();
   } else {
-    static_assert(ships_call<F, A...>(),
-                  "mp: this callable cannot be called with these arguments.");
+    return CannotBeCalledWith<std::decay_t<F>, A...>::value;
   }
-  return false;
 }
 
 // The call as a part of a message that is being built.

@@ -75,6 +75,8 @@ std::unique_ptr<Target> ship(F&& f, A&&... args) {
     using Shipped =
         typename ShippedTargetOf<Function, Parameters<Function>, std::decay_t<A>...>::type;
     return std::make_unique<Shipped>(std::forward<F>(f), std::forward<A>(args)...);
+  } else {
+    return nullptr;  // so that the reason is the only thing the compiler says
   }
 }
 
