@@ -111,13 +111,13 @@ Encoder::Ref Codec<Barrier>::encode(Encoder& e, const Barrier& b) {
       internal::encode_ref(e, Kind::kBarrier, b.ref_),
       b.action_ != nullptr ? e.value<Barrier::Action>(*b.action_) : e.none(),
   };
-  return e.tuple(parts);
+  return internal::encode_handle(e, "mp::Barrier", parts);
 }
 
 Barrier Codec<Barrier>::decode(const Reader& r) {
-  r.expect_items(2, "a Barrier");
-  auto action = r[1].as<Barrier::Action>();
-  return Barrier(internal::decode_ref(Kind::kBarrier, r[0]),
+  Reader parts = internal::decode_handle("mp::Barrier", 2, r);
+  auto action = parts[1].as<Barrier::Action>();
+  return Barrier(internal::decode_ref(Kind::kBarrier, parts[0]),
                  action ? std::make_shared<const Barrier::Action>(std::move(action)) : nullptr);
 }
 

@@ -1,6 +1,7 @@
 // See codec_compile_test.sh.
 
 #include <any>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,8 +13,10 @@
 #include <vector>
 
 #include "mp/codec.h"
+#include "mp/fd.h"
 #include "mp/function.h"
 #include "mp/internal/frame/call.h"
+#include "mp/internal/frame/failure.h"
 #include "mp/object.h"
 
 #if defined(ALL)
@@ -116,8 +119,7 @@ void uses() {
 #if CASE(7)  // wants: std::any | Use mp::Object
   Queue<std::any>();
 #endif
-#if CASE( \
-    8)  // wants: std::reference_wrapper<int> | a std::reference_wrapper cannot cross to another process
+#if CASE(8)  // wants: std::reference_wrapper<int> | a std::reference_wrapper cannot cross
   start([](int&) {}, std::ref(captured));
   send(std::ref(captured));
 #endif
@@ -176,10 +178,10 @@ void uses() {
 #if CASE(26)  // wants: int* | a raw pointer cannot cross to another process
   start(&take_pointer, &captured);
 #endif
-#if CASE(27)  // wants: add | this callable takes another number of arguments
+#if CASE(27)  // wants: Takes<2>, mp::internal::Gets<1> | takes more arguments than it gets here
   start(mp::fn<&add>, 1);
 #endif
-#if CASE(28)  // wants: std::vector | an argument does not convert to the type of its parameter
+#if CASE(28)  // wants: Argument<2>, mp::internal::Is<std::vector | an argument does not convert
   start(&add, 1, std::vector<int>());
 #endif
 #if CASE(29)  // wants: Fine | this callable cannot be called with these arguments
@@ -187,5 +189,29 @@ void uses() {
 #endif
 #if CASE(30)  // wants: const int | Use the type without it
   Queue<const int>();
+#endif
+#if CASE(31)  // wants: Takes<2>, mp::internal::Gets<3> | takes fewer arguments than it gets here
+  start(&add, 1, 2, 3);
+#endif
+#if CASE(32)  // wants: CannotCross<int*, int*> | Send the value, an mp::Bytes
+  start([](int, int*) {}, 1, &captured);
+#endif
+#if CASE(33)  // wants: NotInAnObject<int (*)(int, int) | an mp::Object holds no code
+  mp::Object o33 = std::optional<int (*)(int, int)>(&add);
+#endif
+#if CASE(34)  // wants: lambda | mp::Queue<mp::Function<R(A...)>>
+  mp::Object o34 = [](int n) { return n; };
+#endif
+#if CASE(35)  // wants: mp::Function<int(int)> | an mp::Object holds no code
+  mp::Object o35 = std::vector<mp::Function<int(int)>>{f};
+#endif
+#if CASE(36)  // wants: mp::Fd | an mp::Object holds no file descriptor
+  mp::Object o36 = mp::Fd();
+#endif
+#if CASE(37)  // wants: NotInAnObject<mp::Fd, std::tuple<int, mp::Fd | mp::Queue<mp::Fd>
+  mp::Object o37 = std::tuple<int, mp::Fd>();
+#endif
+#if CASE(38)  // wants: exception_ptr | an mp::Object holds no exception
+  mp::Object o38 = std::exception_ptr();
 #endif
 }

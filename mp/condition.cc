@@ -82,14 +82,14 @@ Encoder::Ref Codec<Condition>::encode(Encoder& e, const Condition& c) {
       internal::encode_ref(e, c.recursive_ ? Kind::kRLock : Kind::kLock, c.lock_),
       e.boolean(c.recursive_),
   };
-  return e.tuple(parts);
+  return internal::encode_handle(e, "mp::Condition", parts);
 }
 
 Condition Codec<Condition>::decode(const Reader& r) {
-  r.expect_items(3, "a Condition");
-  bool recursive = r[2].boolean();
-  Ref lock = internal::decode_ref(recursive ? Kind::kRLock : Kind::kLock, r[1]);
-  return Condition(internal::decode_ref(Kind::kCondition, r[0]), std::move(lock), recursive);
+  Reader parts = internal::decode_handle("mp::Condition", 3, r);
+  bool recursive = parts[2].boolean();
+  Ref lock = internal::decode_ref(recursive ? Kind::kRLock : Kind::kLock, parts[1]);
+  return Condition(internal::decode_ref(Kind::kCondition, parts[0]), std::move(lock), recursive);
 }
 
 }  // namespace mp

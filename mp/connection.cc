@@ -1,8 +1,11 @@
 #include "mp/connection.h"
 
 #include <cstring>
+#include <ostream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "mp/internal/core/handle.h"
 #include "mp/internal/core/received.h"
 
 namespace mp {
@@ -43,17 +46,24 @@ Encoder::Ref Codec<Connection>::encode(Encoder& e, const Connection& c) {
       ring(core.in()),
       ring(core.out()),
   };
-  return e.tuple(parts);
+  return internal::encode_handle(e, "mp::Connection", parts);
 }
 
 Connection Codec<Connection>::decode(const Reader& r) {
-  r.expect_items(3, "a Connection");
+  Reader parts = internal::decode_handle("mp::Connection", 3, r);
   auto ring = [](const Reader& part) {
     return part.is_none() ? std::optional<internal::QueueCore>()
                           : internal::QueueCore(internal::decode_ref(internal::Kind::kQueue, part));
   };
   return Connection(internal::ConnectionCore(
-      internal::decode_ref(internal::Kind::kConnection, r[0]), ring(r[1]), ring(r[2])));
+      internal::decode_ref(internal::Kind::kConnection, parts[0]), ring(parts[1]), ring(parts[2])));
 }
+
+std::string repr(const Connection& c) {
+  return absl::StrCat("<multiprocessing.connection.Connection object at 0x",
+                      absl::Hex(c.core_.end().offset()), ">");
+}
+
+std::ostream& operator<<(std::ostream& out, const Connection& c) { return out << repr(c); }
 
 }  // namespace mp

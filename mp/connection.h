@@ -25,7 +25,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -79,11 +81,16 @@ class Connection {
   }
 
  private:
+  friend std::string repr(const Connection& c);
   friend internal::ConnectionMaker;
   friend Codec<Connection>;
   explicit Connection(internal::ConnectionCore core) : core_(std::move(core)) {}
   internal::ConnectionCore core_;
 };
+
+// "<multiprocessing.connection.Connection object at 0x1a40>"
+std::string repr(const Connection& c);
+std::ostream& operator<<(std::ostream& out, const Connection& c);
 
 template <>
 struct Codec<Connection> {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/core/handle.h"
 #include "mp/internal/frame/python_text.h"
 
 namespace mp {
@@ -14,6 +15,18 @@ namespace internal {
 
 struct Items {
   std::vector<Object> items;
+};
+
+// A handle: a Ref, or several that make one thing.
+struct Shared {
+  std::string name;  // of its class: "mp::Condition"
+  Kind kind = Kind::kNone;
+  Ref ref = {};
+  Object parts = {};  // if there are several: the tuple that crosses
+
+  // Where the thing is: the first part of several.
+  uint64_t offset() const;
+  friend bool operator==(const Shared&, const Shared&) = default;
 };
 
 struct ObjectAccess {
@@ -24,7 +37,13 @@ struct ObjectAccess {
     return o;
   }
   static Object table(Object::Kind kind);
+  static Object handle(Shared shared);
+  static const Shared& shared(const Object& o) { return *o.value_.shared; }
 };
+
+uint64_t Shared::offset() const {
+  return parts.is_none() ? ref.offset() : ObjectAccess::shared(parts[0]).offset();
+}
 
 // A set, or a dict, in the order of insertion.
 struct Table {
@@ -108,6 +127,8 @@ using Wide = __int128;
 constexpr const char* kNames[] = {"NoneType", "bool", "int",   "float", "str",
                                   "bytes",    "list", "tuple", "set",   "dict"};
 
+constexpr std::string_view kScope = "mp::";  // of the names of handles
+
 uint64_t mix(uint64_t h) {
   h ^= h >> 32;
   h *= 0xd6e8feb86659fd93;
@@ -174,6 +195,9 @@ Object::Object(const Object& other) : value_(other.value_), big_(other.big_) {
     case Kind::kDict:
       value_.table = new internal::Table(*other.value_.table);
       break;
+    case Kind::kHandle:
+      value_.shared = new internal::Shared(*other.value_.shared);
+      break;
     default:
       break;
   }
@@ -196,6 +220,9 @@ Object::~Object() {
     case Kind::kDict:
       delete value_.table;
       break;
+    case Kind::kHandle:
+      delete value_.shared;
+      break;
     default:
       break;
   }
@@ -208,7 +235,10 @@ Object& Object::operator=(Object other) noexcept {
   return *this;
 }
 
-const char* Object::type_name() const noexcept { return kNames[static_cast<int>(kind_)]; }
+const char* Object::type_name() const noexcept {
+  return kind_ == Kind::kHandle ? value_.shared->name.c_str() + kScope.size()
+                                : kNames[static_cast<int>(kind_)];
+}
 
 Object::operator bool() const noexcept {
   switch (kind_) {
@@ -223,6 +253,8 @@ Object::operator bool() const noexcept {
       return !value_.text->empty();
     case Kind::kBytes:
       return !value_.bytes->empty();
+    case Kind::kHandle:
+      return true;
     default:
       return size() != 0;
   }
@@ -417,6 +449,8 @@ bool Object::equal(const Object& a, const Object& b) {
       }
       return true;
     }
+    case Kind::kHandle:
+      return *a.value_.shared == *b.value_.shared;
     default:
       return true;
   }
@@ -448,7 +482,7 @@ bool Object::ordered(const Object& a, const Object& b, const char* sign) {
   if (is_number(a) && is_number(b)) {
     return answers(number_order(a, b), sign);
   }
-  if (a.kind_ != b.kind_ || a.kind_ == Kind::kNone || a.kind_ == Kind::kDict) {
+  if (a.kind_ != b.kind_ || a.kind_ == Kind::kNone || a.kind_ >= Kind::kDict) {
     refuse(absl::StrCat("'", sign, "' not supported between instances of '", a.type_name(),
                         "' and '", b.type_name(), "'"));
   }
@@ -501,6 +535,8 @@ size_t Object::hash() const {
       }
       return h;
     }
+    case Kind::kHandle:
+      return mix(value_.shared->offset());
     default:
       refuse(absl::StrCat("unhashable type: '", type_name(), "'"));
   }
@@ -558,6 +594,9 @@ void Object::append_repr(std::string& out) const {
       out += '}';
       break;
     }
+    case Kind::kHandle:
+      absl::StrAppend(&out, "<", type_name(), " at 0x", absl::Hex(value_.shared->offset()), ">");
+      break;
   }
 }
 
@@ -573,10 +612,17 @@ std::string str(const Object& o) {
 
 std::ostream& operator<<(std::ostream& out, const Object& o) { return out << str(o); }
 
-Object internal::ObjectAccess::table(Kind kind) {
+Object internal::ObjectAccess::table(Object::Kind kind) {
   Object o;
   o.value_.table = new Table;
   o.kind_ = kind;
+  return o;
+}
+
+Object internal::ObjectAccess::handle(Shared shared) {
+  Object o;
+  o.value_.shared = new Shared(std::move(shared));
+  o.kind_ = Object::Kind::kHandle;
   return o;
 }
 
@@ -667,9 +713,21 @@ Encoder::Ref Codec<Object>::encode(Encoder& e, const Object& o) {
       Encoder::Ref keys = Object::encode_items(e, o.keys());
       return e.dict(keys, Object::encode_items(e, o.values()));
     }
+    case Kind::kHandle: {
+      const internal::Shared& shared = *o.value_.shared;
+      return shared.parts.is_none() ? internal::encode_ref(e, shared.kind, shared.ref)
+                                    : e.tagged(shared.name, e.value(shared.parts));
+    }
     default:
       return e.none();
   }
+}
+
+NoneType Codec<NoneType>::decode(const Reader& r) {
+  if (!r.is_none()) {
+    r.refuse("None");
+  }
+  return None;
 }
 
 Object Codec<Object>::decode(const Reader& r) {
@@ -712,8 +770,20 @@ Object Codec<Object>::decode(const Reader& r) {
       return seconds(r.duration());
     case internal::Form::kTime:
       return seconds(r.time());
-    case internal::Form::kTagged:
-      return decode(r.untagged());
+    case internal::Form::kHandle: {
+      auto kind = static_cast<internal::Kind>(r.handle_kind());
+      return internal::ObjectAccess::handle({.name = std::string(internal::handle_name(kind)),
+                                             .kind = kind,
+                                             .ref = internal::decode_ref(kind, r)});
+    }
+    case internal::Form::kTagged: {
+      Object o = decode(r.untagged());
+      bool parts = o.kind_ == Kind::kTuple && o.size() != 0 && o[0].kind_ == Kind::kHandle;
+      if (!parts || r.tag().substr(0, kScope.size()) != kScope) {
+        return o;
+      }
+      return internal::ObjectAccess::handle({.name = std::string(r.tag()), .parts = std::move(o)});
+    }
     default: {
       if (!r.is_sequence()) {
         r.refuse("mp::Object");

@@ -1,7 +1,8 @@
 // mp/object.h
 //
 // Object: a value of a type that is known at run time only: None, bool, int, float, str, bytes,
-// list, tuple, set or dict. What a mp::Queue<> carries. It prints, compares and hashes as Python's.
+// list, tuple, set, dict, or a handle. What a mp::Queue<> carries. It prints, compares and hashes as
+// Python's.
 //
 //   mp::Queue<> q;
 //   q.put({42, mp::None, "hello"});                      // [42, None, 'hello']
@@ -13,15 +14,21 @@
 //
 // A list in braces is a list, and braces around one Object make a list of it; {} alone is None.
 // Anything that can be sent (codec.h) converts to what Python would have for it: containers, structs
-// and tuples, times as seconds.
+// and tuples, times as seconds. A Lock, Queue or other handle stays one: o.as<mp::Lock>(). Code, file
+// descriptors and exceptions do not compile; a Barrier with an action is an mp::TypeError.
 //
-// Handles    A value: a copy is another one, as deep as it is (Python: copy.deepcopy).
+// Handles    A value: a copy is another one, as deep as it is (Python: copy.deepcopy), but a handle
+//            in it leads to the same thing.
 // Safety     As a std::vector.
-// Cost       16 bytes, and memory for texts and containers. A dict or set finds by hash.
-// Crossing   Any way.
+// Ordering   None of its own.
+// Blocking   Never.
+// Cost       16 bytes, and memory for texts, containers and handles. A dict or set finds by hash.
+// Death      What it has handles to lives as long as it, or a message with it, does.
+// Crossing   Any way; with a handle inside, within the family.
 // Python     An int is one from -2^63 to 2^64 - 1. A set keeps the order of insertion, as a dict
 //            does. d[key] adds a missing key, as std::map does, unless d is const: then, and with
-//            at(), it is KeyError. Items of a str or bytes are those of text().
+//            at(), it is KeyError. Items of a str or bytes are those of text(). There a queue
+//            refuses locks, and a handle prints its state.
 
 #ifndef MP_OBJECT_H_
 #define MP_OBJECT_H_
@@ -38,6 +45,7 @@
 
 #include "mp/bytes.h"
 #include "mp/codec.h"
+#include "mp/internal/frame/holdable.h"
 
 namespace mp {
 
@@ -58,17 +66,13 @@ inline constexpr NoneType None{};
 template <>
 struct Codec<NoneType> {
   static Encoder::Ref encode(Encoder& e, NoneType) { return e.none(); }
-  static NoneType decode(const Reader& r) {
-    if (!r.is_none()) {
-      r.refuse("None");
-    }
-    return None;
-  }
+  static NoneType decode(const Reader& r);
 };
 
 namespace internal {
 struct Items;
 struct ObjectAccess;
+struct Shared;
 struct Table;
 
 // What converts by its Codec. The rest has constructors of its own.
@@ -81,7 +85,9 @@ concept BecomesObject =
 class Object {
  public:
   // clang-format off
-  enum class Kind : uint8_t { kNone, kBool, kInt, kFloat, kStr, kBytes, kList, kTuple, kSet, kDict };
+  enum class Kind : uint8_t {
+    kNone, kBool, kInt, kFloat, kStr, kBytes, kList, kTuple, kSet, kDict, kHandle
+  };
   // clang-format on
 
   Object() noexcept {}
@@ -110,6 +116,7 @@ class Object {
   Object(std::initializer_list<Object> items);
   template <internal::BecomesObject T>
   Object(const T& v) : Object() {
+    static_assert(internal::require_holdable<T>());
     Encoder& encoder = Encoder::local();
     internal::encode_message(encoder, v);
     *this = Codec<Object>::decode(Reader::open(encoder.message()));
@@ -125,7 +132,7 @@ class Object {
 
   Kind kind() const noexcept { return kind_; }
   bool is_none() const noexcept { return kind_ == Kind::kNone; }
-  // "NoneType", "int", "list" ...
+  // "NoneType", "int", "list", of a handle "Lock" ...
   const char* type_name() const noexcept;
 
   // The value as a C++ type. Throws mp::TypeError, mp::ValueError, as receiving it as that would.
@@ -184,14 +191,15 @@ class Object {
     double real;
     std::string* text;
     Bytes* bytes;
-    internal::Items* items;  // of a list or tuple
-    internal::Table* table;  // of a set or dict
+    internal::Items* items;    // of a list or tuple
+    internal::Table* table;    // of a set or dict
+    internal::Shared* shared;  // of a handle
   } value_;
   Kind kind_ = Kind::kNone;
   bool big_ = false;  // the int is the unsigned one of these bits
 };
 
-// Python's repr() and str().
+// Python's repr() and str(). A handle is "<Lock at 0x1a40>".
 std::string repr(const Object& o);
 std::string str(const Object& o);
 std::ostream& operator<<(std::ostream& out, const Object& o);

@@ -218,9 +218,9 @@ TEST(Object, ListsOfOneKindCrossAsVectors) {
 
 TEST(Object, WhatIsNoValueIsATypeError) {
   Encoder e;
-  e.finish(e.handle(3, 64));
+  e.finish(e.fd(3));
   EXPECT_EQ(error([&] { internal::decode_message<Object>(e.message()); }),
-            "TypeError: mp: expected mp::Object, found handle of another kind");
+            "TypeError: mp: expected mp::Object, found file descriptor");
 }
 
 TEST(Object, NestsToAThousandLevels) {

@@ -35,6 +35,8 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <ostream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -133,10 +135,22 @@ class Queue {
 
  private:
   friend Codec<Queue>;
+  template <class U>
+  friend std::string repr(const Queue<U>& q);
   explicit Queue(internal::Ref ref) : core_(std::move(ref)) {}
 
   internal::QueueCore core_;
 };
+
+// "<multiprocessing.queues.Queue object at 0x1a40>"
+template <class T>
+std::string repr(const Queue<T>& q) {
+  return q.core_.repr();
+}
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Queue<T>& q) {
+  return out << repr(q);
+}
 
 template <class T>
 struct Codec<Queue<T>> {

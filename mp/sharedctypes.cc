@@ -1,6 +1,7 @@
 #include "mp/sharedctypes.h"
 
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace mp {
@@ -15,24 +16,26 @@ constexpr auto zero = internal::zero<Value<Object>, Elements>;
 constexpr auto value_of = internal::value_of<Value<Object>, Elements>;
 constexpr auto array_of = internal::array_of<Array<Object>, Elements>;
 
+std::string_view name_of(Kind kind) { return kind == Kind::kValue ? "mp::Value" : "mp::Array"; }
+
 // As a typed Value or Array crosses: {elements, lock}, or the elements of a raw one.
-Encoder::Ref encode_shared(Encoder& e, const Elements& elements,
+Encoder::Ref encode_shared(Encoder& e, Kind kind, const Elements& elements,
                            const std::optional<ValueLock>& lock) {
   if (!lock.has_value()) {
     return elements.encode(e);
   }
   const Encoder::Ref parts[] = {elements.encode(e), e.value(*lock)};
-  return e.tuple(parts);
+  return internal::encode_handle(e, name_of(kind), parts);
 }
 
 template <class Shared>
 Shared decode_shared(Kind kind, const Reader& r,
                      Shared (*make)(Elements, std::optional<ValueLock>)) {
-  if (!r.is_sequence()) {
+  if (r.handle_kind() == static_cast<uint32_t>(kind)) {
     return make(Elements::decode(kind, nullptr, r), std::nullopt);
   }
-  r.expect_items(2, kind == Kind::kValue ? "a Value" : "an Array");
-  return make(Elements::decode(kind, nullptr, r[0]), r[1].as<ValueLock>());
+  Reader parts = internal::decode_handle(name_of(kind), 2, r);
+  return make(Elements::decode(kind, nullptr, parts[0]), parts[1].as<ValueLock>());
 }
 
 ElementType type_of(const Elements& elements) { return *internal::element_type_of(elements.tag()); }
@@ -62,7 +65,7 @@ Array<Object> make_raw_array(char typecode, const Object& size_or_initializer) {
 }
 
 Encoder::Ref Codec<Value<Object>>::encode(Encoder& e, const Value<Object>& v) {
-  return encode_shared(e, v.memory_, v.lock_);
+  return encode_shared(e, Kind::kValue, v.memory_, v.lock_);
 }
 Value<Object> Codec<Value<Object>>::decode(const Reader& r) {
   return decode_shared<Value<Object>>(
@@ -73,7 +76,7 @@ Value<Object> Codec<Value<Object>>::decode(const Reader& r) {
 }
 
 Encoder::Ref Codec<Array<Object>>::encode(Encoder& e, const Array<Object>& a) {
-  return encode_shared(e, a.memory_, a.lock_);
+  return encode_shared(e, Kind::kArray, a.memory_, a.lock_);
 }
 Array<Object> Codec<Array<Object>>::decode(const Reader& r) {
   return decode_shared<Array<Object>>(

@@ -37,6 +37,7 @@
 #include <utility>
 
 #include "mp/internal/core/elements.h"
+#include "mp/internal/core/handle.h"
 #include "mp/value_lock.h"
 
 namespace mp {
@@ -156,11 +157,11 @@ template <class T>
 struct Codec<Value<T>> {
   static Encoder::Ref encode(Encoder& e, const Value<T>& v) {
     const Encoder::Ref parts[] = {e.value(v.raw_), e.value(v.lock_)};
-    return e.tuple(parts);
+    return internal::encode_handle(e, "mp::Value", parts);
   }
   static Value<T> decode(const Reader& r) {
-    r.expect_items(2, "a Value");
-    return Value<T>(r[0].as<RawValue<T>>(), r[1].as<ValueLock>());
+    Reader parts = internal::decode_handle("mp::Value", 2, r);
+    return Value<T>(parts[0].as<RawValue<T>>(), parts[1].as<ValueLock>());
   }
 };
 

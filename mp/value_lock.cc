@@ -52,13 +52,14 @@ Encoder::Ref Codec<ValueLock>::encode(Encoder& e, const ValueLock& lock) {
       internal::encode_ref(e, lock.recursive_ ? Kind::kRLock : Kind::kLock, lock.ref_),
       e.boolean(lock.recursive_),
   };
-  return e.tuple(parts);
+  return internal::encode_handle(e, "mp::ValueLock", parts);
 }
 
 ValueLock Codec<ValueLock>::decode(const Reader& r) {
-  r.expect_items(2, "a ValueLock");
-  bool recursive = r[1].boolean();
-  return ValueLock(internal::decode_ref(recursive ? Kind::kRLock : Kind::kLock, r[0]), recursive);
+  Reader parts = internal::decode_handle("mp::ValueLock", 2, r);
+  bool recursive = parts[1].boolean();
+  Kind kind = recursive ? Kind::kRLock : Kind::kLock;
+  return ValueLock(internal::decode_ref(kind, parts[0]), recursive);
 }
 
 }  // namespace mp

@@ -25,7 +25,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ostream>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -92,6 +94,9 @@ class Connection {
   friend bool operator==(const Connection& a, const Connection& b) noexcept {
     return a.pipe_ == b.pipe_;
   }
+  // "<multiprocessing.dummy.connection.Connection object at 0x7f...>"
+  friend std::string repr(const Connection& c) { return c.pipe_.repr(); }
+  friend std::ostream& operator<<(std::ostream& out, const Connection& c) { return out << repr(c); }
 
  private:
   friend std::pair<Connection, Connection> Pipe(bool duplex);

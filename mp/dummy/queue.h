@@ -30,6 +30,8 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <ostream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -131,6 +133,9 @@ class Queue {
   iterator end() const { return iterator(); }
 
   friend bool operator==(const Queue& a, const Queue& b) noexcept { return a.core_ == b.core_; }
+  // "<queue.Queue object at 0x7f...>"
+  friend std::string repr(const Queue& q) { return q.core_->repr(); }
+  friend std::ostream& operator<<(std::ostream& out, const Queue& q) { return out << repr(q); }
 
  private:
   struct Core : internal::ThreadQueue {

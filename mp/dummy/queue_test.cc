@@ -55,7 +55,7 @@ TEST(DummyQueue, ErrorsNameTheQueue) {
   q.put(1);
   q.put(2);
   std::string full = text_of<Full>([&] { q.put(3, 1ms); });
-  EXPECT_EQ(full.find("<mp::dummy::Queue object at 0x"), 0u) << full;
+  EXPECT_EQ(full.find("<queue.Queue object at 0x"), 0u) << full;
   EXPECT_NE(full.find("is full: it holds 2 of 2 messages"), std::string::npos) << full;
   q.get();
   q.get();
@@ -68,7 +68,7 @@ TEST(DummyQueue, ErrorsNameTheQueue) {
   EXPECT_TRUE(absl::IsCancelled(same.try_get().status()));
   q.close();
   std::string closed = text_of<ValueError>([&] { q.get(); });
-  EXPECT_EQ(closed.find("Queue <mp::dummy::Queue object at 0x"), 0u) << closed;
+  EXPECT_EQ(closed.find("Queue <queue.Queue object at 0x"), 0u) << closed;
   EXPECT_NE(closed.find("> is closed"), std::string::npos) << closed;
 }
 

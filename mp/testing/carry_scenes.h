@@ -21,6 +21,7 @@
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/receive.h"
 #include "mp/lock.h"
+#include "mp/object.h"
 #include "mp/testing/queue_scenes.h"
 
 namespace mp::testing {
@@ -48,6 +49,33 @@ class PublicCarrier {
 
  private:
   std::optional<Queue<Lock>> queue_;
+  internal::Ring<>* ring_ = nullptr;
+};
+
+// The handle inside of a list.
+class ObjectCarrier {
+ public:
+  static const char* put_name() { return "Queue.put (Object)"; }
+  static const char* get_name() { return "Queue.get (Object)"; }
+  void create() {
+    queue_.emplace();
+    ring_ = ring_at(objects_of(*queue_)[0]);
+  }
+  void drop() { queue_.reset(); }
+  internal::Ring<>* ring() { return ring_; }
+  void put(const Lock& lock) { queue_->put({lock, "its name"}); }
+  bool get(std::optional<Lock>* out) {
+    absl::StatusOr<Object> list = queue_->try_get();
+    if (absl::IsUnavailable(list.status())) {
+      return false;
+    }
+    internal::raise_if_error(list.status());
+    out->emplace((*list)[0].as<Lock>());
+    return true;
+  }
+
+ private:
+  std::optional<Queue<>> queue_;
   internal::Ring<>* ring_ = nullptr;
 };
 

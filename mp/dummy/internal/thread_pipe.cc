@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "mp/dummy/internal/wait.h"
 #include "mp/errors.h"
 
@@ -165,6 +166,11 @@ void ThreadPipe::close() const noexcept {
       end_->out->sender_is_gone();
     }
   }
+}
+
+std::string ThreadPipe::repr() const {
+  return absl::StrCat("<multiprocessing.dummy.connection.Connection object at 0x",
+                      absl::Hex(reinterpret_cast<uintptr_t>(end_.get())), ">");
 }
 
 bool ThreadPipe::readable() const noexcept { return end_->in != nullptr; }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "mp/dummy/internal/handle_flag.h"
@@ -42,6 +43,8 @@ class ThreadPipe {
   friend bool operator==(const ThreadPipe& a, const ThreadPipe& b) noexcept {
     return a.end_ == b.end_;
   }
+  // "<multiprocessing.dummy.connection.Connection object at 0x7f...>"
+  std::string repr() const;
 
  private:
   explicit ThreadPipe(std::shared_ptr<ThreadEnd> end) noexcept;

@@ -56,28 +56,28 @@ void ThreadQueue::shutdown(bool immediate) {
   emptied_.notify_all();
 }
 
-std::string ThreadQueue::name() const {
-  return absl::StrCat("<mp::dummy::Queue object at 0x",
-                      absl::Hex(reinterpret_cast<uintptr_t>(this)), ">");
+std::string ThreadQueue::repr() const {
+  return absl::StrCat("<queue.Queue object at 0x", absl::Hex(reinterpret_cast<uintptr_t>(this)),
+                      ">");
 }
 
 absl::Status ThreadQueue::closed_error() const {
-  return value_error(absl::StrCat("Queue ", name(), " is closed"));
+  return value_error(absl::StrCat("Queue ", repr(), " is closed"));
 }
 
 absl::Status ThreadQueue::full_error() const {
   return make_status(
       "Full", absl::StatusCode::kUnavailable,
-      absl::StrCat(name(), " is full: it holds ", size_, " of ", maxsize_, " messages"));
+      absl::StrCat(repr(), " is full: it holds ", size_, " of ", maxsize_, " messages"));
 }
 
 absl::Status ThreadQueue::empty_error() const {
-  return make_status("Empty", absl::StatusCode::kUnavailable, absl::StrCat(name(), " is empty"));
+  return make_status("Empty", absl::StatusCode::kUnavailable, absl::StrCat(repr(), " is empty"));
 }
 
 absl::Status ThreadQueue::shut_down_error() const {
   return make_status("ShutDown", absl::StatusCode::kCancelled,
-                     absl::StrCat(name(), " was shut down"));
+                     absl::StrCat(repr(), " was shut down"));
 }
 
 }  // namespace mp::internal

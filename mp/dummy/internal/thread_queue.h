@@ -60,6 +60,9 @@ class ThreadQueue {
   absl::Status empty_error() const;
   absl::Status shut_down_error() const;
 
+  // "<queue.Queue object at 0x7f...>"
+  std::string repr() const;
+
  private:
   absl::Status wait_for_room(Hold& hold, Deadline deadline);
   absl::Status wait_for_item(Hold& hold, Deadline deadline);
@@ -71,7 +74,6 @@ class ThreadQueue {
       waiters.notify_all();
     }
   }
-  std::string name() const;
 
   mutable std::mutex mutex_;
   // Guarded by it.

@@ -6,6 +6,7 @@
 #define MP_INTERNAL_CORE_ARRAY_INL_H_
 
 #include "mp/array.h"
+#include "mp/internal/core/handle.h"
 
 namespace mp {
 
@@ -65,11 +66,11 @@ template <class T>
 struct Codec<Array<T>> {
   static Encoder::Ref encode(Encoder& e, const Array<T>& a) {
     const Encoder::Ref parts[] = {e.value(a.raw_), e.value(a.lock_)};
-    return e.tuple(parts);
+    return internal::encode_handle(e, "mp::Array", parts);
   }
   static Array<T> decode(const Reader& r) {
-    r.expect_items(2, "an Array");
-    return Array<T>(r[0].as<RawArray<T>>(), r[1].as<ValueLock>());
+    Reader parts = internal::decode_handle("mp::Array", 2, r);
+    return Array<T>(parts[0].as<RawArray<T>>(), parts[1].as<ValueLock>());
   }
 };
 

@@ -175,12 +175,12 @@ void QueueCore::shutdown(bool immediate) const {
   notify(ring->room, kWakeAll);
 }
 
-std::string QueueCore::name() const {
-  return absl::StrCat("<mp::Queue object at 0x", absl::Hex(ref_.offset()), ">");
+std::string QueueCore::repr() const {
+  return absl::StrCat("<multiprocessing.queues.Queue object at 0x", absl::Hex(ref_.offset()), ">");
 }
 
 absl::Status QueueCore::closed_error() const {
-  return value_error(absl::StrCat("Queue ", name(), " is closed"));
+  return value_error(absl::StrCat("Queue ", repr(), " is closed"));
 }
 
 absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
@@ -191,11 +191,11 @@ absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
     case absl::StatusCode::kUnavailable:
       // A poll in a loop pays for no text.
       return put ? make_status("Full", status.code(),
-                               absl::StrCat(name(), " is full: it holds ", size(), " of ",
+                               absl::StrCat(repr(), " is full: it holds ", size(), " of ",
                                             maxsize(), " messages"))
                  : status;
     case absl::StatusCode::kCancelled:
-      return make_status("ShutDown", status.code(), absl::StrCat(name(), " was shut down"));
+      return make_status("ShutDown", status.code(), absl::StrCat(repr(), " was shut down"));
     default:
       return status;
   }
@@ -203,7 +203,7 @@ absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
 
 void QueueCore::raise_get(const absl::Status& status) const {
   if (absl::IsUnavailable(status) && status.message().empty()) {
-    raise(Empty(absl::StrCat(name(), " is empty: no message came in time")).status());
+    raise(Empty(absl::StrCat(repr(), " is empty: no message came in time")).status());
   }
   raise(status);
 }

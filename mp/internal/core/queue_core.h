@@ -98,7 +98,8 @@ class QueueCore {
   [[noreturn]] void raise_get(const absl::Status& status) const;
 
   const Ref& ref() const noexcept { return ref_; }
-  std::string name() const;
+  // "<multiprocessing.queues.Queue object at 0x1a40>": the address is the offset in the arena.
+  std::string repr() const;
 
  private:
   absl::Status closed_error() const;

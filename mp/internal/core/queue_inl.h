@@ -187,14 +187,13 @@ std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
 
 template <class T>
 typename Queue<T>::iterator& Queue<T>::iterator::operator++() {
+  // While it waits it holds nothing of the last message: a handle in it may be the last one.
+  value_.reset();
   absl::StatusOr<T> value = queue_->try_get(kForever);
   if (value.ok()) {
     value_.emplace(*std::move(value));
-  } else {
-    value_.reset();
-    if (!absl::IsCancelled(value.status())) {
-      raise(value.status());
-    }
+  } else if (!absl::IsCancelled(value.status())) {
+    raise(value.status());
   }
   return *this;
 }

@@ -18,10 +18,13 @@ Ref Ref::adopt(Kind kind, uint64_t offset) {
   const Block* block = offset < family.header().size ? family.arena().block(offset) : nullptr;
   if (offset < kHeapAt || offset % 64 != 0 || block == nullptr ||
       block->state.load(std::memory_order_acquire) != Block::kLive || block->kind != kind) {
-    raise(CodecError(absl::StrCat("mp: a message names offset ", offset,
-                                  " as a shared object of kind ", static_cast<int>(kind),
-                                  ", and there is none: did the handle come from another family?"))
-              .status());
+    std::string_view name = handle_name(kind);
+    raise(
+        CodecError(absl::StrCat("mp: a message says that there is an ",
+                                absl::string_view(name.data(), name.size()), " at offset ", offset,
+                                ", and there is none: did it come from another family, or was "
+                                "the last handle to it dropped?"))
+            .status());
   }
   family.hold(offset);
   return take(offset);

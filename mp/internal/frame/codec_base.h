@@ -54,40 +54,45 @@ concept Decodes = !requires {
   { Codec<T>::decode(r) } -> std::same_as<T>;
 };
 
-// The first type inside T that cannot be sent (or, if `decode`, not be received), as std::type_identity; void if there is none.
-// Path: the types around T. A type inside itself is no problem.
-template <bool decode, class T, class... Path>
+template <class T>
+using CannotBeSent = std::bool_constant<!Encodes<T>>;
+template <class T>
+using CannotBeShipped = std::bool_constant<!Encodes<T> || !Decodes<T>>;
+
+// The first type inside T of which Bad is true, as std::type_identity; void if there is none. Path: the types around T. A type
+// inside itself is no problem.
+template <template <class> class Bad, class T, class... Path>
 constexpr auto culprit();
 
-template <bool decode, class... Path>
+template <template <class> class Bad, class... Path>
 constexpr auto first_culprit(Types<>) {
   return std::type_identity<void>();
 }
-template <bool decode, class... Path, class T, class... More>
+template <template <class> class Bad, class... Path, class T, class... More>
 constexpr auto first_culprit(Types<T, More...>) {
-  using Found = decltype(culprit<decode, T, Path...>());
+  using Found = decltype(culprit<Bad, T, Path...>());
   if constexpr (std::is_same_v<Found, std::type_identity<void>>) {
-    return first_culprit<decode, Path...>(Types<More...>());
+    return first_culprit<Bad, Path...>(Types<More...>());
   } else {
     return Found();
   }
 }
 
-template <bool decode, class T, class... Path>
+template <template <class> class Bad, class T, class... Path>
 constexpr auto culprit() {
   if constexpr ((std::is_same_v<T, Path> || ...)) {
     return std::type_identity<void>();
-  } else if constexpr (!Encodes<T> || (decode && !Decodes<T>)) {
+  } else if constexpr (Bad<T>::value) {
     return std::type_identity<T>();
   } else if constexpr (requires { typename Codec<T>::Parts; }) {
-    return first_culprit<decode, T, Path...>(typename Codec<T>::Parts());
+    return first_culprit<Bad, T, Path...>(typename Codec<T>::Parts());
   } else {
     return std::type_identity<void>();
   }
 }
 
-template <class T, bool decode>
-using Culprit = typename decltype(culprit<decode, T>())::type;
+template <class T, template <class> class Bad>
+using Culprit = typename decltype(culprit<Bad, T>())::type;
 
 template <class T>
 constexpr bool is_closure() {
@@ -205,33 +210,33 @@ struct CannotCross {
   static constexpr bool value = false;
 };
 
-template <class T, bool decode>
+template <class T, template <class> class Bad, template <class, class> class Complaint>
 constexpr bool require() {
-  using C = Culprit<T, decode>;
+  using C = Culprit<T, Bad>;
   if constexpr (std::is_void_v<C>) {
     return true;
   } else {
-    return CannotCross<C, T>::value;
+    return Complaint<C, T>::value;
   }
 }
 
 // Does not compile unless T can be sent; or, sent and received. Put it where the user names T.
 template <class T>
 constexpr bool require_sendable() {
-  return require<T, false>();
+  return require<T, CannotBeSent, CannotCross>();
 }
 template <class T>
 constexpr bool require_shippable() {
-  return require<T, true>();
+  return require<T, CannotBeShipped, CannotCross>();
 }
 
 }  // namespace internal
 
 // Values that can be sent to another process, and values that can be received there too.
 template <class T>
-concept Sendable = std::is_void_v<internal::Culprit<T, false>>;
+concept Sendable = std::is_void_v<internal::Culprit<T, internal::CannotBeSent>>;
 template <class T>
-concept Shippable = std::is_void_v<internal::Culprit<T, true>>;
+concept Shippable = std::is_void_v<internal::Culprit<T, internal::CannotBeShipped>>;
 
 }  // namespace mp
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/shm/kind.h"
 #include "mp/wire/value_generated.h"
 
 namespace mp {
@@ -154,7 +155,7 @@ std::string Reader::found() const {
     case Form::kTagged:
       return internal::pretty_name(tag());
     case Form::kHandle:
-      return "handle of another kind";
+      return std::string(internal::handle_name(static_cast<internal::Kind>(handle_kind())));
     case Form::kDescriptor:
       return "file descriptor";
     case Form::kPointer:
@@ -328,8 +329,12 @@ Reader::Span Reader::time(std::string_view wanted) const {
   return {t->seconds(), t->picoseconds(), static_cast<uint8_t>(t->clock())};
 }
 
+uint32_t Reader::handle_kind() const noexcept {
+  return form_ == Form::kHandle ? as_table<wire::Handle>(data_)->kind() : 0;
+}
+
 uint64_t Reader::handle(uint32_t kind, std::string_view wanted) const {
-  if (form_ != Form::kHandle || as_table<wire::Handle>(data_)->kind() != kind) {
+  if (form_ != Form::kHandle || handle_kind() != kind) {
     refuse(wanted);
   }
   return as_table<wire::Handle>(data_)->offset();

@@ -130,6 +130,8 @@ class Reader {
   Span duration(std::string_view wanted = "duration") const;
   Span time(std::string_view wanted = "time") const;
 
+  // What a handle leads to, a number of shm/kind.h; 0 for what is no handle.
+  uint32_t handle_kind() const noexcept;
   // The arena offset of an object of this kind.
   uint64_t handle(uint32_t kind, std::string_view wanted = "a handle") const;
   // The file descriptor, which is the caller's from now on: a second call finds none.

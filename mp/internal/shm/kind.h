@@ -6,6 +6,7 @@
 #define MP_INTERNAL_SHM_KIND_H_
 
 #include <cstdint>
+#include <string_view>
 
 namespace mp::internal {
 
@@ -30,6 +31,36 @@ enum class Kind : uint8_t {
   kSemaphore,
   kKinds,
 };
+
+// What error texts call a handle to one: "mp::Lock".
+constexpr std::string_view handle_name(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::kLock:
+      return "mp::Lock";
+    case Kind::kRLock:
+      return "mp::RLock";
+    case Kind::kValue:
+      return "mp::RawValue";
+    case Kind::kArray:
+      return "mp::RawArray";
+    case Kind::kSharedMemory:
+      return "mp::SharedMemory";
+    case Kind::kEvent:
+      return "mp::Event";
+    case Kind::kBarrier:
+      return "mp::Barrier";
+    case Kind::kCondition:
+      return "mp::Condition";
+    case Kind::kQueue:
+      return "mp::Queue";
+    case Kind::kConnection:
+      return "mp::Connection";
+    case Kind::kSemaphore:
+      return "mp::Semaphore";
+    default:
+      return "mp::handle";
+  }
+}
 
 }  // namespace mp::internal
 
