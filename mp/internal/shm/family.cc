@@ -800,11 +800,14 @@ void Family::destroy(uint64_t object) noexcept {
 
 void Family::release_carried(TransitEntry& entry, uint64_t object) noexcept {
   Block& b = *arena_.block(object);
-  // An entry of a message that was received names nothing: the block may be anything by now.
+  // An entry of a message that was received names nothing: the block may be anything by now. So may
+  // that of an object that another message of a dying channel named too, and which is freed: part of
+  // something, or an object that is named. One that is dying already was left by whoever died
+  // freeing it. It is none of those we are freeing: in a circle the first to go would still be named
+  // by the one before it.
   if (in_transit(entry) && object != entry.channel.load(std::memory_order_relaxed) &&
       b.state.load(std::memory_order_relaxed) == Block::kLive &&
-      (b.flags.load(std::memory_order_relaxed) & Block::kDying) == 0 &&
-      !named(object, &entry.object)) {
+      b.link.load(std::memory_order_relaxed) == 0 && !named(object, &entry.object)) {
     destroy(object);
   }
   entry.object.store(0, std::memory_order_release);
