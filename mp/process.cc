@@ -320,41 +320,6 @@ bool is_current(const ProcessCore& core) {
   return current_locked().get() == &core;
 }
 
-// The child behind a handle that a call is about to use; `verb` is what the caller wants to do.
-absl::StatusOr<Child*> started_child(const ProcessCore& core, std::string_view verb) {
-  if (absl::Status s = check_open(core); !s.ok()) {
-    return s;
-  }
-  if (!core.is_ours()) {
-    return assertion(absl::StrCat("can only ", std::string(verb), " a child process"));
-  }
-  Child* child = core.started.load(std::memory_order_acquire);
-  if (child == nullptr) {
-    return assertion(absl::StrCat("can only ", std::string(verb), " a started process"));
-  }
-  return child;
-}
-
-absl::Status send_signal(const ProcessCore& core, int signal, std::string_view verb) {
-  auto child = started_child(core, verb);
-  if (!child.ok()) {
-    return child.status();
-  }
-  if (int err = (*child)->signal(signal); err != 0) {
-    return os_error(err, absl::StrCat("mp: signal ", signal, " to process ", (*child)->pid()));
-  }
-  return absl::OkStatus();
-}
-
-// A sentinel of the parent while it lives; not valid when it is gone.
-UniqueFd open_parent(const ProcessCore& parent) {
-  UniqueFd fd = open_pidfd(parent.known_pid);
-  if (Family::get().is_dead(parent.owner)) {
-    fd.reset();
-  }
-  return fd;
-}
-
 // Python's repr() of a text.
 std::string quoted(std::string_view text) {
   char quote = text.find('\'') != text.npos && text.find('"') == text.npos ? '"' : '\'';
@@ -384,6 +349,50 @@ std::string quoted(std::string_view text) {
     }
   }
   return out + quote;
+}
+
+// The child behind a handle that a call is about to use; `verb` is what the caller wants to do.
+absl::StatusOr<Child*> started_child(ProcessCore& core, std::string_view verb) {
+  if (absl::Status s = check_open(core); !s.ok()) {
+    return s;
+  }
+  // The reference has a text for join() only, and no name in it.
+  auto explained = [&](const char* what, const auto&... why) {
+    std::string text = absl::StrCat("can only ", std::string(verb), " a ", what, " process");
+    if (verb == "join") {
+      return assertion(text);
+    }
+    std::lock_guard hold(core.mutex);
+    return assertion(absl::StrCat(text, ": ", core.type, " ", quoted(core.name), why...));
+  };
+  if (!core.is_ours()) {
+    return explained("child", " belongs to process ", core.creator);
+  }
+  Child* child = core.started.load(std::memory_order_acquire);
+  if (child == nullptr) {
+    return explained("started", " is not; call start() first");
+  }
+  return child;
+}
+
+absl::Status send_signal(ProcessCore& core, int signal, std::string_view verb) {
+  auto child = started_child(core, verb);
+  if (!child.ok()) {
+    return child.status();
+  }
+  if (int err = (*child)->signal(signal); err != 0) {
+    return os_error(err, absl::StrCat("mp: signal ", signal, " to process ", (*child)->pid()));
+  }
+  return absl::OkStatus();
+}
+
+// A sentinel of the parent while it lives; not valid when it is gone.
+UniqueFd open_parent(const ProcessCore& parent) {
+  UniqueFd fd = open_pidfd(parent.known_pid);
+  if (Family::get().is_dead(parent.owner)) {
+    fd.reset();
+  }
+  return fd;
 }
 
 std::string exit_code_text(int code) {

@@ -466,7 +466,9 @@ TEST_P(EachMethod, TheSentinelIsReadableOnceItHasEnded) {
 TEST_P(EachMethod, MisuseIsAnErrorWithPythonsText) {
   Process p(options("p"), sleep_for_ever);
   EXPECT_EQ(thrown<AssertionError>([&] { p.join(); }), "can only join a started process");
-  EXPECT_EQ(thrown<AssertionError>([&] { p.terminate(); }), "can only terminate a started process");
+  std::string type = repr(p).substr(1, repr(p).find(' ') - 1);
+  EXPECT_EQ(thrown<AssertionError>([&] { p.terminate(); }),
+            "can only terminate a started process: " + type + " 'p' is not; call start() first");
   EXPECT_FALSE(p.is_alive());
   EXPECT_EQ(p.pid(), 0);
   EXPECT_EQ(p.exitcode(), std::nullopt);
