@@ -8,7 +8,10 @@
 //
 // Handles    A value: a copy is another sequence.
 // Safety     As a std::string.
+// Ordering   None of its own.
+// Blocking   Never.
 // Cost       Up to 15 bytes need no memory of their own. Sending one is a copy.
+// Death      It is memory of this process only, and goes with it.
 // Crossing   Any way.
 // Python     Indexing gives a std::byte; comparing, printing and repr are Python's.
 

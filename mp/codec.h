@@ -25,7 +25,10 @@
 // double reads integers, std::vector reads lists, tuples, structs. Anything else is an mp::TypeError that names both types.
 // What cannot cross does not compile, and the message says what to do instead.
 //
+// Handles    What is decoded is another value; of a handle, another handle to the same thing.
 // Safety     Codecs hold no state: use them anywhere at once.
+// Ordering   None of their own: the channel's.
+// Blocking   Never, unless a Codec of yours does; a message is encoded before a channel's lock is taken.
 // Cost       A number, a text or a vector of numbers: about 50 bytes and one copy of the content. Other values: 24 to 32 bytes
 //            and some tens of nanoseconds per part. A message ends at 2 GiB.
 // Death      None: a codec writes to memory of the caller only.

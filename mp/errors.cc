@@ -119,6 +119,38 @@ absl::Status OSError::status() const {
   return status;
 }
 
+CodecError::CodecError(const std::string& what)
+    : ValueError(what, "CodecError", absl::StatusCode::kDataLoss) {}
+AssertionError::AssertionError(const std::string& what)
+    : Error(what, "AssertionError", absl::StatusCode::kFailedPrecondition) {}
+NotImplementedError::NotImplementedError(const std::string& what)
+    : RuntimeError(what, "NotImplementedError", absl::StatusCode::kUnimplemented) {}
+BrokenBarrierError::BrokenBarrierError(const std::string& what)
+    : RuntimeError(what, "BrokenBarrierError", absl::StatusCode::kAborted) {}
+IndexError::IndexError(const std::string& what)
+    : Error(what, "IndexError", absl::StatusCode::kOutOfRange) {}
+KeyError::KeyError(const std::string& what)
+    : Error(what, "KeyError", absl::StatusCode::kNotFound) {}
+AttributeError::AttributeError(const std::string& what)
+    : Error(what, "AttributeError", absl::StatusCode::kNotFound) {}
+BufferError::BufferError(const std::string& what)
+    : Error(what, "BufferError", absl::StatusCode::kFailedPrecondition) {}
+MemoryError::MemoryError(const std::string& what)
+    : Error(what, "MemoryError", absl::StatusCode::kResourceExhausted) {}
+EOFError::EOFError(const std::string& what)
+    : Error(what, "EOFError", absl::StatusCode::kOutOfRange) {}
+KeyboardInterrupt::KeyboardInterrupt(const std::string& what)
+    : Error(what, "KeyboardInterrupt", absl::StatusCode::kCancelled) {}
+Empty::Empty(const std::string& what) : Error(what, "Empty", absl::StatusCode::kUnavailable) {}
+Full::Full(const std::string& what) : Error(what, "Full", absl::StatusCode::kUnavailable) {}
+ShutDown::ShutDown(const std::string& what)
+    : Error(what, "ShutDown", absl::StatusCode::kCancelled) {}
+OwnerDied::OwnerDied(const std::string& what)
+    : RuntimeError(what, "OwnerDied", absl::StatusCode::kAborted) {}
+TimeoutError::TimeoutError(const std::string& what)
+    : ProcessError(what, "TimeoutError", absl::StatusCode::kDeadlineExceeded) {}
+AuthenticationError::AuthenticationError(const std::string& what)
+    : ProcessError(what, "AuthenticationError", absl::StatusCode::kUnauthenticated) {}
 BrokenPipeError::BrokenPipeError(const std::string& what)
     : OSError(what, "BrokenPipeError", absl::ErrnoToStatusCode(EPIPE)) {}
 FileExistsError::FileExistsError(const std::string& what)

@@ -7,6 +7,7 @@
 //
 // Handles    Move-only: its scope closes the descriptor. Sending it leaves it here; the receiver gets one of its own.
 // Safety     As an int.
+// Blocking   Never.
 // Cost       Crossing: a few system calls each way. Of those that wait to be received a family holds 128 at most; one
 //            more is an mp::OSError.
 // Death      A sender, once send() has returned, is not needed any more. What nobody will receive is closed: the message of a

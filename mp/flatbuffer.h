@@ -16,7 +16,10 @@
 //
 // Handles    A value; copies share the bytes, which never change.
 // Safety     As a const object.
+// Ordering   None of its own.
+// Blocking   Never.
 // Cost       Sending and receiving: one copy of the buffer each, and a run of the Verifier when it is received.
+// Death      It is memory of this process only, and goes with it.
 // Crossing   Any way. Bytes that the Verifier refuses are an mp::CodecError.
 // Python     Has none.
 

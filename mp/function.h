@@ -14,7 +14,10 @@
 //
 // Handles    A value: copying a Function copies what it holds.
 // Safety     As the callable's own.
+// Ordering   None of its own.
+// Blocking   As the callable.
 // Cost       A call is a virtual call. Sending: as the fields it holds, and about 100 bytes.
+// Death      It is memory of this process only; a handle among its fields is one as anywhere.
 // Crossing   Inside one program: the receiver finds the code by the build id of its module, so a library must be loaded there
 //            too. A damaged message is an mp::CodecError, never a call of something else.
 // Python     A lambda is sent by where it is, not by its code (dill); its type must be known to the receiver's program.

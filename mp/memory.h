@@ -8,7 +8,11 @@
 //   mp::set_memory_limit(uint64_t{4} << 30);
 //
 // Safety     Any thread, any process of the family; the last one to set it wins.
+// Ordering   A new limit is seen by allocations that begin after it was set.
+// Blocking   Never; the first call of a program founds the family.
+// Cost       A load, a store.
 // Death      Nothing to repair.
+// Crossing   One limit for the family, however its processes were started.
 // Python     Has no budget: there a queue that nobody reads takes the machine's memory.
 
 #ifndef MP_MEMORY_H_

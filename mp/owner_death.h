@@ -10,6 +10,10 @@
 //     ledger.recover();
 //   }
 //
+// Handles   A value, chosen when the lock or semaphore is made; it holds for all its handles.
+// Cost      kNever saves a look at the owner's life when a lock is waited for.
+// Death     This is what it is about.
+// Crossing  With the lock or semaphore.
 // Python    New: there everybody waits for ever, which is what kNever does.
 
 #ifndef MP_OWNER_DEATH_H_

@@ -11,7 +11,9 @@
 // and as an mp::RemoteError otherwise: with the name of the type, its text, and the stack where it was thrown.
 //
 // Safety     Any thread. Register at namespace scope, so that every process of the program knows the type.
+// Blocking   Registering waits for another that registers; nothing else.
 // Cost       Like the type's own Codec; an unregistered one is looked up by symbol, which takes milliseconds.
+// Death      Who is killed throws nothing: exitcode() says so.
 // Crossing   By the type's name: it also works between different programs that both registered it.
 // Python     Exception classes are pickled, and need the class on both sides; a class derived from a registered one is not
 //            registered.
