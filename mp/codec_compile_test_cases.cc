@@ -1,10 +1,12 @@
 // See codec_compile_test.sh.
 
 #include <any>
+#include <atomic>
 #include <exception>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,11 +15,13 @@
 #include <vector>
 
 #include "mp/codec.h"
+#include "mp/dummy/lock.h"
 #include "mp/fd.h"
 #include "mp/function.h"
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/object.h"
+#include "mp/process.h"
 
 #if defined(ALL)
 #define CASE(n) 1
@@ -120,7 +124,6 @@ void uses() {
   Queue<std::any>();
 #endif
 #if CASE(8)  // wants: std::reference_wrapper<int> | a std::reference_wrapper cannot cross
-  start([](int&) {}, std::ref(captured));
   send(std::ref(captured));
 #endif
 #if CASE(9)  // wants: long double | Use double or int64_t
@@ -213,5 +216,23 @@ void uses() {
 #endif
 #if CASE(38)  // wants: exception_ptr | an mp::Object holds no exception
   mp::Object o38 = std::exception_ptr();
+#endif
+#if CASE(39)  // wants: Argument<1> | a std::reference_wrapper cannot cross
+  start([](int&) {}, std::ref(captured));
+#endif
+#if CASE(40)  // wants: std::mutex | Use mp::Lock
+  Queue<std::mutex>();
+#endif
+#if CASE(41)  // wants: std::atomic<int> | mp::Value
+  Queue<std::atomic<int>>();
+#endif
+#if CASE(42)  // wants: mp::dummy::Lock | Use mp's class of the same name
+  start([](mp::dummy::Lock) {}, mp::dummy::Lock());
+#endif
+#if CASE(43)  // wants: mp::Process | Send its pid()
+  start([](mp::Process) {}, mp::Process());
+#endif
+#if CASE(44)  // wants: CannotCross<int*, int*> | a raw pointer cannot cross
+  mp::Object(1).as<int*>();
 #endif
 }

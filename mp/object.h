@@ -136,8 +136,9 @@ class Object {
   const char* type_name() const noexcept;
 
   // The value as a C++ type. Throws mp::TypeError, mp::ValueError, as receiving it as that would.
-  template <Shippable T>
+  template <class T>
   T as() const {
+    static_assert(internal::require_shippable<T>());
     Encoder& encoder = Encoder::local();
     Encoder::Building building(encoder);  // until T's Codec, which may encode too, has read it
     encoder.finish(encoder.value(*this));

@@ -37,8 +37,7 @@ class Timeout {
       N seconds) noexcept  // NOLINT: implicit, as Python's timeout=2.5
       : ns_(from_seconds(static_cast<double>(seconds))) {}
 
-  // A flag is no timeout: Python's block=False is x_nowait() here.
-  Timeout(bool) = delete;
+  Timeout(bool) = delete;  // a flag is no timeout: Python's block=False is x_nowait() here
 
   template <class Rep, class Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> d) noexcept  // NOLINT: implicit

@@ -101,6 +101,11 @@ struct CannotBeCalledWith {
                 "CannotBeCalledWith has their types. They reach it as values of these types.");
   static constexpr bool value = false;
 };
+// What must be able to cross for an argument of type A. A std::ref() says that the caller means to share the value, which a copy
+// of it would not.
+template <class P, class A>
+using Sent = std::conditional_t<name_starts<A>("std::reference_wrapper<"), A, Kept<P, A>>;
+
 // Gives the message about a type that cannot cross the argument's place.
 template <class Place, class T>
 constexpr bool require_argument() {
@@ -115,7 +120,7 @@ struct CallTypes {
 template <class... P, class... A>
 requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
   static constexpr bool kCountFits = true;
-  static constexpr bool kShippable = (Shippable<Kept<P, A>> && ...);
+  static constexpr bool kShippable = (Shippable<Sent<P, A>> && ...);
   static constexpr bool kKeeps = (Keeps<Kept<P, A>, A> && ...);
   template <class F>
   using Thunk = CallThunk<F, Types<P...>, Types<Kept<P, A>...>>;
@@ -123,7 +128,7 @@ requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
   // The first argument that does not fit is refused; the others are not looked at.
   static constexpr bool require() {
     return []<size_t... i>(std::index_sequence<i...>) {
-      return (require_argument<Argument<i + 1>, Kept<P, A>>() && ...);
+      return (require_argument<Argument<i + 1>, Sent<P, A>>() && ...);
     }
     (std::index_sequence_for<A...>());
   }

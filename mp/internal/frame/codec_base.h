@@ -126,6 +126,14 @@ struct CannotCross {
   static constexpr bool kStdFunction = name_starts<T>("std::function<");
   static constexpr bool kAny = name_starts<T>("std::any");
   static constexpr bool kWrapper = name_starts<T>("std::reference_wrapper<");
+  static constexpr bool kProcess =
+      name_starts<T>("mp::Process") || name_starts<T>("mp::internal::ProcessBy<");
+  static constexpr bool kDummy = name_starts<T>("mp::dummy::");
+  static constexpr bool kOfThreads =
+      name_starts<T>("std::mutex") || name_starts<T>("std::recursive_mutex") ||
+      name_starts<T>("std::condition_variable") || name_starts<T>("std::atomic<") ||
+      name_starts<T>("std::counting_semaphore<") || name_starts<T>("std::barrier<") ||
+      name_starts<T>("std::thread") || name_starts<T>("absl::Mutex");
   static constexpr bool kWide =
       std::is_arithmetic_v<T> || name_starts<T>("__int128") || name_starts<T>("unsigned __int128");
   static constexpr bool kView = category<T>() == Category::kTextView ||
@@ -143,9 +151,9 @@ struct CannotCross {
   static constexpr bool kUnion = std::is_union_v<T>;
   static constexpr bool kNativeTable = requires { typename T::TableType; };
   static constexpr bool kOther =
-      !(kReference || kConst || kPointer || kOwner || kStdFunction || kAny || kWrapper || kWide ||
-        kView || kArray || kClosure || kBase || kNativeTable || kArrayField || kReferenceField ||
-        kManyFields || kVirtual || kUnion);
+      !(kReference || kConst || kPointer || kOwner || kStdFunction || kAny || kWrapper ||
+        kProcess || kDummy || kOfThreads || kWide || kView || kArray || kClosure || kBase ||
+        kNativeTable || kArrayField || kReferenceField || kManyFields || kVirtual || kUnion);
 
   static_assert(!kReference,
                 "mp: a reference cannot cross to another process. Send the value, or an mp object "
@@ -167,6 +175,16 @@ struct CannotCross {
       !kWrapper,
       "mp: a std::reference_wrapper cannot cross to another process. Send the value, or an "
       "mp object that both processes share.");
+  static_assert(
+      !kProcess,
+      "mp: a Process belongs to the process that made it. Send its pid(), or an mp::Queue "
+      "or mp::Event through which it is heard.");
+  static_assert(!kDummy,
+                "mp: a class of mp::dummy is for the threads of one process. Use mp's class of the "
+                "same name.");
+  static_assert(!kOfThreads,
+                "mp: what synchronizes threads does not reach another process. Use mp::Lock, "
+                "mp::RLock, mp::Condition, mp::Semaphore, mp::Barrier, mp::Value.");
   static_assert(!kWide, "mp: this number type has no form on the wire. Use double or int64_t.");
   static_assert(!kView,
                 "mp: a view cannot be received: nobody would own what it shows. Use std::string or "
