@@ -5,8 +5,9 @@
 // Values  0            unknown
 //         kOwnWord     what the process itself announced right before it ended
 //         kReaped      what wait() reported to the one that reaped it: beats the process's own word
-// Death   One store each. A word of another generation counts as unknown: a reaper that was stopped between its wait()
-//         and its store can be so late that the slot has a new process.
+// Death   One store each. A process that is killed after its own word and before its end ended as it said. A word of another
+//         generation counts as unknown: a reaper that was stopped between its wait() and its store can be so late that the
+//         slot has a new process.
 
 #ifndef MP_INTERNAL_PROC_STATUS_H_
 #define MP_INTERNAL_PROC_STATUS_H_
