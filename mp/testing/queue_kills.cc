@@ -33,7 +33,6 @@ void add_queues(Suite& suite) {
   suite.add<QueueGetMany<Q>>({kKill, kRecovery});
   suite.add<CarryPut<PublicCarrier>>({kKill, kRecovery});
   suite.add<CarryGet<PublicCarrier>>({kKill, kRecovery, Mode::kPause});
-  suite.add<CarryPut<ObjectCarrier>>(kKill);
   suite.add<CarryGet<ObjectCarrier>>({kKill, Mode::kPause});
   suite.add<FdPut<>>({kKill, kRecovery});
   suite.add<FdGet>({kKill, kRecovery});
