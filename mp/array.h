@@ -114,12 +114,6 @@ class Array {
   void unlock() const { release(); }
 
   friend bool operator==(const Array& a, const Array& b) noexcept { return a.raw_ == b.raw_; }
-  // "<SynchronizedArray wrapper for <multiprocessing.sharedctypes.c_int_Array_10 object at
-  // 0x7f...>>"
-  friend std::string repr(const Array& a) {
-    return internal::locked_array_text(internal::element_type<T>(), a.size(), a.raw_.data());
-  }
-  friend std::ostream& operator<<(std::ostream& out, const Array& a) { return out << repr(a); }
 
  private:
   friend Codec<Array>;
@@ -130,6 +124,16 @@ class Array {
   RawArray<T, Memory> raw_;
   Lock lock_;
 };
+
+// "<SynchronizedArray wrapper for <multiprocessing.sharedctypes.c_int_Array_10 object at 0x7f...>>"
+template <Shareable T>
+std::string repr(const Array<T>& a) {
+  return internal::locked_array_text(internal::element_type<T>(), a.size(), a.get_obj().data());
+}
+template <Shareable T>
+std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
+  return out << repr(a);
+}
 
 template <char kCode>
 using ArrayOf = Array<internal::TypeOfCode<kCode>>;

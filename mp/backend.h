@@ -14,8 +14,7 @@
 //   }
 //   total<mp::Processes>(10);  total<mp::Threads>(10);
 //
-// Handles   None: both are lists of types, and the header of each says what it promises. What runs
-//           on Threads keeps to what both allow: arguments are copied, and nothing outlives a process.
+// Handles   None: both are lists of types, and the header of each type says what it promises.
 // Cost      None at run time; both backends are compiled.
 // Crossing  An instance such as produce<mp::Processes> is a function like any other.
 // Python    As code that gets multiprocessing or multiprocessing.dummy as an argument.

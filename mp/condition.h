@@ -98,6 +98,9 @@ class Condition {
   bool recursive_;
 };
 
+std::string repr(const Condition& condition);
+std::ostream& operator<<(std::ostream& out, const Condition& condition);
+
 template <>
 struct Codec<Condition> {
   static Encoder::Ref encode(Encoder& e, const Condition& c);

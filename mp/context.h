@@ -13,7 +13,7 @@
 // Handles   A Context is a value: the name of a method, or "whatever is the default".
 // Safety    Any thread.
 // Blocking  Never.
-// Cost      A byte; asking for the default is a lock of this process.
+// Cost      8 bytes; asking for the default is a load.
 // Death     Says nothing of other processes, so nothing is left.
 // Crossing  A child's default is the method by which it was started.
 // Python    A start method is the default of Process and nothing else: every lock, queue or other

@@ -215,5 +215,15 @@ TEST_F(ObjectHandle, QueuesAndConnectionsPrintAsInPython) {
   EXPECT_NE(printed(a), printed(b));
 }
 
+// Called by its full name too, as what the thing is and not as an Object that has it.
+TEST_F(ObjectHandle, EveryClassHasATextOfItsOwn) {
+  EXPECT_EQ(mp::repr(Value<int>(7)), "<Synchronized wrapper for c_int(7)>");
+  EXPECT_EQ(mp::repr(RawValue<int>(7)), "c_int(7)");
+  EXPECT_EQ(mp::repr(Array<int>(3)).find("<SynchronizedArray wrapper for "), 0u);
+  EXPECT_EQ(mp::repr(RawArray<int>(3)).find("<multiprocessing.sharedctypes.c_int_Array_3 "), 0u);
+  EXPECT_EQ(mp::repr(Lock()), "<Lock(owner=None)>");
+  EXPECT_EQ(mp::repr(Condition()).find("<Condition("), 0u);
+}
+
 }  // namespace
 }  // namespace mp

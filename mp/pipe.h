@@ -8,7 +8,7 @@
 //
 // Safety     Any thread.
 // Blocking   Never.
-// Cost       17 KiB of shared memory for each direction; no descriptor, no system call of its own.
+// Cost       17 KiB of shared memory for each direction, and no descriptor.
 // Death      Killed in it: nothing is left, since nobody else has a handle yet.
 // Python     The same; `duplex` false gives (receiver, sender) as there.
 

@@ -92,11 +92,6 @@ class RawArray {
   friend bool operator==(const RawArray& a, const RawArray& b) noexcept {
     return a.elements_ == b.elements_;
   }
-  // "<multiprocessing.sharedctypes.c_int_Array_10 object at 0x7f...>"
-  friend std::string repr(const RawArray& a) {
-    return internal::array_text(internal::element_type<T>(), a.size(), a.data());
-  }
-  friend std::ostream& operator<<(std::ostream& out, const RawArray& a) { return out << repr(a); }
 
  private:
   friend Codec<RawArray>;
@@ -106,6 +101,16 @@ class RawArray {
 
   Memory elements_;
 };
+
+// "<multiprocessing.sharedctypes.c_int_Array_10 object at 0x7f...>"
+template <Shareable T>
+std::string repr(const RawArray<T>& a) {
+  return internal::array_text(internal::element_type<T>(), a.size(), a.data());
+}
+template <Shareable T>
+std::ostream& operator<<(std::ostream& out, const RawArray<T>& a) {
+  return out << repr(a);
+}
 
 template <char kCode>
 using RawArrayOf = RawArray<internal::TypeOfCode<kCode>>;

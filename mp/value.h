@@ -67,11 +67,6 @@ class RawValue {
   friend bool operator==(const RawValue& a, const RawValue& b) noexcept {
     return a.elements_ == b.elements_;
   }
-  // "c_int(7)"
-  friend std::string repr(const RawValue& v) {
-    return internal::value_text(internal::element_type<T>(), v.get());
-  }
-  friend std::ostream& operator<<(std::ostream& out, const RawValue& v) { return out << repr(v); }
 
  private:
   friend Codec<RawValue>;
@@ -122,11 +117,6 @@ class Value {
   void unlock() const { release(); }
 
   friend bool operator==(const Value& a, const Value& b) noexcept { return a.raw_ == b.raw_; }
-  // "<Synchronized wrapper for c_int(7)>"; does not take the lock.
-  friend std::string repr(const Value& v) {
-    return internal::locked_value_text(internal::element_type<T>(), v.raw_.get());
-  }
-  friend std::ostream& operator<<(std::ostream& out, const Value& v) { return out << repr(v); }
 
  private:
   friend Codec<Value>;
@@ -137,6 +127,26 @@ class Value {
   RawValue<T, Memory> raw_;
   Lock lock_;
 };
+
+// "c_int(7)"
+template <Shareable T>
+std::string repr(const RawValue<T>& v) {
+  return internal::value_text(internal::element_type<T>(), v.get());
+}
+template <Shareable T>
+std::ostream& operator<<(std::ostream& out, const RawValue<T>& v) {
+  return out << repr(v);
+}
+
+// "<Synchronized wrapper for c_int(7)>"; does not take the lock.
+template <Shareable T>
+std::string repr(const Value<T>& v) {
+  return internal::locked_value_text(internal::element_type<T>(), v.get_obj().get());
+}
+template <Shareable T>
+std::ostream& operator<<(std::ostream& out, const Value<T>& v) {
+  return out << repr(v);
+}
 
 // By typecode: c b B h H i I l L q Q f d, and u of wchar_t.
 template <char kCode>
