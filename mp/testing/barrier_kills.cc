@@ -16,15 +16,25 @@ void add_barriers(Suite& suite) {
   suite.add<BarrierWaitEarly<B>>({Mode::kKill, Mode::kRecovery}, 0);
   suite.add<BarrierWaitEarly<B>>({Mode::kKill, Mode::kRecovery}, 1);
   suite.add<BarrierWaitEarly<B>>({Mode::kKill, Mode::kRecovery}, 0, 1);
-  // abort() and reset() are one compare-and-swap: there is nothing to recover.
-  suite.add<BarrierAbort<B>>(Mode::kKill, 2);
-  suite.add<BarrierAbort<B>>(Mode::kKill, 0, 1);
-  suite.add<BarrierReset<B>>(Mode::kKill, 2);
-  suite.add<BarrierReset<B>>(Mode::kKill, 0, true);
+  suite.add<BarrierContended<B>>(Mode::kPause, 1);
+  suite.add<BarrierContended<B>>(Mode::kPause, 2);
+  suite.add<BarrierAbort<B>>({Mode::kKill, Mode::kRecovery}, 2);
+  suite.add<BarrierAbort<B>>({Mode::kKill, Mode::kRecovery}, 0, 1);
+  suite.add<BarrierReset<B>>({Mode::kKill, Mode::kRecovery}, 2);
+  suite.add<BarrierReset<B>>({Mode::kKill, Mode::kRecovery}, 0, true);
   suite.add<BarrierFindsADeath<B>>({Mode::kKill, Mode::kRecovery}, true);
   suite.add<BarrierFindsADeath<B>>(Mode::kKill, false);
-  suite.add<BarrierLastBesideOneAboutToSleep<B>>({Mode::kKill, Mode::kPause});
+  for (BarrierEnd end :
+       {BarrierEnd::kLast, BarrierEnd::kLastWithAction, BarrierEnd::kAbort, BarrierEnd::kReset}) {
+    suite.add<BarrierBesideOneAboutToSleep<B>>({Mode::kKill, Mode::kPause}, end);
+  }
 
+  // In a full round without an action the one about to sleep would end it itself.
+  using WakesFirst = CoreBarrier<Buggy<Bug::kWakeBeforeChange>>;
+  suite.plant(
+      "Barrier: wake before the change",
+      {plan<BarrierBesideOneAboutToSleep<WakesFirst>>(Mode::kPause, BarrierEnd::kLastWithAction),
+       plan<BarrierBesideOneAboutToSleep<WakesFirst>>(Mode::kPause, BarrierEnd::kAbort)});
   suite.plant("Barrier: the last one does not ask whether all live",
               {plan<BarrierWaitEarly<CoreBarrier<Buggy<Bug::kPassWithTheDead>>>>(Mode::kKill, 0)});
 }

@@ -8,8 +8,6 @@
 #ifndef MP_TESTING_BARRIER_SCENES_H_
 #define MP_TESTING_BARRIER_SCENES_H_
 
-#include <sched.h>
-
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -22,6 +20,7 @@
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/ref.h"
 #include "mp/testing/family_scene.h"
+#include "mp/testing/one_change.h"
 
 namespace mp::testing {
 
@@ -104,7 +103,7 @@ class BarrierScene : public FamilyScene {
   Verdict examine(pid_t, const Death& death) override {
     if (!death.recoverer) {
       auto [h, st] = object()->word.current();
-      uint64_t place = row(h)[sleepers_ < parties_ ? sleepers_ : 0].st;
+      uint64_t place = row(h)[victims_place()].st;
       arrived_ = Place::taken(place, Hall::round(st)) && is_victim(Place::owner(place));
     }
     return fine();
@@ -138,11 +137,9 @@ class BarrierScene : public FamilyScene {
 
   void wait_as(int i) { stage().numbers[i] = api_.wait() ? kPassed : kBroken; }
   Found found(int i) { return static_cast<Found>(stage().numbers[i].load()); }
-  // Waits until helper i has found something; if it hangs, so does this, which is seen.
+  // Waits until helper i has found something; kNothing when it hangs, which is seen.
   Found await_found(int i) {
-    while (found(i) == kNothing) {
-      sched_yield();
-    }
+    await([&] { return found(i) != kNothing; });
     return found(i);
   }
 
@@ -189,6 +186,9 @@ class BarrierScene : public FamilyScene {
     }
     return fine();
   }
+
+  // Where the victim stands once it has come.
+  virtual int victims_place() const { return sleepers_ < parties_ ? sleepers_ : 0; }
 
   internal::BarrierObject<>* object() { return api_.object(); }
   Place* row(uint32_t hall) {
@@ -285,55 +285,78 @@ class BarrierWaitEarly : public BarrierScene<Api> {
   bool completed_ = false;
 };
 
-// The victim aborts, while others wait.
+// The victim breaks the barrier with abort(), or mends it with reset(), while others wait or when it
+// is broken.
 template <class Api>
-class BarrierAbort : public BarrierScene<Api> {
+class BarrierChange : public BarrierScene<Api> {
   using Base = BarrierScene<Api>;
 
  public:
-  explicit BarrierAbort(int sleepers, int rounds = 0)
-      : Base("abort", "open", 3, sleepers, false, rounds) {}
-  void operate() override { this->api_.abort(); }
-  void recover() override { this->api_.abort(); }
-  Verdict check() override {
-    bool broken = this->api_.broken();
-    this->api_.abort();
-    for (int i = 0; i < this->sleepers_; ++i) {
-      if (this->await_found(i) != Base::kBroken) {
-        return wrong("passed an aborted barrier");
-      }
-    }
-    return this->mend_and_pass(took_effect(broken));
+  BarrierChange(const char* operation, const char* state, int sleepers, int rounds = 0)
+      : Base(operation, state, 3, sleepers, false, rounds) {}
+  void recover() override { this->operate(); }
+
+  Verdict examine(pid_t, const Death& death) override {
+    auto [h, st] = this->object()->word.current();
+    return change_.note(death, is_done(st));
   }
-};
-
-// The victim resets, while others wait, or when it is broken.
-template <class Api>
-class BarrierReset : public BarrierScene<Api> {
-  using Base = BarrierScene<Api>;
-
- public:
-  explicit BarrierReset(int sleepers, bool broken = false)
-      : Base("reset", broken ? "broken" : "open", 3, sleepers), broken_(broken) {}
-  void operate() override { this->api_.reset(); }
-  void recover() override { this->api_.reset(); }
   Verdict check() override {
-    bool done = broken_ ? !this->api_.broken() : this->api_.n_waiting() == 0;
-    this->api_.reset();
+    auto [h, st] = this->object()->word.current();
+    Verdict v = change_.judge(is_done(st));
+    if (!change_.returned()) {
+      // Whatever the death has cost, one whole operation sets it right.
+      this->operate();
+    }
+    this->await_helpers_settled();
     for (int i = 0; i < this->sleepers_; ++i) {
-      if (this->await_found(i) != Base::kBroken) {
-        return wrong("passed a barrier that was reset");
+      if (this->found(i) != Base::kBroken) {
+        return wrong("the operation has returned, and somebody has not come back from wait()");
       }
     }
-    return this->mend_and_pass(took_effect(done));
+    return v.outcome == Outcome::kOk ? this->mend_and_pass(v) : v;
   }
 
  protected:
+  using Hall = typename Base::Hall;
+
   void create() override {
     Base::create();
+    change_.begin();
+  }
+  // Whether the current round says so.
+  virtual bool is_done(uint64_t st) = 0;
+
+ private:
+  OneChange change_;
+};
+
+template <class Api>
+class BarrierAbort : public BarrierChange<Api> {
+ public:
+  explicit BarrierAbort(int sleepers, int rounds = 0)
+      : BarrierChange<Api>("abort", "open", sleepers, rounds) {}
+  void operate() override { this->api_.abort(); }
+
+ protected:
+  bool is_done(uint64_t st) override { return internal::BarrierHall<>::broken(st); }
+};
+
+template <class Api>
+class BarrierReset : public BarrierChange<Api> {
+ public:
+  explicit BarrierReset(int sleepers, bool broken = false)
+      : BarrierChange<Api>("reset", broken ? "broken" : "open", sleepers), broken_(broken) {}
+  void operate() override { this->api_.reset(); }
+
+ protected:
+  void create() override {
+    BarrierChange<Api>::create();
     if (broken_) {
       this->api_.abort();
     }
+  }
+  bool is_done(uint64_t st) override {
+    return broken_ ? !internal::BarrierHall<>::broken(st) : internal::BarrierHall<>::over(st);
   }
 
  private:
@@ -375,21 +398,37 @@ class BarrierFindsADeath : public BarrierScene<Api> {
   const bool comes_;
 };
 
-// The victim comes last, and ends the round, while another who came first is about to sleep. Where
-// nobody dies, nobody else has to help.
+// The victim ends the round while another, who came first, is about to sleep. Where nobody dies,
+// nobody else has to help.
+enum class BarrierEnd { kLast, kLastWithAction, kAbort, kReset };
+
 template <class Api>
-class BarrierLastBesideOneAboutToSleep : public BarrierScene<Api> {
+class BarrierBesideOneAboutToSleep : public BarrierScene<Api> {
   using Base = BarrierScene<Api>;
 
  public:
-  BarrierLastBesideOneAboutToSleep() : Base("wait", "last, one about to sleep", 2, 0) {}
+  explicit BarrierBesideOneAboutToSleep(BarrierEnd end)
+      : Base(end == BarrierEnd::kAbort   ? "abort"
+             : end == BarrierEnd::kReset ? "reset"
+                                         : "wait",
+             is_last(end) ? "last, one about to sleep" : "one about to sleep", 2, 0,
+             end == BarrierEnd::kLastWithAction),
+        end_(end) {}
   void on_ready() override {
-    using Self = BarrierLastBesideOneAboutToSleep;
+    using Self = BarrierBesideOneAboutToSleep;
     late_ = std::make_unique<Tracee>(*this, &Traced::nothing,
                                      static_cast<Tracee::Call>(&Self::wait_late));
     this->require(late_->run_to_futex(), "the late one did not go to sleep");
   }
-  void operate() override { this->api_.wait(); }
+  void operate() override {
+    if (end_ == BarrierEnd::kAbort) {
+      this->api_.abort();
+    } else if (end_ == BarrierEnd::kReset) {
+      this->api_.reset();
+    } else {
+      this->api_.wait();
+    }
+  }
   void intrude() override { let_go(); }
   void on_death(const Death& death) override {
     if (!death.recoverer) {
@@ -401,10 +440,19 @@ class BarrierLastBesideOneAboutToSleep : public BarrierScene<Api> {
     if (!died_) {
       return fine();
     }
-    if (this->api_.n_waiting() == 1 && !this->api_.wait()) {
+    if (!is_last(end_)) {
+      this->operate();
+      return this->await_found(0) == Base::kBroken
+                 ? this->mend_and_pass()
+                 : wrong("passed a barrier that was aborted or reset");
+    }
+    bool never_came = this->api_.n_waiting() == 1;
+    if (never_came && !this->api_.wait()) {
       return wrong("the round broke, and nobody in it has died");
     }
-    if (this->await_found(0) != Base::kPassed) {
+    bool passed = this->await_found(0) == Base::kPassed;
+    // Only the death of the one who runs the action may break it.
+    if (!passed && !(this->action_ && this->arrived_)) {
       return wrong("a death broke a full round");
     }
     return this->mend_and_pass();
@@ -419,13 +467,55 @@ class BarrierLastBesideOneAboutToSleep : public BarrierScene<Api> {
     late_.reset();
     Base::drop();
   }
+  // The late one has the first place.
+  int victims_place() const override { return 1; }
 
  private:
+  static bool is_last(BarrierEnd end) {
+    return end == BarrierEnd::kLast || end == BarrierEnd::kLastWithAction;
+  }
   void wait_late() { this->wait_as(0); }
   void let_go() { this->release("the one about to sleep", *late_).await_asleep(); }
 
+  const BarrierEnd end_;
   std::unique_ptr<Tracee> late_;
   bool died_ = false;
+};
+
+// Nobody dies: while the victim comes, others come and make it full. All pass, each once.
+template <class Api>
+class BarrierContended : public BarrierScene<Api> {
+  using Base = BarrierScene<Api>;
+
+ public:
+  explicit BarrierContended(int others)
+      : Base("wait", "contended", others + 1, 0), others_(others) {}
+  void operate() override { this->wait_as(0); }
+  void intrude() override {
+    intruded_ = true;
+    for (int i = 1; i <= others_; ++i) {
+      this->cast("another", [this, i] { this->wait_as(i); }).await_asleep();
+    }
+  }
+  Verdict check() override {
+    for (int i = 0; i <= others_ && intruded_; ++i) {
+      if (this->await_found(i) != Base::kPassed) {
+        return wrong("it is full, and somebody did not pass");
+      }
+    }
+    return this->mend_and_pass();
+  }
+  bool on_sleep(int) override { return false; }
+
+ protected:
+  void create() override {
+    Base::create();
+    intruded_ = false;
+  }
+
+ private:
+  const int others_;
+  bool intruded_ = false;
 };
 
 }  // namespace mp::testing

@@ -189,9 +189,7 @@ class CarryGet : public CarryScene<Api> {
   void on_death(const Death& death) override {
     if (!death.recoverer) {
       let_go();
-      while (!sender_->ended()) {
-        sched_yield();
-      }
+      this->await([this] { return sender_->ended(); });
       died_ = true;
     }
   }

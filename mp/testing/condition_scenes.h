@@ -154,13 +154,20 @@ class ConditionScene : public FamilyScene {
   Api api_;
 };
 
-// The victim waits: until it is notified, two others behind it; or for a moment only. Whatever it
-// was given and has not used goes to those who wait after it.
+// The victim waits: until it is notified, two others behind it; the same, and its notifier keeps the
+// lock until it sleeps over that too; or for a moment only. Whatever it was given and has not used
+// goes to those who wait after it.
+enum class CondWait { kNotified, kNotifiedLockHeld, kTimedOut };
+
 template <class Api>
 class ConditionWait : public ConditionScene<Api> {
  public:
-  explicit ConditionWait(bool woken)
-      : ConditionScene<Api>("wait", woken ? "notified, two behind" : "timed out"), woken_(woken) {}
+  explicit ConditionWait(CondWait how)
+      : ConditionScene<Api>("wait", how == CondWait::kNotified           ? "notified, two behind"
+                                    : how == CondWait::kNotifiedLockHeld ? "notified, lock held"
+                                                                         : "timed out"),
+        woken_(how != CondWait::kTimedOut),
+        keeps_(how == CondWait::kNotifiedLockHeld) {}
   void prepare() override {
     ConditionScene<Api>::prepare();
     this->api_.acquire();
@@ -176,7 +183,16 @@ class ConditionWait : public ConditionScene<Api> {
   bool on_sleep(int nth) override {
     if (nth == 1 && woken_) {
       cast_both();
-      this->notify(1);
+      this->api_.acquire();
+      this->api_.notify(1);
+      if (keeps_) {
+        kept_ = true;
+        return true;
+      }
+      this->api_.release();
+    } else if (nth == 2 && kept_) {
+      give();
+      return true;
     }
     return nth == 1;
   }
@@ -189,7 +205,10 @@ class ConditionWait : public ConditionScene<Api> {
   void on_death(const Death& death) override {
     if (death.recoverer) {
       recovered_ = true;
-    } else if (!cast_) {
+      return;
+    }
+    give();
+    if (!cast_) {
       cast_both();
     }
   }
@@ -211,9 +230,15 @@ class ConditionWait : public ConditionScene<Api> {
     owed_ = 0;
     cast_ = false;
     recovered_ = false;
+    kept_ = false;
   }
 
  private:
+  void give() {
+    if (std::exchange(kept_, false)) {
+      this->api_.release();
+    }
+  }
   void cast_both() {
     cast_ = true;
     this->cast_waiter();
@@ -221,6 +246,8 @@ class ConditionWait : public ConditionScene<Api> {
   }
 
   const bool woken_;
+  const bool keeps_;
+  bool kept_ = false;  // by the harness, which holds the lock
   uint32_t owed_ = 0;
   bool cast_ = false;
   bool recovered_ = false;
@@ -266,6 +293,27 @@ class ConditionNotify : public ConditionScene<Api> {
   const uint32_t most_;
   uint32_t notified_ = 0;
   bool died_ = false;
+};
+
+// Nobody waits: there is nothing to notify, and a notification is not kept.
+template <class Api>
+class ConditionNotifyNobody : public ConditionScene<Api> {
+ public:
+  explicit ConditionNotifyNobody(bool all)
+      : ConditionScene<Api>(all ? "notify_all" : "notify", "nobody waits"),
+        most_(all ? ~uint64_t{0} : 1) {}
+  void operate() override { this->notify(most_); }
+  void on_death(const Death&) override { this->cast_waiter(); }
+  Verdict check() override {
+    if (this->woken() != 0) {
+      return wrong("a notification was kept");
+    }
+    this->notify(1);
+    return fine();
+  }
+
+ private:
+  const uint64_t most_;
 };
 
 // The one who waits longest is dead: the notification is for the other.

@@ -19,6 +19,7 @@
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/ref.h"
 #include "mp/testing/family_scene.h"
+#include "mp/testing/one_change.h"
 
 namespace mp::testing {
 
@@ -67,7 +68,10 @@ class EventScene : public FamilyScene {
 
   // Whatever the death has cost, a set() of a survivor sets it right.
   Verdict check() override {
-    bool was_set = api_.is_set();
+    Verdict v = judge(api_.is_set());
+    if (v.outcome != Outcome::kOk) {
+      return v;
+    }
     api_.set();
     if (!api_.is_set() || !api_.wait(kForever)) {
       return wrong("not set after set()");
@@ -76,7 +80,7 @@ class EventScene : public FamilyScene {
     if (api_.is_set() || api_.wait(0)) {
       return wrong("set after clear()");
     }
-    return judge(was_set);
+    return v;
   }
 
   std::vector<std::span<const std::byte>> shared() override {
@@ -85,8 +89,12 @@ class EventScene : public FamilyScene {
   void recover() override { api_.set(); }
 
  protected:
-  void create() override { api_.create(); }
+  void create() override {
+    api_.create();
+    sleepers_cast_ = 0;
+  }
   void drop() override { api_.drop(); }
+  // As the deaths have left it.
   virtual Verdict judge(bool /*was_set*/) { return fine(); }
 
   Verdict inspect() override {
@@ -98,11 +106,23 @@ class EventScene : public FamilyScene {
     }
   }
   void cast_sleeper() {
-    Helper& sleeper = cast("sleeper", [this] { wait(); });
+    Helper& sleeper = cast("sleeper", [this] {
+      wait();
+      stage().numbers[0].fetch_add(1);
+    });
     require(sleeper.await_asleep(), "the helper did not wait");
+    ++sleepers_cast_;
+  }
+  // Nobody sleeps any more, without anybody's help.
+  bool all_woke() {
+    await_helpers_settled();
+    return stage().numbers[0] == sleepers_cast_;
   }
 
   Api api_;
+
+ private:
+  uint32_t sleepers_cast_ = 0;
 };
 
 // The victim sets an event on which others may sleep.
@@ -121,34 +141,97 @@ class EventSet : public EventScene<Api> {
     }
   }
   void operate() override { this->api_.set(); }
+  Verdict examine(pid_t, const Death& death) override {
+    return change_.note(death, this->api_.is_set());
+  }
 
  protected:
   void create() override {
     EventScene<Api>::create();
+    change_.begin();
     if (set_before_) {
       this->api_.set();
     }
   }
-  Verdict judge(bool was_set) override { return took_effect(was_set); }
+  Verdict judge(bool was_set) override {
+    if (change_.returned() && !this->all_woke()) {
+      return wrong("set() has returned, and somebody sleeps on");
+    }
+    return change_.judge(was_set);
+  }
 
  private:
   const int sleepers_;
   const bool set_before_;
+  OneChange change_;
 };
 
+// The victim clears an event that is set, or not.
 template <class Api>
 class EventClear : public EventScene<Api> {
  public:
-  EventClear() : EventScene<Api>("clear", "set") {}
+  explicit EventClear(bool set) : EventScene<Api>("clear", set ? "set" : "not set"), set_(set) {}
   void operate() override { this->api_.clear(); }
   void recover() override { this->api_.clear(); }
+  Verdict examine(pid_t, const Death& death) override {
+    return change_.note(death, !this->api_.is_set());
+  }
 
  protected:
   void create() override {
     EventScene<Api>::create();
-    this->api_.set();
+    change_.begin();
+    if (set_) {
+      this->api_.set();
+    }
   }
-  Verdict judge(bool was_set) override { return took_effect(!was_set); }
+  Verdict judge(bool was_set) override { return change_.judge(!was_set); }
+
+ private:
+  const bool set_;
+  OneChange change_;
+};
+
+// Nobody dies: while the victim sets or clears, another one changes the event twice. What it does
+// before the victim's change is overruled by that, what it does after it stands.
+template <class Api>
+class EventContended : public EventScene<Api> {
+ public:
+  explicit EventContended(bool sets)
+      : EventScene<Api>(sets ? "set" : "clear", "contended"), sets_(sets) {}
+  void operate() override { change(sets_); }
+  void intrude() override {
+    was_done_ = this->api_.is_set() == sets_;
+    change(sets_);
+    change(!sets_);
+    intruded_ = true;
+  }
+
+ protected:
+  void create() override {
+    EventScene<Api>::create();
+    intruded_ = false;
+    change(!sets_);
+  }
+  Verdict judge(bool was_set) override {
+    bool done = was_set == sets_;
+    return intruded_ && done == was_done_
+               ? wrong(done ? "a later change was undone" : "an earlier change was not undone")
+               : fine();
+  }
+
+ private:
+  void change(bool set) {
+    if (set) {
+      this->api_.set();
+    } else {
+      this->api_.clear();
+    }
+  }
+
+  const bool sets_;
+  bool was_done_ = false;
+  bool intruded_ = false;
 };
 
 // The victim waits, another one behind it; then the event is set, and perhaps cleared at once.
@@ -178,7 +261,9 @@ class EventWait : public EventScene<Api> {
     slept_again_ = false;
   }
   Verdict judge(bool) override {
-    return slept_again_ ? wrong("it sleeps on, though the event was set") : fine();
+    return slept_again_       ? wrong("it sleeps on, though the event was set")
+           : this->all_woke() ? fine()
+                              : wrong("the one behind sleeps on, though the event was set");
   }
 
  private:

@@ -1,6 +1,6 @@
 // Kills every operation at every instruction and prints what came of it:
 //
-//   ./tools/bazel run -c opt //mp/testing:kill_report -- [--jobs=2] [--only=TEXT] [--stride=N]
+//   ./tools/bazel run -c opt //mp/testing:kill_report -- [--jobs=2] [--only=REGEX] [--stride=N]
 
 #include "mp/testing/kill_suite.h"
 

@@ -52,6 +52,12 @@ Verdict make(Outcome outcome, std::string text) {
   return {.outcome = outcome, .effect = Effect::kUnknown, .text = std::move(text)};
 }
 
+// A helper that is over, gone, or asleep in a futex.
+bool settled(pid_t pid) {
+  char state = process_state(pid);
+  return state == 0 || state == 'Z' || asleep_in_futex(pid) || over(pid);
+}
+
 }  // namespace
 
 const char* to_string(Outcome outcome) {
@@ -101,14 +107,42 @@ Helper& Scene::add(Helper helper) {
 void Scene::await_helpers_settled() {
   for (size_t i = 0; i < kMostHelpers; ++i) {
     pid_t pid = people_[i];
-    auto settled = [pid] {
-      char state = process_state(pid);
-      return state == 0 || state == 'Z' || asleep_in_futex(pid) || over(pid);
-    };
-    while (pid != 0 && pid != getpid() && !settled()) {
+    while (pid != 0 && pid != getpid() && !settled(pid)) {
       sched_yield();
     }
   }
+}
+
+bool Scene::await(absl::FunctionRef<bool()> done) {
+  const RowOptions defaults;
+  Clock::time_point start = Clock::now();
+  Clock::time_point still_since = start;
+  uint64_t last_turns = 0;
+  for (uint64_t looks = 1; !done(); ++looks) {
+    sched_yield();
+    // What is done at once is not worth a look at the helpers.
+    if (looks % 64 != 0) {
+      continue;
+    }
+    bool all_settled = true;
+    uint64_t turns = 0;
+    for (size_t i = 0; i < kMostHelpers; ++i) {
+      pid_t pid = people_[i];
+      if (pid != 0 && pid != getpid()) {
+        all_settled = all_settled && settled(pid);
+        turns += switches(pid);
+      }
+    }
+    Clock::time_point now = Clock::now();
+    if (!all_settled || turns != last_turns) {
+      still_since = now;
+      last_turns = turns;
+    }
+    if (now - still_since >= defaults.quiet || now - start >= defaults.limit) {
+      return done();
+    }
+  }
+  return true;
 }
 
 void Scene::require(bool ok, const char* what) {
@@ -404,7 +438,9 @@ class RowRunner {
       row_.instructions = instructions(path);
       bury(run, false);
     }
-    judge();
+    // A run that nobody kills must end well too. It may have come further than any that is killed:
+    // where it sleeps in vain, on_sleep() has been asked once more.
+    report(judge(), path.moments.size() - 1, false, 0);
     return path;
   }
 

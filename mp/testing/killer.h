@@ -51,6 +51,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "mp/testing/helper.h"
 #include "mp/testing/tracee.h"
 
@@ -143,6 +144,10 @@ class Scene : public Traced {
   // For the checker and the helpers: waits until each of the other helpers is over, or sleeps in a
   // futex. Who holds what they want thus makes sure that they all want it.
   void await_helpers_settled();
+  // Waits until `done()`; false when nobody is left to do it: the helpers are over, or have slept in
+  // a futex for RowOptions' own `quiet` without a turn. So who waits for a helper that hangs does not
+  // hang itself, and the hang is judged.
+  bool await(absl::FunctionRef<bool()> done);
   // Ends the program with a sentence: the scene itself is wrong.
   void require(bool ok, const char* what);
 

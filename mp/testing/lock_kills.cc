@@ -14,10 +14,12 @@ void add_locks(Suite& suite) {
   using Old = CoreLock<RealAtomics, /*kLifeWords=*/false>;
   suite.add<LockFree<L>>({Mode::kKill, Mode::kRecovery});
   suite.add<LockFreeTwice<R>>({Mode::kKill, Mode::kRecovery});
+  suite.add<LockContended<L>>(Mode::kPause);
+  suite.add<LockContended<R>>(Mode::kPause);
   suite.add<LockPollHeld<L>>(Mode::kKill);
   suite.add<LockPollHeld<R>>(Mode::kKill);
   suite.add<LockWokenSleeper<L>>({Mode::kKill, Mode::kRecovery});
-  suite.add<LockWokenSleeper<R>>(Mode::kKill);
+  suite.add<LockWokenSleeper<R>>({Mode::kKill, Mode::kRecovery});
   suite.add<LockWokenSleeper<L>>(Mode::kKill, true);
   suite.add<LockReleaseWithSleepers<L>>({Mode::kKill, Mode::kRecovery}, 1);
   suite.add<LockReleaseWithSleepers<L>>({Mode::kKill, Mode::kRecovery}, 2);

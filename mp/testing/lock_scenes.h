@@ -28,6 +28,7 @@
 #include "mp/lock.h"
 #include "mp/rlock.h"
 #include "mp/testing/family_scene.h"
+#include "mp/testing/proc.h"
 
 namespace mp::testing {
 
@@ -198,6 +199,52 @@ class LockFree : public LockScene<Api> {
   }
 };
 
+// Nobody dies: while the victim takes the lock and gives it back, another one comes and keeps it
+// until the victim sleeps; or comes too late, and sleeps over it.
+template <class Api>
+class LockContended : public LockScene<Api> {
+ public:
+  LockContended() : LockScene<Api>("acquire+release", "contended") {}
+  void operate() override {
+    this->api_.acquire();
+    this->api_.release();
+  }
+  void intrude() override {
+    other_ = &this->cast("another", [this] {
+      this->api_.acquire();
+      if (this->stage().inside.exchange(1) != 0) {
+        this->stage().overlaps.fetch_add(1);
+      }
+      order_.wait();
+      this->stage().inside = 0;
+      this->api_.release();
+    });
+    this->await([this] { return this->stage().inside != 0 || asleep_in_futex(other_->pid()); });
+  }
+  bool on_sleep(int nth) override {
+    if (nth == 1 && other_ != nullptr) {
+      order_.give();
+      this->await([this] { return other_->ended(); });
+    }
+    return nth == 1;
+  }
+  Verdict check() override {
+    order_.give();
+    return LockScene<Api>::check();
+  }
+
+ protected:
+  void create() override {
+    LockScene<Api>::create();
+    order_.renew();
+    other_ = nullptr;
+  }
+
+ private:
+  Helper* other_ = nullptr;
+  Order order_;
+};
+
 // Twice, for a lock that counts.
 template <class Api>
 class LockFreeTwice : public LockScene<Api> {
@@ -293,9 +340,7 @@ class LockWokenSleeper : public LockScene<Api> {
   }
   void give(int i, Helper& who) {
     give_[i].give();
-    while (!who.ended()) {
-      sched_yield();
-    }
+    this->await([&who] { return who.ended(); });
   }
 
   const bool barged_;

@@ -8,17 +8,24 @@ namespace mp::testing {
 using internal::Bug;
 
 void add_semaphores(Suite& suite) {
-  using S = PublicSemaphore;
+  using S = PublicSemaphore<Semaphore>;
+  using B = PublicSemaphore<BoundedSemaphore>;
   suite.add<SemFree<S>>({Mode::kKill, Mode::kRecovery}, 1, 0);
   suite.add<SemFree<S>>({Mode::kKill, Mode::kRecovery}, 3, 1);
+  suite.add<SemFree<B>>({Mode::kKill, Mode::kRecovery}, 3, 1);
+  suite.add<SemContended<S>>(Mode::kPause);
+  suite.add<SemContended<B>>(Mode::kPause);
   suite.add<SemAgain<S>>({Mode::kKill, Mode::kRecovery});
+  suite.add<SemAgain<B>>(Mode::kKill);
   suite.add<SemPollNone<S>>(Mode::kKill);
   suite.add<SemGiveBack<S>>(Mode::kKill, true);
   suite.add<SemGiveBack<S>>({Mode::kKill, Mode::kRecovery}, false);
-  suite.add<SemWokenSleeper<S>>(Mode::kKill);
-  suite.add<SemSleeperOfDeadHolder<S>>(Mode::kKill);
+  suite.add<SemWokenSleeper<S>>({Mode::kKill, Mode::kRecovery});
+  suite.add<SemWokenSleeper<B>>(Mode::kKill);
+  suite.add<SemSleeperOfDeadHolder<S>>({Mode::kKill, Mode::kRecovery});
   suite.add<SemReleaseWithSleepers<S>>({Mode::kKill, Mode::kRecovery}, 1);
   suite.add<SemReleaseWithSleepers<S>>({Mode::kKill, Mode::kRecovery}, 2);
+  suite.add<SemReleaseWithSleepers<B>>(Mode::kKill, 1);
 
   suite.plant("semaphore: permits of the dead come back twice",
               {plan<SemGiveBack<CoreSemaphore<Buggy<Bug::kGiveBackTwice>>>>(Mode::kKill, false)});

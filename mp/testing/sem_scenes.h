@@ -19,30 +19,41 @@
 #include <string>
 #include <vector>
 
+#include "mp/bounded_semaphore.h"
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/ref.h"
 #include "mp/internal/core/semaphore_object.h"
 #include "mp/semaphore.h"
 #include "mp/testing/family_scene.h"
+#include "mp/testing/proc.h"
 
 namespace mp::testing {
 
-// mp::Semaphore as users have it.
+// mp::Semaphore and mp::BoundedSemaphore as users have them.
+template <class S>
 class PublicSemaphore {
  public:
-  static const char* name() { return "Semaphore"; }
+  static const char* name();
   void create(int permits) { semaphore_.emplace(permits); }
   void drop() { semaphore_.reset(); }
   void acquire() { semaphore_->acquire(); }
   bool poll() { return semaphore_->acquire(0); }
   void release() { semaphore_->release(); }
   internal::SemaphoreObject<>& object() {
-    return *internal::HandleAccess::ref(*semaphore_).object<internal::SemaphoreObject<>>();
+    return *internal::HandleAccess::ref(*semaphore_).template object<internal::SemaphoreObject<>>();
   }
 
  private:
-  std::optional<Semaphore> semaphore_;
+  std::optional<S> semaphore_;
 };
+template <>
+inline const char* PublicSemaphore<Semaphore>::name() {
+  return "Semaphore";
+}
+template <>
+inline const char* PublicSemaphore<BoundedSemaphore>::name() {
+  return "BoundedSemaphore";
+}
 
 // Its core, with atomics of one's own.
 template <class A>
@@ -159,6 +170,49 @@ class SemFree : public SemScene<Api> {
   const int beside_;
 };
 
+// Nobody dies: while the victim takes the only permit and gives it back, another one comes and keeps
+// it until the victim sleeps; or comes too late, and sleeps over it.
+template <class Api>
+class SemContended : public SemScene<Api> {
+ public:
+  SemContended() : SemScene<Api>("acquire+release", "contended", 1) {}
+  void operate() override {
+    this->api_.acquire();
+    this->api_.release();
+  }
+  void intrude() override {
+    other_ = &this->cast("another", [this] {
+      this->api_.acquire();
+      this->stage().inside = 1;
+      order_.wait();
+      this->api_.release();
+    });
+    this->await([this] { return this->stage().inside != 0 || asleep_in_futex(other_->pid()); });
+  }
+  bool on_sleep(int nth) override {
+    if (nth == 1 && other_ != nullptr) {
+      order_.give();
+      this->await([this] { return other_->ended(); });
+    }
+    return nth == 1;
+  }
+  Verdict check() override {
+    order_.give();
+    return SemScene<Api>::check();
+  }
+
+ protected:
+  void create() override {
+    SemScene<Api>::create();
+    order_.renew();
+    other_ = nullptr;
+  }
+
+ private:
+  Helper* other_ = nullptr;
+  Order order_;
+};
+
 // The victim holds one permit and takes and gives another: the short ways.
 template <class Api>
 class SemAgain : public SemScene<Api> {
@@ -246,7 +300,7 @@ class SemWokenSleeper : public SemScene<Api> {
     return nth == 1;
   }
   void on_death(const Death& death) override {
-    if (death.sleeps == 0) {
+    if (!death.recoverer && death.sleeps == 0) {
       give();
     }
   }
@@ -266,9 +320,7 @@ class SemWokenSleeper : public SemScene<Api> {
  private:
   void give() {
     order_.give();
-    while (!holder_->ended()) {
-      sched_yield();
-    }
+    this->await([this] { return holder_->ended(); });
   }
 
   Helper* holder_ = nullptr;
@@ -292,7 +344,7 @@ class SemSleeperOfDeadHolder : public SemScene<Api> {
     return nth == 1;
   }
   void on_death(const Death& death) override {
-    if (death.sleeps == 0) {
+    if (!death.recoverer && death.sleeps == 0) {
       holder_->kill();
     }
   }

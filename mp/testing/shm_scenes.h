@@ -17,10 +17,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 #include "mp/internal/core/shared_memory_core.h"
+#include "mp/internal/os/clock.h"
 #include "mp/internal/os/shared_file.h"
+#include "mp/internal/park/lock.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/shm/segment.h"
 #include "mp/testing/family_scene.h"
+#include "mp/testing/proc.h"
 
 namespace mp::testing {
 
@@ -235,6 +238,109 @@ class ShmAttach : public ShmScene {
 
  private:
   const bool used_;
+};
+
+// The victim attaches while another one is at the names of the family: it sleeps over their lock, a
+// third one behind it, until that one is done, or dies. Who holds that lock lets nobody fork: so all
+// are there before it is taken.
+class ShmAttachWoken : public ShmAttach {
+ public:
+  explicit ShmAttachWoken(bool dies) : ShmAttach(ShmKind::kArena, true), dies_(dies) {
+    rename(dies ? "its lock's owner dies, one behind" : "woken, one behind");
+  }
+  void on_ready() override {
+    behind_ = &cast("the one behind", [this] {
+      come_.wait();
+      operate();
+    });
+    owner_ = &cast("the lock's owner", [this] {
+      internal::LockWord<>& lock = family().header().family_lock;
+      internal::park_acquire(lock, internal::Family::self(), internal::Deadline::never(), family());
+      stage().inside = 1;
+      give_.wait();
+      internal::park_release(lock);
+    });
+    require(await([this] { return stage().inside != 0; }), "the helper did not get the lock");
+  }
+  bool on_sleep(int nth) override {
+    if (nth == 1) {
+      come_.give();
+      require(behind_->await_asleep(), "the helper does not sleep over the names");
+      give();
+    }
+    return nth == 1;
+  }
+  void on_death(const Death& death) override {
+    if (!death.recoverer && death.sleeps == 0) {
+      come_.give();
+      give();
+    }
+  }
+
+ protected:
+  void create() override {
+    ShmAttach::create();
+    come_.renew();
+    give_.renew();
+  }
+
+ private:
+  void give() {
+    if (dies_) {
+      owner_->kill();
+    } else {
+      give_.give();
+      await([this] { return owner_->ended(); });
+    }
+  }
+
+  const bool dies_;
+  Helper* behind_ = nullptr;
+  Helper* owner_ = nullptr;
+  Order come_;
+  Order give_;
+};
+
+// Nobody dies: while the victim attaches, another one takes the name off. Either comes first.
+class ShmAttachContended : public ShmAttach {
+ public:
+  explicit ShmAttachContended(ShmKind kind) : ShmAttach(kind, true) {
+    rename(shm_state(kind, "contended"));
+  }
+  void operate() override {
+    auto found = Core::attach(name_);
+    if (found.ok() && !whole(found->bytes())) {
+      stage().reports = 1;
+    }
+  }
+  void intrude() override {
+    intruded_ = true;
+    Helper& other = cast("the one who unlinks",
+                         [this] { stage().numbers[0] = memory_->unlink().ok() ? 1 : 2; });
+    // It may have to wait for the victim.
+    await([&] { return other.ended() || asleep(other); });
+  }
+  Verdict check() override {
+    if (!intruded_) {
+      return check_kept();
+    }
+    await_helpers_settled();
+    if (stage().numbers[0] != 1) {
+      return wrong("what was there could not be unlinked");
+    }
+    return stage().reports != 0 ? torn("attached to something else") : check_free();
+  }
+
+ protected:
+  void create() override {
+    ShmAttach::create();
+    intruded_ = false;
+  }
+
+ private:
+  static bool asleep(const Helper& other) { return process_state(other.pid()) == 'S'; }
+
+  bool intruded_ = false;
 };
 
 // A planted bug: who attaches becomes the owner.

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <regex>
 #include <string_view>
 #include <thread>
 
@@ -188,9 +189,8 @@ void print_progress(const std::vector<Job>& jobs) {
 
 Totals Suite::run(const SuiteOptions& options) const {
   using Clock = std::chrono::steady_clock;
-  auto wanted = [&](const std::string& name) {
-    return options.only.empty() || name.find(options.only) != std::string::npos;
-  };
+  const std::regex only(options.only);
+  auto wanted = [&](const std::string& name) { return std::regex_search(name, only); };
   std::vector<Job> jobs;
   for (const Plan& plan : rows_) {
     Job job{.name = name_of(*plan.make(), plan.mode),
@@ -264,7 +264,7 @@ int Suite::main(int argc, char** argv) const {
     } else if (const char* v = value("--only=")) {
       options.only = v;
     } else {
-      std::fprintf(stderr, "usage: %s [--stride=N] [--offset=N] [--jobs=N] [--only=TEXT]\n",
+      std::fprintf(stderr, "usage: %s [--stride=N] [--offset=N] [--jobs=N] [--only=REGEX]\n",
                    argv[0]);
       return 2;
     }

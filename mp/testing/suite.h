@@ -44,7 +44,7 @@ struct SuiteOptions {
   int offset = 0;
   // Rows at the same time.
   int jobs = 1;
-  // Only rows and bugs whose name contains this.
+  // Only rows and bugs in whose name this regular expression is found; empty: all.
   std::string only = {};
   // Says on stderr how far it is.
   bool progress = true;
@@ -82,7 +82,7 @@ class Suite {
   // "total: N kill points, V violations, M of M planted bugs caught".
   Totals run(const SuiteOptions& options) const;
 
-  // run() with options from the command line: --stride=N --offset=N --jobs=N --only=TEXT. Returns
+  // run() with options from the command line: --stride=N --offset=N --jobs=N --only=REGEX. Returns
   // the exit status: 0 when nothing was violated and every bug caught.
   int main(int argc, char** argv) const;
 

@@ -7,8 +7,9 @@ namespace {
 template <class Op>
 void add_operation(Suite& suite) {
   suite.add<ValueFree<Op>>({Mode::kKill, Mode::kRecovery});
-  suite.add<ValueWithSleepers<Op>>(Mode::kKill);
-  suite.add<ValueWoken<Op>>(Mode::kKill);
+  suite.add<ValueContended<Op>>(Mode::kPause);
+  suite.add<ValueWithSleepers<Op>>({Mode::kKill, Mode::kRecovery});
+  suite.add<ValueWoken<Op>>({Mode::kKill, Mode::kRecovery});
 }
 
 }  // namespace

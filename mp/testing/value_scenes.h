@@ -17,6 +17,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,7 @@
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/lock_object.h"
 #include "mp/testing/family_scene.h"
+#include "mp/testing/proc.h"
 #include "mp/value.h"
 
 namespace mp::testing {
@@ -196,11 +198,11 @@ class ValueScene : public FamilyScene {
   }
 
   Verdict examine(pid_t, const Death&) override {
-    // Whether a survivor is to be told of a dead owner, of this death or the one before.
+    // A survivor was told of a dead owner, or is to be told, of this death or the one before.
     uint32_t w = word().word;
     internal::Owner owner = internal::LockWord<>::owner_of(w);
-    untold_ =
-        untold_ || is_victim(owner) || is_recoverer(owner) || w == internal::LockWord<>::kDirty;
+    bool news = is_victim(owner) || is_recoverer(owner) || w == internal::LockWord<>::kDirty;
+    due_ = std::max(due_, stage().reports + (news ? 1 : 0));
     return fine();
   }
 
@@ -218,14 +220,15 @@ class ValueScene : public FamilyScene {
  protected:
   void create() override {
     op_.create();
-    untold_ = false;
+    due_ = 0;
   }
   void drop() override { op_.drop(); }
 
   Verdict inspect() override {
     uint32_t reports = stage().reports;
-    if ((reports != 0) != untold_ || reports > 1) {
-      return wrong("survivors were told " + std::to_string(reports) + " times that an owner died");
+    if (reports != due_) {
+      return wrong("survivors were told " + std::to_string(reports) + " times, and not " +
+                   std::to_string(due_) + ", that an owner died");
     }
     return word().word == 0 ? fine() : wrong("the lock is not free at the end");
   }
@@ -253,7 +256,7 @@ class ValueScene : public FamilyScene {
   }
 
   Op op_;
-  bool untold_ = false;
+  uint32_t due_ = 0;  // how often survivors are to be told that an owner died
 };
 
 // Nobody else is there.
@@ -261,6 +264,48 @@ template <class Op>
 class ValueFree : public ValueScene<Op> {
  public:
   ValueFree() : ValueScene<Op>("free") {}
+};
+
+// Nobody dies: while the victim is at it, another one comes and keeps the lock until the victim
+// sleeps; or comes too late, and sleeps over it.
+template <class Op>
+class ValueContended : public ValueScene<Op> {
+ public:
+  ValueContended() : ValueScene<Op>("contended") {}
+  void intrude() override {
+    other_ = &this->cast("another", [this] {
+      this->op_.turn([this](bool) {
+        if (this->stage().inside.exchange(1) != 0) {
+          this->stage().overlaps.fetch_add(1);
+        }
+        order_.wait();
+        this->stage().inside = 0;
+      });
+    });
+    this->await([this] { return this->stage().inside != 0 || asleep_in_futex(other_->pid()); });
+  }
+  bool on_sleep(int nth) override {
+    if (nth == 1 && other_ != nullptr) {
+      order_.give();
+      this->await([this] { return other_->ended(); });
+    }
+    return nth == 1;
+  }
+  Verdict check() override {
+    order_.give();
+    return ValueScene<Op>::check();
+  }
+
+ protected:
+  void create() override {
+    ValueScene<Op>::create();
+    order_.renew();
+    other_ = nullptr;
+  }
+
+ private:
+  Helper* other_ = nullptr;
+  Order order_;
 };
 
 // The victim has the lock already, one level of it; others sleep over it.
@@ -316,9 +361,7 @@ class ValueWoken : public ValueScene<Op> {
  private:
   void give() {
     give_.give();
-    while (!owner_->ended()) {
-      sched_yield();
-    }
+    this->await([this] { return owner_->ended(); });
   }
 
   Helper* owner_ = nullptr;
