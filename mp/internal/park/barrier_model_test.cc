@@ -283,34 +283,65 @@ TEST(BarrierModel, AnEarlySliceLosesNothing) {
             "");
 }
 
-TEST(BarrierModel, LongRuns) {
-  if (!model::long_runs()) {
-    GTEST_SKIP() << "set MP_MODEL_LONG=1";
+// The larger ones, each a test of its own: docs/design.md says how long they are.
+class BarrierModelLong : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!model::long_runs()) {
+      GTEST_SKIP() << "set MP_MODEL_LONG=1";
+    }
   }
+};
+
+TEST_F(BarrierModelLong, ThreePartiesPass) {
   EXPECT_EQ(run("3: w w w", {.parties = 3, .actors = {"w", "w", "w"}, .all_pass = true}).violation,
             "");
+}
+
+TEST_F(BarrierModelLong, OneTooManyAndTwoDeaths) {
   EXPECT_EQ(
       run("2: t t t, 2 kills", {.parties = 2, .actors = {"t", "t", "t"}, .kills = 2}).violation,
       "");
+}
+
+TEST_F(BarrierModelLong, TwoRoundsAndTwoDeaths) {
   EXPECT_EQ(run("2: ww ww, 2 kills", {.parties = 2, .actors = {"ww", "ww"}, .kills = 2}).violation,
             "");
+}
+
+TEST_F(BarrierModelLong, OneTooManyAnActionAndTwoDeaths) {
   EXPECT_EQ(run("2: t t t, action, 2 kills",
                 {.parties = 2, .actors = {"t", "t", "t"}, .kills = 2, .action = true})
                 .violation,
             "");
+}
+
+TEST_F(BarrierModelLong, AResetAndTwoSlowDeaths) {
   EXPECT_EQ(run("2: t t r, 2 slow kills",
                 {.parties = 2, .actors = {"t", "t", "r"}, .kills = 2, .slow_exit = true})
                 .violation,
             "");
+}
+
+TEST_F(BarrierModelLong, AnAbortAResetAndTwoDeaths) {
   EXPECT_EQ(
       run("2: t t ar, 2 kills", {.parties = 2, .actors = {"t", "t", "ar"}, .kills = 2}).violation,
       "");
+}
+
+TEST_F(BarrierModelLong, ThreePartiesAndADeath) {
   EXPECT_EQ(
       run("3: w w w, 1 kill", {.parties = 3, .actors = {"w", "w", "w"}, .kills = 1}).violation, "");
+}
+
+TEST_F(BarrierModelLong, ThreePartiesAndTwoDeathsThatWakeNobody) {
   EXPECT_EQ(run("3: w w w, 2 kills, no life words",
                 {.parties = 3, .actors = {"w", "w", "w"}, .kills = 2, .life_words = false})
                 .violation,
             "");
+}
+
+TEST_F(BarrierModelLong, ThreePartiesAndTwoDeaths) {
   EXPECT_EQ(
       run("3: w w w, 2 kills", {.parties = 3, .actors = {"w", "w", "w"}, .kills = 2}).violation,
       "");
