@@ -126,12 +126,12 @@ class Array {
 };
 
 // "<SynchronizedArray wrapper for <multiprocessing.sharedctypes.c_int_Array_10 object at 0x7f...>>"
-template <Shareable T>
-std::string repr(const Array<T>& a) {
+template <Shareable T, class Memory>
+std::string repr(const Array<T, Memory>& a) {
   return internal::locked_array_text(internal::element_type<T>(), a.size(), a.get_obj().data());
 }
-template <Shareable T>
-std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
+template <Shareable T, class Memory>
+std::ostream& operator<<(std::ostream& out, const Array<T, Memory>& a) {
   return out << repr(a);
 }
 

@@ -362,7 +362,7 @@ absl::StatusOr<Child*> started_child(ProcessCore& core, std::string_view verb) {
     if (verb == "join") {
       return assertion(text);
     }
-    std::lock_guard hold(core.mutex);
+    std::lock_guard hold(here().mutex);
     return assertion(absl::StrCat(text, ": ", core.type, " ", quoted(core.name), why...));
   };
   if (!core.is_ours()) {

@@ -103,12 +103,12 @@ class RawArray {
 };
 
 // "<multiprocessing.sharedctypes.c_int_Array_10 object at 0x7f...>"
-template <Shareable T>
-std::string repr(const RawArray<T>& a) {
+template <Shareable T, class Memory>
+std::string repr(const RawArray<T, Memory>& a) {
   return internal::array_text(internal::element_type<T>(), a.size(), a.data());
 }
-template <Shareable T>
-std::ostream& operator<<(std::ostream& out, const RawArray<T>& a) {
+template <Shareable T, class Memory>
+std::ostream& operator<<(std::ostream& out, const RawArray<T, Memory>& a) {
   return out << repr(a);
 }
 

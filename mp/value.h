@@ -129,22 +129,22 @@ class Value {
 };
 
 // "c_int(7)"
-template <Shareable T>
-std::string repr(const RawValue<T>& v) {
+template <Shareable T, class Memory>
+std::string repr(const RawValue<T, Memory>& v) {
   return internal::value_text(internal::element_type<T>(), v.get());
 }
-template <Shareable T>
-std::ostream& operator<<(std::ostream& out, const RawValue<T>& v) {
+template <Shareable T, class Memory>
+std::ostream& operator<<(std::ostream& out, const RawValue<T, Memory>& v) {
   return out << repr(v);
 }
 
 // "<Synchronized wrapper for c_int(7)>"; does not take the lock.
-template <Shareable T>
-std::string repr(const Value<T>& v) {
+template <Shareable T, class Memory>
+std::string repr(const Value<T, Memory>& v) {
   return internal::locked_value_text(internal::element_type<T>(), v.get_obj().get());
 }
-template <Shareable T>
-std::ostream& operator<<(std::ostream& out, const Value<T>& v) {
+template <Shareable T, class Memory>
+std::ostream& operator<<(std::ostream& out, const Value<T, Memory>& v) {
   return out << repr(v);
 }
 
