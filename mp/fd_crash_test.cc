@@ -408,7 +408,7 @@ TEST(FdLoss, AHalfFreedQueueIsNotLookedInto) {
 // Taken off by a call that has no use for the descriptor.
 TEST(FdLoss, AReceiveThatDecodesNoDescriptorClosesIt) {
   auto [a, b] = Pipe();
-  auto lost = [&](const auto& receive) {
+  auto lost = [&a = a, &b = b](const auto& receive) {
     Pipe2 pipe;
     a.send(Letter{"text", Fd::duplicate(pipe.write_end())});
     pipe.close_here();
@@ -418,12 +418,12 @@ TEST(FdLoss, AReceiveThatDecodesNoDescriptorClosesIt) {
     EXPECT_EQ(internal::mailbox_waiting(), 0);
     EXPECT_FALSE(b.poll());
   };
-  lost([&] { EXPECT_THROW(b.recv<int>(), TypeError); });
-  lost([&] { EXPECT_THROW((b.recv<std::pair<int, std::string>>()), TypeError); });
-  lost([&] { EXPECT_GT(b.recv_bytes().size(), 0u); });
-  lost([&] { EXPECT_THROW(b.recv_bytes(1), OSError); });
+  lost([&b = b] { EXPECT_THROW(b.recv<int>(), TypeError); });
+  lost([&b = b] { EXPECT_THROW((b.recv<std::pair<int, std::string>>()), TypeError); });
+  lost([&b = b] { EXPECT_GT(b.recv_bytes().size(), 0u); });
+  lost([&b = b] { EXPECT_THROW(b.recv_bytes(1), OSError); });
   std::byte small[1];
-  lost([&] { EXPECT_THROW(b.recv_bytes_into(small), BufferTooShort); });
+  lost([&b = b, &small] { EXPECT_THROW(b.recv_bytes_into(small), BufferTooShort); });
 }
 
 TEST(FdLoss, AReceiveThatDecodesNoHandleFreesItsObject) {

@@ -5,7 +5,7 @@
 #include "gtest/gtest.h"
 #include "mp/errors.h"
 #include "mp/internal/core/ref.h"
-#include "mp/internal/shm/family.h"
+#include "mp/internal/shm/kind.h"
 
 namespace mp {
 namespace {

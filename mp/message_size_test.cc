@@ -185,8 +185,8 @@ TEST_P(MessageSize, OneOverTheBudgetLeavesAPipeUsable) {
   Process p = start(echo_pipe, there, 1);
   there.close();
   SmallBudget budget;
-  expect_refused([&] { here.send(std::string(64 * kMiB, 'x')); });
-  expect_refused([&] { here.send_bytes(std::string(64 * kMiB, 'x')); });
+  expect_refused([&here = here] { here.send(std::string(64 * kMiB, 'x')); });
+  expect_refused([&here = here] { here.send_bytes(std::string(64 * kMiB, 'x')); });
   here.send(std::string("fits"));
   EXPECT_EQ(here.recv<std::string>(), "fits");
   here.send_bytes(std::string("too"));
