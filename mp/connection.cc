@@ -31,7 +31,9 @@ uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, uint64_t offse
     throw BufferTooShort("the message is longer than the buffer: see message()",
                          std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
-  std::memcpy(buffer.data() + offset, bytes.data(), bytes.size());
+  if (!bytes.empty()) {
+    std::memcpy(buffer.data() + offset, bytes.data(), bytes.size());
+  }
   return bytes.size();
 }
 

@@ -157,7 +157,9 @@ std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t>
         return nullptr;
       }
     }
-    std::memcpy(place.words, handles.data(), handles.size_bytes());
+    if (!handles.empty()) {
+      std::memcpy(place.words, handles.data(), handles.size_bytes());
+    }
     std::byte* at = place.words + handles.size_bytes();
     for (int fd : fds) {
       noted_ = true;

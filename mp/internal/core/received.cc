@@ -18,7 +18,9 @@ void Received::fill(std::span<const std::byte> bytes, std::span<const uint64_t> 
   clear();
   words_.resize((bytes.size() + 7) / 8);
   size_ = bytes.size();
-  std::memcpy(words_.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) {
+    std::memcpy(words_.data(), bytes.data(), bytes.size());
+  }
   tokens_.assign(fd_tokens.begin(), fd_tokens.end());
   for (uint64_t token : tokens_) {
     Family::get().claim_deposit(token);
