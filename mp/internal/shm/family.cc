@@ -88,6 +88,12 @@ FutexWord* life_word(Slot& slot) {
 constexpr uint32_t kFutexWaiters = 0x80000000;
 constexpr uint32_t kFutexOwnerDied = 0x40000000;
 
+// Whether the slot has not been given out again: then its life word is this owner's. Acquire, with the release that ends
+// claim_slot(): the word is looked at as initialised there.
+bool names_its_process(const Slot& slot, Owner owner) {
+  return generation_of(slot.state.load(std::memory_order_acquire)) == owner.generation();
+}
+
 void init_life(Slot& slot) {
   pthread_mutexattr_t attr;
   pthread_mutexattr_init(&attr);
@@ -348,7 +354,7 @@ bool Family::is_dead(Owner owner) noexcept {
 }
 
 const FutexWord* Family::arm_life_word(Owner owner, uint32_t* alive_value) noexcept {
-  if (owner == kStranger) {
+  if (owner == kStranger || !names_its_process(slot(owner), owner)) {
     return nullptr;
   }
   FutexWord* word = life_word(slot(owner));
@@ -367,7 +373,7 @@ const FutexWord* Family::arm_life_word(Owner owner, uint32_t* alive_value) noexc
 }
 
 bool Family::is_dying(Owner owner) noexcept {
-  return owner != kStranger &&
+  return owner != kStranger && names_its_process(slot(owner), owner) &&
          (life_word(slot(owner))->load(std::memory_order_relaxed) & kFutexOwnerDied) != 0;
 }
 
