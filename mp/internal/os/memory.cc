@@ -62,12 +62,12 @@ std::byte* map(int fd, uint64_t size) {
     errno = err;
     return nullptr;
   }
+  // A core dump would otherwise read, and so fill, every hole.
+  madvise(base, size, MADV_DONTDUMP);
   if (before != 0) {
     munmap(start, before);
   }
   munmap(start + before + size, kAlignment - before);
-  // A core dump would otherwise read, and so fill, every hole.
-  madvise(base, size, MADV_DONTDUMP);
   return static_cast<std::byte*>(base);
 }
 
