@@ -221,6 +221,9 @@ TEST_F(ObjectHandle, EveryClassHasATextOfItsOwn) {
   EXPECT_EQ(mp::repr(RawValue<int>(7)), "c_int(7)");
   EXPECT_EQ(mp::repr(Array<int>(3)).find("<SynchronizedArray wrapper for "), 0u);
   EXPECT_EQ(mp::repr(RawArray<int>(3)).find("<multiprocessing.sharedctypes.c_int_Array_3 "), 0u);
+  EXPECT_EQ(mp::repr(make_value('i', 7)), "<Synchronized wrapper for c_int(7)>");
+  EXPECT_EQ(mp::repr(make_raw_value('i', 7)), "c_int(7)");
+  EXPECT_EQ(mp::repr(make_array('i', 3)).find("<SynchronizedArray wrapper for "), 0u);
   EXPECT_EQ(mp::repr(Lock()), "<Lock(owner=None)>");
   EXPECT_EQ(mp::repr(Condition()).find("<Condition("), 0u);
 }

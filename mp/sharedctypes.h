@@ -29,7 +29,9 @@
 #ifndef MP_SHAREDCTYPES_H_
 #define MP_SHAREDCTYPES_H_
 
+#include <ostream>
 #include <span>
+#include <string>
 
 #include "mp/array.h"
 #include "mp/internal/core/shared_object.h"
@@ -85,6 +87,25 @@ class Array<Object, Memory> final : public internal::ObjectArray<Array<Object, M
  private:
   friend Codec<Array>;
 };
+
+// As of a typed Value or Array. Found by the full name mp::repr as well, which would otherwise make an
+// Object of what it is given.
+template <class Memory>
+std::string repr(const Value<Object, Memory>& v) {
+  return v.text();
+}
+template <class Memory>
+std::ostream& operator<<(std::ostream& out, const Value<Object, Memory>& v) {
+  return out << v.text();
+}
+template <class Memory>
+std::string repr(const Array<Object, Memory>& a) {
+  return a.text();
+}
+template <class Memory>
+std::ostream& operator<<(std::ostream& out, const Array<Object, Memory>& a) {
+  return out << a.text();
+}
 
 // By typecode: c u b B h H i I l L q Q f d. Throw mp::TypeError "bad typecode (must be a ctypes type
 // or one of ...)" for others, and for a value that is none of that type.

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <utility>
 
@@ -109,12 +108,10 @@ class ObjectValue : public SharedObject<Memory> {
     return V(this->memory_, this->type_, std::nullopt);
   }
 
-  friend std::string repr(const ObjectValue& v) {
-    return v.lock_.has_value() ? locked_value_text(v.type_, v.memory_.data())
-                               : value_text(v.type_, v.memory_.data());
-  }
-  friend std::ostream& operator<<(std::ostream& out, const ObjectValue& v) {
-    return out << repr(v);
+  // What repr() gives.
+  std::string text() const {
+    return this->lock_.has_value() ? locked_value_text(this->type_, this->memory_.data())
+                                   : value_text(this->type_, this->memory_.data());
   }
 };
 
@@ -169,21 +166,17 @@ class ObjectArray : public SharedObject<Memory> {
     return A(this->memory_, this->type_, std::nullopt);
   }
 
-  friend std::string repr(const ObjectArray& a) {
-    const ObjectElements e = a.elements();
-    return a.lock_.has_value() ? locked_array_text(e.type, e.count, e.data)
-                               : array_text(e.type, e.count, e.data);
-  }
-  friend std::ostream& operator<<(std::ostream& out, const ObjectArray& a) {
-    return out << repr(a);
-  }
-
- protected:
-  ObjectElements elements() const {
-    return {this->type_, this->memory_.data(), this->memory_.count()};
+  // What repr() gives.
+  std::string text() const {
+    const ObjectElements e = elements();
+    return this->lock_.has_value() ? locked_array_text(e.type, e.count, e.data)
+                                   : array_text(e.type, e.count, e.data);
   }
 
  private:
+  ObjectElements elements() const {
+    return {this->type_, this->memory_.data(), this->memory_.count()};
+  }
   // The class whose attributes are asked for, as the reference calls it; null: the raw array.
   const char* owner() const { return this->lock_.has_value() ? "SynchronizedArray" : nullptr; }
 };
