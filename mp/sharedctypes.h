@@ -12,8 +12,8 @@
 //   mp::Array<mp::Object> t = mp::make_array('d', {0.5, 1});
 //   std::cout << t.slice(0, 2) << '\n';               // [0.5, 1.0]
 //
-// Value<Object> has the methods of Value, Array<Object> those of Array, with Objects for T; a slice
-// is a list, or bytes of 'c'. Made as raw ones they have no lock, and what needs one throws
+// Value<Object> has the methods of Value, Array<Object> those of Array, with Objects for T; a slice,
+// and what update() of all elements gets, is a list, bytes of 'c', or str of 'u'. Made as raw ones they have no lock, and what needs one throws
 // mp::AttributeError.
 //
 // Handles    As Value and Array.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mp/bytes.h"
 #include "mp/errors.h"
 #include "mp/queue.h"
 #include "mp/testing/watchdog.h"
@@ -92,6 +93,42 @@ TEST(SharedCTypes, UpdateStoresWhatTheCallMakes) {
   EXPECT_FALSE(n.get_lock().locked());
   EXPECT_EQ(n.get_obj().value(), Object(14));
   EXPECT_THROW(n.get_obj().get_obj(), AttributeError);
+}
+
+TEST(SharedCTypes, UpdateOfAnArrayGetsAllElementsAndReturnsWhatTheCallReturns) {
+  Array<Object> a = make_array('i', {3, 1, 2});
+  size_t seen = a.update([&a](Object& all) {
+    EXPECT_TRUE(a.get_lock().acquire(0));  // it is ours
+    a.release();
+    all[0] = 7;
+    return all.size();
+  });
+  EXPECT_EQ(seen, 3u);
+  EXPECT_EQ(a.slice(), list({7, 1, 2}));
+  EXPECT_THROW(a.update([](Object& all) { all.append(1); }), ValueError);
+  EXPECT_THROW(a.update([](Object& all) { all[2] = "two"; }), TypeError);
+  EXPECT_EQ(a.slice(), list({7, 1, 2}));
+  a.update(-1, [](Object& v) { v = 9; });
+  EXPECT_EQ(a[2], Object(9));
+  Array<Object> text = make_array('c', Bytes("abc"));
+  text.update([](Object& all) { all = Bytes("xyz"); });
+  EXPECT_EQ(text.raw(), Object(Bytes("xyz")));
+}
+
+TEST(SharedCTypes, AnArrayIteratesOverItsElements) {
+  Object seen = list();
+  for (auto x : make_array('i', {1, 2, 3})) {
+    seen.append(x);
+  }
+  EXPECT_EQ(seen, list({1, 2, 3}));
+  int zeros = 0;
+  for (Object x : make_raw_array('d', 3)) {
+    zeros += x == Object(0.0);
+  }
+  EXPECT_EQ(zeros, 3);
+  for (Object x : make_array('c', Bytes("a"))) {
+    EXPECT_EQ(x, Object(Bytes("a")));
+  }
 }
 
 TEST(SharedCTypes, ALockOfOnesOwn) {

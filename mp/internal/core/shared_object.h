@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "mp/internal/core/element.h"
@@ -58,6 +59,18 @@ class SharedObject {
     }
     return access();
   }
+  // What change(v) returns; `keep` follows it.
+  template <class F, class Keep>
+  static auto changed(Object& v, F&& change, const Keep& keep) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F, Object&>>) {
+      std::forward<F>(change)(v);
+      keep();
+    } else {
+      auto result = std::forward<F>(change)(v);
+      keep();
+      return result;
+    }
+  }
   template <class F>
   auto locked(const F& access) const {
     if (!lock_.has_value()) {
@@ -94,13 +107,14 @@ class ObjectValue : public SharedObject<Memory> {
   void set_value(const Object& v) const {
     this->in_turn([&] { store_object(this->type_, this->memory_.data(), v); });
   }
-  // Calls change(Object&) with the value, under the lock, and stores what it made of it.
+  // Calls change(Object&) with the value, under the lock, and stores what it made of it; returns what
+  // it returns.
   template <class F>
-  void update(F&& change) const {
-    this->locked([&] {
+  auto update(F&& change) const {
+    return this->locked([&] {
       Object v = load_object(this->type_, this->memory_.data());
-      std::forward<F>(change)(v);
-      store_object(this->type_, this->memory_.data(), v);
+      return this->changed(v, std::forward<F>(change),
+                           [&] { store_object(this->type_, this->memory_.data(), v); });
     });
   }
   V get_obj() const {
@@ -132,15 +146,26 @@ class ObjectArray : public SharedObject<Memory> {
     this->in_turn([&] { elements().set(i, v); });
   }
   ElementReference<ObjectArray> operator[](int64_t i) const { return {*this, i}; }
+  // Calls change(Object&) with element i, or with all as slice() gives them, under the lock, and
+  // stores what it made of it; returns what it returns.
   template <class F>
   auto update(int64_t i, F&& change) const {
     return this->locked([&] {
       Object v = elements().get(i);
-      Object result = std::forward<F>(change)(v);
-      elements().set(i, v);
-      return result;
+      return this->changed(v, std::forward<F>(change), [&] { elements().set(i, v); });
     });
   }
+  template <class F>
+  auto update(F&& change) const {
+    return this->locked([&] {
+      Object all = elements().slice({}, {}, 1);
+      return this->changed(all, std::forward<F>(change),
+                           [&] { elements().set_slice({}, {}, all, 1); });
+    });
+  }
+  // The elements, each read in a turn of its own.
+  ElementIterator<ObjectArray> begin() const { return {this, 0}; }
+  ElementIterator<ObjectArray> end() const { return {this, static_cast<int64_t>(size())}; }
   // A list; bytes of 'c', str of 'u'.
   Object slice(Bound start = {}, Bound stop = {}, int64_t step = 1) const {
     return this->in_turn([&] { return elements().slice(start, stop, step); });
