@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <numeric>
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "mp/errors.h"
@@ -185,6 +187,35 @@ TEST(Array, ASliceMayComeFromAnArrayUnderTheSameLock) {
   EXPECT_EQ(a.slice(), (std::vector<int>{1, 2, 3}));
   a.set_slice(0, 2, a.get_obj().slice(1));
   EXPECT_EQ(a.slice(), (std::vector<int>{2, 3, 3}));
+}
+
+// As a[1:] = a[:-1] in Python: what is assigned are the elements as they were.
+template <class A>
+void expect_slices_of_itself() {
+  using V = std::vector<int>;
+  A a({1, 2, 3, 4, 5});
+  std::span<int> all;
+  if constexpr (std::is_convertible_v<A, std::span<int>>) {
+    all = a;
+  } else {
+    all = a.get_obj();
+  }
+  a.set_slice(1, {}, all.first(4));
+  EXPECT_EQ(a.slice(), (V{1, 1, 2, 3, 4}));
+  a.set_slice({}, -1, all.subspan(1));
+  EXPECT_EQ(a.slice(), (V{1, 2, 3, 4, 4}));
+  a.set_slice({}, {}, all, -1);
+  EXPECT_EQ(a.slice(), (V{4, 4, 3, 2, 1}));
+  // Also where the values are not side by side.
+  a.set_slice({}, {}, std::vector<std::reference_wrapper<int>>(all.rbegin(), all.rend()));
+  EXPECT_EQ(a.slice(), (V{1, 2, 3, 4, 4}));
+  a.set_slice({}, {}, all);
+  EXPECT_EQ(a.slice(), (V{1, 2, 3, 4, 4}));
+}
+
+TEST(Array, ASliceMayComeFromTheSameElements) {
+  expect_slices_of_itself<RawArray<int>>();
+  expect_slices_of_itself<Array<int>>();
 }
 
 TEST(Array, WaitsForWhoeverHasTheLock) {

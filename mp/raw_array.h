@@ -73,7 +73,8 @@ class RawArray {
   }
   template <class Range>
   void set_slice(Bound start, Bound stop, const Range& values, int64_t step = 1) const {
-    internal::write_places(data(), internal::places(start, stop, step, size()), values, size());
+    internal::write_places(data(), internal::places(start, stop, step, size()),
+                           internal::read_now<T>(values), size());
   }
 
   // Of characters: the text up to the first NUL; all of them. Setting throws mp::ValueError "byte

@@ -317,11 +317,18 @@ auto read_now(const Range& values) {
     return out;
   }
 }
-template <class T, class Range>
-void write_places(T* to, const Places& p, const Range& values, uint64_t count) {
-  auto given = static_cast<uint64_t>(std::distance(std::begin(values), std::end(values)));
-  if (given != p.count) [[unlikely]] {
-    raise_slice(element_type<T>(), count, p.count, given);
+// Values: what read_now() returns. `to` has `count` elements.
+template <class T, class Values>
+void write_places(T* to, const Places& p, const Values& values, uint64_t count) {
+  if (values.size() != p.count) [[unlikely]] {
+    raise_slice(element_type<T>(), count, p.count, values.size());
+  }
+  if constexpr (std::is_same_v<Values, std::span<const T>>) {
+    // Elements of the same array are read before the first of them is written.
+    const std::less<const T*> before;
+    if (before(values.data(), to + count) && before(to, values.data() + values.size())) {
+      return write_places(to, p, read_places(values.data(), {0, 1, values.size()}), count);
+    }
   }
   T* at = to + p.first;
   for (const auto& v : values) {
