@@ -16,7 +16,8 @@
 // Blocking   None.
 // Cost       A plain load or store. Shared: 64 bytes and the elements.
 // Death      What was written stays.
-// Crossing   Any way, as a RawArray of the same type. A struct is the same if its name is.
+// Crossing   Any way, as a RawArray of the same type. A struct is the same if its name, its size and
+//            its alignment are.
 // Python     r[i] is not checked, r.at(i) is and counts from the end if negative.
 
 #ifndef MP_RAW_ARRAY_H_

@@ -23,7 +23,8 @@
 //            larger one or update(): what was written until then; owner_died() is true in the next
 //            update(), and for the next who takes the lock. value() and set_value() do not use that
 //            news up.
-// Crossing   Any way, as a Value of the same type. A struct is the same if its name is.
+// Crossing   Any way, as a Value of the same type. A struct is the same if its name, its size and
+//            its alignment are.
 // Python     value is value() and set_value(). T is plain data, known when compiled; with a typecode
 //            that is known at run time only: mp/sharedctypes.h.
 

@@ -155,6 +155,30 @@ TEST(Value, CrossesAsAValueOfItsTypeOnly) {
             "expected a Value of Pair, found a Value of another struct");
 }
 
+// Each file may have a Point in its unnamed namespace: what one writes the other must not read.
+TEST(Value, StructsOfOneNameButOfAnotherFormAreNotTheSame) {
+  constexpr internal::ElementType kPoint = internal::element_type<Point>();
+  auto tag = [&](uint64_t size, uint64_t alignment) {
+    return internal::struct_tag(kPoint.spelling, size, alignment);
+  };
+  EXPECT_EQ(kPoint.tag, tag(16, 8));
+  EXPECT_NE(kPoint.tag, tag(24, 8));
+  EXPECT_NE(kPoint.tag, tag(16, 4));
+  EXPECT_NE(tag(8, 16), tag(16, 8));
+  EXPECT_TRUE(kPoint.is_struct());
+
+  auto crosses = [](const internal::ElementType& type) {
+    using internal::Elements;
+    internal::Encoder& encoder = internal::Encoder::local();
+    internal::Encoder::Building building(encoder);
+    Elements elements(internal::Kind::kValue, type, 1, Elements::Fill::kZero);
+    encoder.finish(elements.encode(encoder));
+    internal::decode_message<RawValue<Point>>(encoder.message());
+  };
+  EXPECT_NO_THROW(crosses(kPoint));
+  EXPECT_THROW(crosses({tag(8, 8), 8, 8, kPoint.spelling}), TypeError);
+}
+
 TEST(Value, TakesOneCacheLineUpToSixteenBytes) {
   auto& arena = internal::Family::get().arena();
   auto bytes_of_values = [&] {

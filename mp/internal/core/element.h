@@ -113,7 +113,7 @@ constexpr bool require_shareable() {
 // -- What a process says of them to another --
 
 struct ElementType {
-  uint64_t tag;   // a typecode of the reference, or a struct's hash
+  uint64_t tag;   // a typecode of the reference, or struct_tag()
   uint64_t size;  // of one, in bytes
   uint64_t alignment;
   std::string_view spelling;  // a struct's name, as the compiler writes it
@@ -143,12 +143,19 @@ constexpr char code_of() {
   }
 }
 
+// Structs of one name need not be one: each file may have its own in an unnamed namespace. They are
+// told apart by their form at least.
+constexpr uint64_t struct_tag(std::string_view name, uint64_t size, uint64_t alignment) {
+  return hash_of(name, size << 32 | alignment) | 0x100;
+}
+
 template <class T>
 constexpr ElementType element_type() {
   if constexpr (code_of<T>() != 0) {
     return {static_cast<uint64_t>(code_of<T>()), sizeof(T), alignof(T), {}};
   } else {
-    return {hash_of(type_name<T>()) | 0x100, sizeof(T), alignof(T), type_name<T>()};
+    constexpr std::string_view kName = type_name<T>();
+    return {struct_tag(kName, sizeof(T), alignof(T)), sizeof(T), alignof(T), kName};
   }
 }
 // The element type of a tag or typecode; none for a struct's or an unknown one.
