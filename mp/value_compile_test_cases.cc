@@ -41,6 +41,12 @@ struct HasReference {
 struct HasConst {
   const int c;
 };
+struct alignas(128) Wide {
+  int a;
+};
+struct alignas(64) Line {
+  int a;
+};
 struct HasString {
   std::string text;
 };
@@ -48,6 +54,7 @@ struct HasString {
 void uses() {
   // Right.
   mp::Value<Fine> fine;
+  mp::Value<Line> line;
   mp::RawArray<double> numbers(3);
   mp::ArrayOf<'i'> more{1, 2};
 
@@ -87,5 +94,11 @@ void uses() {
 #endif
 #if CASE(12)  // wants: require_code | bad typecode (must be one of c, b, B, u, h, H
   mp::ValueOf<'x'> v12;
+#endif
+#if CASE(13)  // wants: Wide | Declare the struct with alignas(64) or less
+  mp::RawArray<Wide> v13(1);
+#endif
+#if CASE(14)  // wants: Wide | shared memory is aligned to 64 bytes, and to no more
+  mp::Value<Wide> v14;
 #endif
 }

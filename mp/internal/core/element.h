@@ -85,6 +85,9 @@ concept Shareable = internal::is_plain<T>() && !internal::holds_address<T>();
 
 namespace internal {
 
+// Where the elements of a Value or Array begin is a multiple of it.
+inline constexpr uint64_t kMostAlignment = 64;
+
 // Does not compile unless T can be shared.
 template <class T>
 constexpr bool require_shareable() {
@@ -107,6 +110,9 @@ constexpr bool require_shareable() {
                 "mp: a Value or Array holds plain data: numbers, enumerations, and structs of them "
                 "that are trivially copyable and can be assigned. Share those fields, or send the "
                 "object through an mp::Queue.");
+  static_assert(kAddress || !is_plain<T>() || alignof(std::remove_reference_t<T>) <= kMostAlignment,
+                "mp: shared memory is aligned to 64 bytes, and to no more. Declare the struct with "
+                "alignas(64) or less; what must stand further apart is kept so by its size.");
   return true;
 }
 
