@@ -13,6 +13,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -216,6 +217,17 @@ void expect_slices_of_itself() {
 TEST(Array, ASliceMayComeFromTheSameElements) {
   expect_slices_of_itself<RawArray<int>>();
   expect_slices_of_itself<Array<int>>();
+}
+
+TEST(RawArray, ATextMayBePartOfTheArrayThatGetsIt) {
+  RawArray<char> c("hello");
+  c.set_value(std::string_view(c.data() + 1, 4));
+  EXPECT_EQ(c.value(), "ello");
+  RawArray<wchar_t> w(L"hello");
+  w.set_raw(std::wstring_view(w.data() + 1, 4));
+  EXPECT_EQ(w.value(), L"elloo");
+  w.set_value(std::wstring_view(w.data() + 2, 2));
+  EXPECT_EQ(w.raw(), std::wstring(L"lo\0oo", 5));
 }
 
 TEST(Array, WaitsForWhoeverHasTheLock) {

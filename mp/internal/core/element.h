@@ -365,7 +365,14 @@ void write_text(T* to, uint64_t count, std::basic_string_view<T> text, bool term
   if (text.size() > count) [[unlikely]] {
     raise_too_long(element_type<T>(), count, text.size());
   }
-  std::char_traits<T>::move(to, text.data(), text.size());  // it may be part of the same array
+  // Upwards: it may be part of the same array. What a libc moves at once need not be whole characters.
+  if constexpr (sizeof(T) == 1) {
+    std::char_traits<T>::move(to, text.data(), text.size());
+  } else {
+    for (size_t i = 0; i < text.size(); ++i) {
+      store(to + i, text[i]);
+    }
+  }
   if (terminate && text.size() < count) {
     to[text.size()] = T();
   }

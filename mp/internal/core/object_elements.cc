@@ -84,6 +84,29 @@ void store_at(void* at, T v) {
   store(static_cast<T*>(at), v);
 }
 
+template <class Word>
+void copy_word(void* to, const void* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  store_at(to, word);
+}
+// One store of a word, as store_object() makes it: a memcpy of a size that the compiler does not know
+// may write it in pieces.
+void copy_element(void* to, const void* from, uint64_t size) {
+  switch (size) {
+    case 1:
+      return copy_word<uint8_t>(to, from);
+    case 2:
+      return copy_word<uint16_t>(to, from);
+    case 4:
+      return copy_word<uint32_t>(to, from);
+    case 8:
+      return copy_word<uint64_t>(to, from);
+    default:  // a long double
+      std::memcpy(to, from, size);
+  }
+}
+
 // Calls see(item) for what Python's iteration over `values` gives. TypeError for what has none.
 template <class See>
 void each_item(const Object& values, See see) {
@@ -237,8 +260,8 @@ void ObjectElements::set_slice(Bound start, Bound stop, const Object& values, in
   }
   for (uint64_t k = 0; k < given; ++k) {
     auto i = static_cast<uint64_t>(p.first + static_cast<int64_t>(k) * p.step);
-    std::memcpy(static_cast<std::byte*>(data) + i * type.size, flat.data() + k * type.size,
-                type.size);
+    copy_element(static_cast<std::byte*>(data) + i * type.size, flat.data() + k * type.size,
+                 type.size);
   }
 }
 
