@@ -21,6 +21,7 @@
 #include "mp/internal/base/check.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/caller_name.h"
+#include "mp/internal/frame/python_text.h"
 #include "mp/internal/os/cpus.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/random.h"
@@ -320,37 +321,6 @@ bool is_current(const ProcessCore& core) {
   return current_locked().get() == &core;
 }
 
-// Python's repr() of a text.
-std::string quoted(std::string_view text) {
-  char quote = text.find('\'') != text.npos && text.find('"') == text.npos ? '"' : '\'';
-  std::string out(1, quote);
-  for (char c : text) {
-    switch (c) {
-      case '\n':
-        out += "\\n";
-        continue;
-      case '\r':
-        out += "\\r";
-        continue;
-      case '\t':
-        out += "\\t";
-        continue;
-      default:
-        break;
-    }
-    unsigned char byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      absl::StrAppend(&out, "\\x", absl::Hex(byte, absl::kZeroPad2));
-    } else {
-      if (c == quote || c == '\\') {
-        out += '\\';
-      }
-      out += c;
-    }
-  }
-  return out + quote;
-}
-
 // The child behind a handle that a call is about to use; `verb` is what the caller wants to do.
 absl::StatusOr<Child*> started_child(ProcessCore& core, std::string_view verb) {
   if (absl::Status s = check_open(core); !s.ok()) {
@@ -363,7 +333,9 @@ absl::StatusOr<Child*> started_child(ProcessCore& core, std::string_view verb) {
       return assertion(text);
     }
     std::lock_guard hold(here().mutex);
-    return assertion(absl::StrCat(text, ": ", core.type, " ", quoted(core.name), why...));
+    absl::StrAppend(&text, ": ", core.type, " ");
+    append_repr(text, core.name);
+    return assertion(absl::StrCat(text, why...));
   };
   if (!core.is_ours()) {
     return explained("child", " belongs to process ", core.creator);
@@ -697,7 +669,8 @@ std::string repr(const Process& process) {
     status = code.has_value() ? "stopped" : "started";
   }
   std::lock_guard hold(here().mutex);
-  std::string text = absl::StrCat("<", c.type, " name=", internal::quoted(c.name));
+  std::string text = absl::StrCat("<", c.type, " name=");
+  internal::append_repr(text, c.name);
   if (child != nullptr) {
     absl::StrAppend(&text, " pid=", child->pid());
   }

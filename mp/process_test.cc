@@ -499,6 +499,8 @@ TEST_P(EachMethod, ReprIsPythons) {
                      : is("spawn") ? "SpawnProcess"
                                    : "ForkServerProcess";
   EXPECT_EQ(repr(p), "<" + type + " name=\"it's\" parent=" + me + " initial>");
+  p.set_name("caf\u00e9\n\u200b\xff");
+  EXPECT_EQ(repr(p), "<" + type + " name='caf\u00e9\\n\\u200b\\udcff' parent=" + me + " initial>");
   p.set_name("x");
   p.set_daemon(true);
   p.start();
