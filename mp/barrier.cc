@@ -29,14 +29,8 @@ Ref new_barrier(int64_t parties, bool action, Timeout timeout) {
                             parties > std::numeric_limits<int>::max() ? kTooMany : parties)));
   auto* object = ref.object<Object>();
   object->word.start(static_cast<uint32_t>(parties), action);
-  object->timeout_ns = timeout.is_forever() ? -1 : timeout.nanoseconds();
+  object->timeout = timeout;
   return ref;
-}
-
-Deadline default_deadline(int64_t timeout_ns) {
-  return timeout_ns < 0    ? Deadline::never()
-         : timeout_ns == 0 ? Deadline::past()
-                           : Deadline::after_ns(timeout_ns);
 }
 
 std::string text_of(const Ref& ref) {
@@ -72,7 +66,7 @@ Barrier::Barrier(int64_t parties, Action action, Timeout timeout)
 }
 
 absl::StatusOr<int> Barrier::try_wait() const {
-  return wait_until(ref_, action_.get(), default_deadline(ref_.object<Object>()->timeout_ns));
+  return wait_until(ref_, action_.get(), Deadline::after(ref_.object<Object>()->timeout));
 }
 absl::StatusOr<int> Barrier::try_wait(Timeout timeout) const {
   return wait_until(ref_, action_.get(), Deadline::after(timeout));

@@ -14,6 +14,7 @@
 #include "mp/internal/shm/block.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/barrier_word.h"
+#include "mp/timeout.h"
 
 namespace mp::internal {
 
@@ -23,8 +24,8 @@ struct BarrierObject {
 
   Block block;
   BarrierWord<A> word;
-  // Of a wait() without one: nanoseconds, or -1 for ever. Written before anybody else knows of it.
-  int64_t timeout_ns;
+  // Of a wait() without one. Written before anybody else knows of it.
+  Timeout timeout;
   // Two rows of places follow.
 
   static constexpr uint64_t size(uint64_t parties) noexcept {
