@@ -1,5 +1,7 @@
 #include "mp/internal/core/ref.h"
 
+#include <new>
+
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/shm/family.h"
@@ -33,7 +35,11 @@ Ref Ref::adopt(Kind kind, uint64_t offset) {
 Ref Ref::take(uint64_t offset) {
   Ref ref;
   ref.object_ = Family::get().at<void>(offset);
-  ref.local_ = new Local{{1}, {false}, {false}, offset};
+  ref.local_ = new (std::nothrow) Local{{1}, {false}, {false}, offset};
+  if (ref.local_ == nullptr) [[unlikely]] {
+    Family::get().drop(offset);
+    throw std::bad_alloc();
+  }
   return ref;
 }
 
