@@ -4,7 +4,8 @@
 //
 // Values  0            unknown
 //         kOwnWord     what the process itself announced right before it ended
-//         kReaped      what wait() reported to the one that reaped it: beats the process's own word
+//         kReaped      what wait() reported to the fork server that reaped it: takes the place of the process's own word.
+//                      Who waits for the process takes the first of the two that it sees
 // Death   One store each. A process that is killed after its own word and before its end ended as it said. A word of another
 //         generation counts as unknown: a reaper that was stopped between its wait() and its store can be so late that the
 //         slot has a new process.

@@ -7,7 +7,8 @@
 // state   the holder of alloc_lock   kFree or kLive; the one word that decides after a death
 // log2    once, when carved          the block's size is 1 << log2
 // kind    allocation                 what it is, for whoever frees it
-// flags   anybody, upwards only      kShared: some other process may name it
+// flags   anybody, upwards only      kShared: some other process may name it; kDying: whoever dropped
+//                                    the last hold is destroying it, or was killed at that
 // link    the holder of alloc_lock   free: next free block; live: the block it is part of, or 0
 // size    allocation                 bytes asked for, this header included
 // backed  the holder of alloc_lock   large blocks: bytes reserved in the memfd; never too few

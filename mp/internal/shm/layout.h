@@ -75,7 +75,7 @@ struct alignas(64) Slot {
   std::atomic<uint64_t> state;  // generation << 32 | Phase: one word, changed together
   std::atomic<uint32_t> pid;
   std::atomic<uint32_t> creator;  // Owner bits; 0: nobody waits for the exit status
-  std::atomic<uint32_t> status;   // 0 unknown, else kStatusKnown | what wait() reports
+  std::atomic<uint32_t> status;   // 0 unknown, else a StatusWord; see proc/status.h
   std::atomic<uint32_t> naming;   // kMadeNames, kLeft, and kNaming for each change under way
   pthread_mutex_t life;  // robust, held for life by the main thread: a hint that wakes sleepers
   std::atomic<uint64_t> pages;  // first further page of the list below
