@@ -9,11 +9,14 @@
 
 #include "mp/condition.h"
 #include "mp/errors.h"
+#include "mp/internal/core/handle.h"
+#include "mp/internal/core/lock_object.h"
 #include "mp/lock.h"
 #include "mp/process.h"
 #include "mp/queue.h"
 #include "mp/rlock.h"
 #include "mp/testing/watchdog.h"
+#include "mp/value.h"
 
 namespace mp {
 namespace {
@@ -105,6 +108,40 @@ TYPED_TEST(OwnerDeath, ALockOfKNeverStaysWithTheDead) {
   EXPECT_FALSE(lock.acquire(0));
   EXPECT_FALSE(lock.acquire(0.25));
   EXPECT_TRUE(lock.locked());
+}
+
+TEST(OwnerDeathOfALock, AReleaseOfAFreeLockDoesNotHideIt) {
+  Watchdog dog(60s);
+  Lock refuses({.on_owner_death = kRefuse});
+  die_with(refuses);
+  EXPECT_THROW(refuses.acquire(0), OwnerDied);
+  EXPECT_THROW(refuses.release(), ValueError);
+  EXPECT_THROW(refuses.acquire(0), OwnerDied);
+  refuses.recover();
+  EXPECT_THROW(refuses.release(), ValueError);
+  EXPECT_TRUE(refuses.acquire(0));
+  refuses.release();
+
+  Lock reports;
+  die_with(reports);
+  // As one that found out, and was killed before it took it.
+  internal::LockObject<>& object =
+      *internal::HandleAccess::ref(reports).object<internal::LockObject<>>();
+  ASSERT_TRUE(object.lock.repair(object.lock.word.load()));
+  EXPECT_THROW(reports.release(), ValueError);
+  EXPECT_TRUE(reports.acquire(0));
+  EXPECT_TRUE(reports.owner_died());
+  reports.release();
+}
+
+TEST(OwnerDeathOfALock, AValueIsRecoveredThroughItsLock) {
+  Watchdog dog(60s);
+  Lock lock({.on_owner_death = kRefuse});
+  Value<int> value(7, lock);
+  die_with(lock);
+  EXPECT_THROW(value.value(), OwnerDied);
+  value.get_lock().recover();
+  EXPECT_EQ(value.value(), 7);
 }
 
 TEST(OwnerDeathOfALock, WhatOneProcessTookAnotherReleasesUnderKNever) {

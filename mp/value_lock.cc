@@ -29,6 +29,8 @@ bool ValueLock::locked() const { return ref_.object<Object>()->locked(); }
 
 bool ValueLock::owner_died() const { return ref_.object<Object>()->owner_died(internal::self()); }
 
+void ValueLock::recover() const { ref_.object<Object>()->lock.forgive(); }
+
 void ValueLock::begin_turn() const {
   auto* lock = ref_.object<Object>();
   if (recursive_) [[likely]] {

@@ -40,6 +40,7 @@ class ValueLock {
   void release() const;
   bool locked() const;
   bool owner_died() const;
+  void recover() const;
   // It is an RLock.
   bool recursive() const noexcept { return recursive_; }
 

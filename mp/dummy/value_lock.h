@@ -43,6 +43,7 @@ class ValueLock {
   void release() const;
   bool locked() const;
   bool owner_died() const { return false; }
+  void recover() const {}
   // It is an RLock.
   bool recursive() const noexcept { return recursive_; }
 

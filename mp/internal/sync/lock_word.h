@@ -77,6 +77,10 @@ struct LockWord {
     return {old, sleepers.pending()};
   }
 
+  // Puts back what a release of a free lock has erased: that the last owner died. Who took the lock
+  // meanwhile is told while it holds it.
+  void remember() noexcept { word.fetch_or(kDirty, std::memory_order_seq_cst); }
+
   // Forgets that the last owner, or the one before, died.
   void forgive() noexcept {
     uint32_t seen = word.load(std::memory_order_relaxed);
