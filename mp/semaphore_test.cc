@@ -1,6 +1,7 @@
 #include "mp/semaphore.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,9 +15,11 @@
 #include "mp/errors.h"
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/semaphore_object.h"
+#include "mp/internal/shm/family.h"
 #include "mp/process.h"
 #include "mp/queue.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/proc.h"
 #include "mp/testing/watchdog.h"
 
 namespace mp {
@@ -25,7 +28,15 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Watchdog;
 
+// No slice may find a death, nor hide a lost wake-up.
 class SemaphoreTest : public testing::Fixture {
+ protected:
+  SemaphoreTest() { set_slices(1h); }
+  ~SemaphoreTest() override { set_slices(100ms); }
+  static void set_slices(std::chrono::nanoseconds length) {
+    internal::Family::get().header().slice_ns.store(length.count());
+  }
+
  private:
   Watchdog dog_{60s};
 };
@@ -39,6 +50,21 @@ void hold(Semaphore sem, int permits, Queue<int> held) {
   for (;;) {
     pause();
   }
+}
+
+// A thread that has gone to sleep in what it does.
+template <class F>
+std::thread asleep_in(F f) {
+  std::atomic<pid_t> tid{0};
+  std::thread t([&tid, f] {
+    tid = gettid();
+    f();
+  });
+  while (tid == 0) {
+    sched_yield();
+  }
+  EXPECT_TRUE(testing::await_asleep(tid));
+  return t;
 }
 
 // Starts it, and returns when it holds them.
@@ -84,7 +110,7 @@ TEST_F(SemaphoreTest, AWaiterAndAPollGetWhatADeadOneHeld) {
   EXPECT_TRUE(sem.acquire(0));
   sem.release();
   auto b = holder(sem, 1);
-  std::thread waiter([&] {
+  std::thread waiter = asleep_in([&] {
     sem.acquire();
     sem.release();
   });
@@ -132,7 +158,7 @@ TEST_F(SemaphoreTest, OneThatRefusesIsTakenAgainAfterRecover) {
   Semaphore sem(2, {.on_owner_death = kRefuse});
   auto a = holder(sem, 2);
   EXPECT_FALSE(sem.acquire(0));
-  std::thread waiter([&] { EXPECT_THROW(sem.acquire(), OwnerDied); });
+  std::thread waiter = asleep_in([&] { EXPECT_THROW(sem.acquire(), OwnerDied); });
   kill(a);
   waiter.join();
   EXPECT_THROW(sem.acquire(0), OwnerDied);
@@ -142,6 +168,33 @@ TEST_F(SemaphoreTest, OneThatRefusesIsTakenAgainAfterRecover) {
   EXPECT_TRUE(sem.acquire());
   EXPECT_EQ(sem.get_value(), 1);
   sem.release();
+}
+
+// Deaths and recoveries without end: no acquire() that waits for ever ends without a permit.
+TEST_F(SemaphoreTest, ARecoverAtTheSameTimeLetsNobodyInWithoutAPermit) {
+  Semaphore sem(0, {.on_owner_death = kRefuse});
+  std::atomic<uint32_t>& died =
+      internal::HandleAccess::ref(sem).object<internal::SemaphoreObject<>>()->word.died;
+  std::atomic<bool> stop = false;
+  std::thread others([&] {
+    while (!stop) {
+      died = 1;
+      sem.recover();
+    }
+  });
+  int without = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    // More than it holds: the next acquire() must go the long way.
+    sem.release();
+    sem.release();
+    try {
+      without += !sem.acquire();
+    } catch (const OwnerDied&) {
+    }
+  }
+  stop = true;
+  others.join();
+  EXPECT_EQ(without, 0);
 }
 
 TEST_F(SemaphoreTest, AStoppedProcessKeepsWhatItHolds) {

@@ -154,13 +154,18 @@ struct SemaphoreObject {
     if (find(me.slot()) == nullptr && !word.is_signal()) {
       add_page(page_of(me.slot()));
     }
-    if (parked(me).acquire(deadline, [this] { return refuses(); })) {
-      return admitted(me);
+    for (;;) {
+      if (parked(me).acquire(deadline, [this] { return refuses(); })) {
+        return admitted(me);
+      }
+      if (refuses()) {
+        raise_refused();
+      }
+      if (deadline.passed()) {
+        return false;
+      }
+      // It refused, and recover() was called before we looked again.
     }
-    if (refuses()) {
-      raise_refused();
-    }
-    return false;
   }
 
   // The caller has a permit: true if it may keep it.
