@@ -18,10 +18,13 @@
 // Blocking   acquire() only: it spins for about two microseconds, then sleeps. Not fair.
 // Cost       One compare-and-swap to take, one to give, no system call; three more when another
 //            process used it last. 512 bytes shared, 16 more for each slot of a process above 16.
-// Death      Of a process that holds permits: they come back once, within milliseconds, and
-//            owner_died() is true. That ends when a process releases more than it holds: then the
-//            semaphore is a signal between processes, and deaths return nothing. Of a waiter: no
-//            effect. A stopped process keeps what it holds, and delays nobody else.
+// Death      Of a process that holds permits, whether it ends or is killed: they come back once,
+//            within milliseconds, and owner_died() is true. That ends when a process releases more
+//            than it holds: then the semaphore is a signal between processes, and deaths return
+//            nothing, not even those before that nobody has found yet. Of a waiter: no effect. A
+//            stopped process keeps what it holds, and delays nobody else; one that was stopped
+//            while it gave back what a dead one held may set owner_died() once more after
+//            recover().
 // Crossing   Any way: fork, Process argument, through a queue or pipe of the family.
 // Python     There the permits of a killed process are lost. get_value() counts permits of the dead
 //            as free. An initial value above 2147483647 is a ValueError. Timeouts are monotonic.

@@ -30,6 +30,8 @@
 //             nobody holds anything, for ever.
 //
 // Death   Killed anywhere: lo and hi are one truth, cells are not looked at while it would matter.
+//         Stopped in give_back() before `died` is set: it may be set after a recover() that came
+//         when others had given back, and say once more what is settled.
 //         Killed between a change of the value and its wake, or as a woken sleeper: the other
 //         sleepers' slices end.
 
