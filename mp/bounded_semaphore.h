@@ -37,9 +37,12 @@ class BoundedSemaphore : public Semaphore {
   explicit BoundedSemaphore(internal::Ref ref) : Semaphore(std::move(ref)) {}
 };
 
+// A plain Semaphore is not taken for one: decoding it throws mp::TypeError.
 template <>
 struct Codec<BoundedSemaphore>
-    : internal::HandleCodec<BoundedSemaphore, internal::Kind::kSemaphore> {};
+    : internal::HandleCodec<BoundedSemaphore, internal::Kind::kSemaphore> {
+  static BoundedSemaphore decode(const Reader& r);
+};
 
 }  // namespace mp
 

@@ -137,6 +137,10 @@ TEST_F(ObjectHandle, IsNotTakenForSomethingElse) {
   EXPECT_EQ(error([&] { Object(7).as<Lock>(); }), "TypeError: mp: expected mp::Lock, found int");
   EXPECT_EQ(error([&] { Object(Condition()).as<Barrier>(); }),
             "TypeError: mp: expected mp::Barrier, found mp::Condition");
+  EXPECT_EQ(error([&] { Object(Semaphore(2)).as<BoundedSemaphore>(); }),
+            "TypeError: mp: expected mp::BoundedSemaphore, found mp::Semaphore");
+  EXPECT_EQ(repr(Object(BoundedSemaphore(2)).as<BoundedSemaphore>()),
+            "<BoundedSemaphore(value=2, maxvalue=2)>");
   EXPECT_EQ(error([&] { lock.size(); }), "TypeError: object of type 'Lock' has no len()");
   EXPECT_EQ(error([&] { static_cast<void>(lock < lock); }),
             "TypeError: '<' not supported between instances of 'Lock' and 'Lock'");
