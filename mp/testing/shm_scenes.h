@@ -301,11 +301,19 @@ class ShmAttachWoken : public ShmAttach {
   Order give_;
 };
 
-// Nobody dies: while the victim attaches, another one takes the name off. Either comes first.
+// Nobody dies: while the victim attaches, another one takes the name off. Either comes first. The
+// victim may stand still with the names' lock, which lets nobody fork: so the other is there before.
 class ShmAttachContended : public ShmAttach {
  public:
   explicit ShmAttachContended(ShmKind kind) : ShmAttach(kind, true) {
     rename(shm_state(kind, "contended"));
+  }
+  void on_ready() override {
+    other_ = &cast("the one who unlinks", [this] {
+      come_.wait();
+      stage().inside = 1;
+      stage().numbers[0] = memory_->unlink().ok() ? 1 : 2;
+    });
   }
   void operate() override {
     auto found = Core::attach(name_);
@@ -315,14 +323,17 @@ class ShmAttachContended : public ShmAttach {
   }
   void intrude() override {
     intruded_ = true;
-    Helper& other = cast("the one who unlinks",
-                         [this] { stage().numbers[0] = memory_->unlink().ok() ? 1 : 2; });
+    come_.give();
     // It may have to wait for the victim.
-    await([&] { return other.ended() || asleep(other); });
+    await([this] {
+      return other_->ended() || (stage().inside != 0 && process_state(other_->pid()) == 'S');
+    });
   }
   Verdict check() override {
     if (!intruded_) {
-      return check_kept();
+      Verdict v = check_kept();
+      come_.give();
+      return v;
     }
     await_helpers_settled();
     if (stage().numbers[0] != 1) {
@@ -334,12 +345,13 @@ class ShmAttachContended : public ShmAttach {
  protected:
   void create() override {
     ShmAttach::create();
+    come_.renew();
     intruded_ = false;
   }
 
  private:
-  static bool asleep(const Helper& other) { return process_state(other.pid()) == 'S'; }
-
+  Helper* other_ = nullptr;
+  Order come_;
   bool intruded_ = false;
 };
 
