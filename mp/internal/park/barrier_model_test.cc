@@ -188,7 +188,7 @@ Outcome run(const char* name, const Cast& cast) {
     };
   }
   // Who waits for one that died before it came waits rightly.
-  s.may_stay = [&](int, const void*) {
+  auto waits_rightly = [&] {
     auto [h, st] = now();
     if (Hall::over(st) || is_full(h, Hall::round(st))) {
       return false;
@@ -199,9 +199,18 @@ Outcome run(const char* name, const Cast& cast) {
         return false;
       }
     }
-    shared.stayed = 1;
     return true;
   };
+  s.may_stay = [&](int, const void*) {
+    bool yes = waits_rightly();
+    shared.stayed |= yes ? 1 : 0;
+    return yes;
+  };
+  if (!cast.life_words) {
+    // Slices alone notice a death: the few that are granted are not spent where there is nothing to
+    // notice, as a later death would find none left.
+    s.may_rest = [&] { return !waits_rightly(); };
+  }
   s.names = {{&shared.word.halls[0].st, "hall0"},
              {&shared.word.halls[0].ended, "hall0.ended"},
              {&shared.word.halls[0].left, "hall0.left"},
