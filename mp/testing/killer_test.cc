@@ -516,6 +516,35 @@ TEST(Killer, CallsAVictimThatIsNotWokenAHang) {
   EXPECT_EQ(count(row, Outcome::kHang), 1) << text_of(row);
 }
 
+TEST(Killer, JudgesTheRunThatNobodyKills) {
+  Watchdog dog(kLimit);
+  struct : Odd {
+    void on_death(const Death& death) override { whole = death.returned; }
+    Verdict check() override { return whole ? wrong("though nobody was killed") : fine(); }
+    bool whole = false;
+  } scene;
+  Row row = run_row(scene, Mode::kKill, {.enough = 1});
+  EXPECT_EQ(count(row, Outcome::kWrong), 1) << text_of(row);
+  EXPECT_EQ(row.deaths, 0) << "a killed run was needed to find it";
+}
+
+TEST(Killer, DoesNotWaitForAHelperThatHangs) {
+  Watchdog dog(kLimit);
+  struct : Odd {
+    void on_ready() override {
+      Helper& helper = cast("the one who hangs", [this] { toy_wait(word, 0); });
+      require(helper.await_asleep(), "the helper does not sleep");
+    }
+    Verdict check() override {
+      return await([] { return false; }) ? fine() : wrong("the checker has come back");
+    }
+    std::atomic<uint32_t> word{0};
+  } scene;
+  Row row = run_row(scene, Mode::kKill, {.enough = 1});
+  ASSERT_EQ(count(row, Outcome::kHang), 1) << text_of(row);
+  EXPECT_NE(row.first[0].text.find("the checker has come back"), std::string::npos) << text_of(row);
+}
+
 TEST(Killer, LeavesNoProcessBehind) {
   Watchdog dog(kLimit);
   run<WokenSleeper<ToyBug::kNone>>(Mode::kKill, {.stride = 50});
