@@ -378,7 +378,8 @@ class BarrierFindsADeath : public BarrierScene<Api> {
       this->api_.broken();
     }
   }
-  void recover() override { operate(); }
+  // Settles the same, without the exception: unwinding is most of the instructions.
+  void recover() override { this->api_.broken(); }
   Verdict check() override {
     if (this->api_.wait()) {
       return wrong("passed with a dead party");
