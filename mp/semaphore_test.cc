@@ -170,33 +170,6 @@ TEST_F(SemaphoreTest, OneThatRefusesIsTakenAgainAfterRecover) {
   sem.release();
 }
 
-// Deaths and recoveries without end: no acquire() that waits for ever ends without a permit.
-TEST_F(SemaphoreTest, ARecoverAtTheSameTimeLetsNobodyInWithoutAPermit) {
-  Semaphore sem(0, {.on_owner_death = kRefuse});
-  std::atomic<uint32_t>& died =
-      internal::HandleAccess::ref(sem).object<internal::SemaphoreObject<>>()->word.died;
-  std::atomic<bool> stop = false;
-  std::thread others([&] {
-    while (!stop) {
-      died = 1;
-      sem.recover();
-    }
-  });
-  int without = 0;
-  for (int i = 0; i < 100'000; ++i) {
-    // More than it holds: the next acquire() must go the long way.
-    sem.release();
-    sem.release();
-    try {
-      without += !sem.acquire();
-    } catch (const OwnerDied&) {
-    }
-  }
-  stop = true;
-  others.join();
-  EXPECT_EQ(without, 0);
-}
-
 TEST_F(SemaphoreTest, AStoppedProcessKeepsWhatItHolds) {
   Semaphore sem(1);
   auto a = holder(sem, 1);

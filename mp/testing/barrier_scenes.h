@@ -56,7 +56,7 @@ class CoreBarrier {
     auto n = static_cast<uint32_t>(parties);
     ref_ = internal::Ref::create(internal::Kind::kBarrier, internal::BarrierObject<>::size(n));
     object()->word.start(n, action);
-    object()->timeout_ns = -1;
+    object()->timeout = kForever;
   }
   void drop() { ref_ = internal::Ref(); }
   bool wait() { return bug()->wait(internal::Deadline::never(), &count_barrier_action).passed; }
