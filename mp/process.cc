@@ -322,7 +322,7 @@ bool is_current(const ProcessCore& core) {
 }
 
 // The child behind a handle that a call is about to use; `verb` is what the caller wants to do.
-absl::StatusOr<Child*> started_child(ProcessCore& core, std::string_view verb) {
+absl::StatusOr<Child*> started_child(const ProcessCore& core, std::string_view verb) {
   if (absl::Status s = check_open(core); !s.ok()) {
     return s;
   }
@@ -347,7 +347,7 @@ absl::StatusOr<Child*> started_child(ProcessCore& core, std::string_view verb) {
   return child;
 }
 
-absl::Status send_signal(ProcessCore& core, int signal, std::string_view verb) {
+absl::Status send_signal(const ProcessCore& core, int signal, std::string_view verb) {
   auto child = started_child(core, verb);
   if (!child.ok()) {
     return child.status();
