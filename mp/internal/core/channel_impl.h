@@ -21,6 +21,11 @@ namespace mp::internal {
 // full or empty.
 inline constexpr int64_t kPollGraceNs = 100'000'000;
 
+// Nanoseconds that a producer without room, and a consumer without a message, spin before they sleep. A consumer spins
+// longer: waking it costs the producer a system call.
+inline constexpr int64_t kRoomNs = 400;
+inline constexpr int64_t kReadNs = 1'000;
+
 // Pauses that a producer spends, once per segment, on consumers that are behind: about ten
 // microseconds.
 inline constexpr int kPaceSpins = 256;
@@ -38,17 +43,17 @@ inline absl::Status shut_down() { return absl::Status(absl::StatusCode::kCancell
 // await(), and for a pipe a look for dead processes at the end of every slice: sweeping them closes
 // the ends they held.
 template <class A, class Store, class Ready>
-bool await_or_sweep(Channel<A, Store>& channel, EventCount<A>& ec, Deadline deadline, int spins,
-                    const Ready& ready) noexcept {
+bool await_or_sweep(Channel<A, Store>& channel, EventCount<A>& ec, Deadline deadline,
+                    int64_t spin_ns, const Ready& ready) noexcept {
   Liveness& family = channel.store.liveness();
   if (channel.ring->id == 0) {
-    return await(ec, deadline, family, spins, ready);
+    return await(ec, deadline, family, spin_ns, ready);
   }
   [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
     head.again();
     Deadline slice = Deadline::after_ns(family.slice_ns());
-    if (await(ec, earlier(deadline, slice), family, spins, ready)) {
+    if (await(ec, earlier(deadline, slice), family, spin_ns, ready)) {
       return true;
     }
     channel.store.sweep_all();
@@ -114,7 +119,7 @@ template <class A, class Store>
 bool ChannelWriter<A, Store>::await_room() noexcept {
   Ring<A>& ring = *channel_.ring;
   return !deadline_.is_past_by_construction() &&
-         await_or_sweep(channel_, ring.room, deadline_, kSpins, [&] {
+         await_or_sweep(channel_, ring.room, deadline_, kRoomNs, [&] {
            return ring.has_room(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
          });
 }
@@ -296,7 +301,7 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
     if (deadline.is_past_by_construction()) {
       return unavailable();
     }
-    if (!await_or_sweep(channel_, ring.items, deadline, kReadSpins, ready)) {
+    if (!await_or_sweep(channel_, ring.items, deadline, kReadNs, ready)) {
       return unavailable();
     }
   }

@@ -144,7 +144,7 @@ bool QueueCore::poll(Deadline deadline) const {
     return true;
   }
   if (deadline.is_past_by_construction() ||
-      !await_or_sweep(channel, ring.items, deadline, kReadSpins, ready)) {
+      !await_or_sweep(channel, ring.items, deadline, kReadNs, ready)) {
     return false;
   }
   // We take nothing: the wake may have been meant for one who would.

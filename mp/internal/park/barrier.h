@@ -187,9 +187,6 @@ class BarrierCall {
   }
 
  private:
-  // A little longer than a wake-up of the others takes.
-  static constexpr int kWaitSpins = 150;
-
   Place* row(uint32_t hall) const noexcept { return places_ + uint64_t{hall} * word_.parties; }
   bool is_dead(Owner owner) noexcept { return owner != me_ && family_.is_dead(owner); }
 
@@ -311,7 +308,7 @@ class BarrierCall {
     const uint32_t round = Hall::round(open);
     const bool seated = i < word_.parties;
     auto over = [&] { return hall.look() != open; };
-    if (over() || spin<A>(deadline.is_past_by_construction() ? 0 : kWaitSpins, over)) {
+    if (over() || spin<A>(deadline.is_past_by_construction() ? 0 : kWakeNs, over)) {
       return true;
     }
     int64_t nap = 0;

@@ -66,7 +66,7 @@ class CondWaiters {
 
   // Waits until `node` is notified; false when `deadline` passed first, and the node is free then.
   bool sleep(Node& node, Deadline deadline) noexcept {
-    if (spin<A>(kWaitSpins, [&] { return node.notified(); })) {
+    if (spin<A>(kWakeNs, [&] { return node.notified(); })) {
       return true;
     }
     [[maybe_unused]] typename A::LoopHead head;
@@ -93,10 +93,6 @@ class CondWaiters {
   }
 
  private:
-  // About as long as it takes to wake a process on another processor, which a virtual machine makes expensive: shorter,
-  // two processes that answer each other at once would still meet asleep.
-  static constexpr int kWaitSpins = 800;
-
   static uint32_t age(uint32_t now, uint64_t st) noexcept {
     return (now - Node::ticket(st)) & 0x7fffffff;
   }

@@ -28,9 +28,9 @@ inline void notify(EventCount<A>& ec, int count) noexcept {
 
 // Waits until `ready()` is true; false when `deadline` passed first. `ready` has no side effects.
 template <class A, class Ready>
-bool await(EventCount<A>& ec, Deadline deadline, Liveness& family, int spins,
+bool await(EventCount<A>& ec, Deadline deadline, Liveness& family, int64_t spin_ns,
            const Ready& ready) noexcept {
-  if (ready() || spin<A>(spins, ready)) {
+  if (ready() || spin<A>(spin_ns, ready)) {
     return true;
   }
   [[maybe_unused]] typename A::LoopHead head;

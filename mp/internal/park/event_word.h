@@ -31,8 +31,6 @@ inline void park_set(EventWord<A>& event) noexcept {
 // Waits until the flag is set, or was set since this began; false when `deadline` passed first.
 template <class A>
 bool park_wait(EventWord<A>& event, Deadline deadline, Liveness& family) noexcept {
-  // About as long as a wake-up lasts, as for a condition.
-  constexpr int kWaitSpins = 150;
   uint64_t first = event.look();
   if (EventWord<A>::is_set(first)) {
     return true;
@@ -40,7 +38,7 @@ bool park_wait(EventWord<A>& event, Deadline deadline, Liveness& family) noexcep
   if (deadline.is_past_by_construction()) {
     return false;
   }
-  return await(event.sleepers, deadline, family, kWaitSpins, [&] {
+  return await(event.sleepers, deadline, family, kWakeNs, [&] {
     uint64_t now = event.look();
     return A::kBug == Bug::kForgetTheSet ? EventWord<A>::is_set(now) : now != first;
   });

@@ -25,8 +25,6 @@ enum class Acquired {
 // How long a spin lasts before the first sleep: pauses, not time. Bounded so that a waiter on a
 // busy machine gives its processor away; about two microseconds where this was measured.
 inline constexpr int kSpins = 40;
-// A consumer that found nothing spins a little longer: waking it costs the producer a system call.
-inline constexpr int kReadSpins = 100;
 
 template <class A>
 Acquired to_acquired(typename LockWord<A>::Take take) noexcept {

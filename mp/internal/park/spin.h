@@ -7,15 +7,22 @@
 #ifndef MP_INTERNAL_PARK_SPIN_H_
 #define MP_INTERNAL_PARK_SPIN_H_
 
-#include <algorithm>
 #include <cstdint>
+
+#include "mp/internal/os/clock.h"
 
 namespace mp::internal {
 
+// Nanoseconds from one wake-up to the answer of who was woken, between the processors of a virtual machine, which makes
+// both the interrupt that wakes and the end of idling expensive: with shorter spins two processes that answer each
+// other at once would still meet asleep.
+inline constexpr int64_t kWakeNs = 25'000;
+
 class SpinBudget {
  public:
-  // How many pauses to spend now, at most `most`.
-  int take(int most) noexcept {
+  // How much to spend now, at most `most`.
+  template <class N>
+  N take(N most) noexcept {
     if (failures_ < kPatience) {
       return most;
     }
@@ -38,24 +45,34 @@ class SpinBudget {
 // This thread's.
 inline constinit thread_local SpinBudget t_spin;
 
-// Spins until `ready()`; false when the budget ran out first.
+// Spins until `ready()`, for `ns` at most; false when the budget ran out first. How long a pause lasts is the
+// processor's choice, from 10 ns to more than 50, so the clock is asked, once per stint.
 template <class A, class Ready>
-bool spin(int most, const Ready& ready) noexcept {
+bool spin(int64_t ns, const Ready& ready) noexcept {
   if constexpr (A::kMaxSpins == 0) {
     return false;
   }
-  int n = std::min(t_spin.take(most), A::kMaxSpins);
-  for (int i = 0; i < n; ++i) {
-    if (ready()) {
-      t_spin.succeeded();
-      return true;
+  constexpr int kStint = 32;
+  int64_t most = t_spin.take(ns);
+  if (most <= 0) {
+    return false;
+  }
+  for (int64_t end = 0;;) {
+    for (int i = 0; i < kStint; ++i) {
+      if (ready()) {
+        t_spin.succeeded();
+        return true;
+      }
+      A::pause();
     }
-    A::pause();
+    int64_t now = monotonic_ns();
+    if (end == 0) {
+      end = now + most;
+    } else if (now >= end) {
+      t_spin.failed();
+      return false;
+    }
   }
-  if (n != 0) {
-    t_spin.failed();
-  }
-  return false;
 }
 
 }  // namespace mp::internal
