@@ -51,7 +51,13 @@ class RingStore {
   uint64_t segment_size(uint64_t s) const noexcept { return family_.arena().block(s)->size; }
   uint64_t allocate_segment(uint64_t bytes, std::atomic<uint64_t>& intent) noexcept {
     auto s = family_.create_part(Kind::kSegment, bytes, ring_, intent);
-    return s.ok() ? *s : 0;
+    if (!s.ok()) {
+      return 0;
+    }
+    if (bytes >= kMapAhead) {
+      map_pages(family_.at<std::byte>(*s), bytes);
+    }
+    return *s;
   }
   void free_segment(uint64_t s) noexcept { family_.free_part(s); }
   static constexpr uint64_t first_segment() noexcept { return Ring<>::kFirstSegment; }
@@ -76,6 +82,9 @@ class RingStore {
   void sweep_all() noexcept { family_.sweep_all(); }
 
  private:
+  // A segment of this size belongs to a backlog, or to one large message: all of it will be written.
+  static constexpr uint64_t kMapAhead = 64 << 10;
+
   Family& family_;
   uint64_t ring_;
 };

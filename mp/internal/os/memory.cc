@@ -185,6 +185,12 @@ void release_pages(int fd, uint64_t offset, uint64_t size) noexcept {
   }
 }
 
+void map_pages(std::byte* at, uint64_t size) noexcept {
+  auto begin = reinterpret_cast<uintptr_t>(at) & ~uintptr_t{4095};
+  madvise(reinterpret_cast<void*>(begin), reinterpret_cast<uintptr_t>(at) + size - begin,
+          MADV_POPULATE_WRITE);
+}
+
 uint64_t machine_memory() noexcept {
   struct sysinfo info {};
   sysinfo(&info);

@@ -32,6 +32,9 @@ int reserve_pages(int fd, uint64_t offset, uint64_t size) noexcept;
 // Gives the pages back; the bytes read as 0 afterwards.
 void release_pages(int fd, uint64_t offset, uint64_t size) noexcept;
 
+// Maps reserved pages that are about to be written, in one call: by faults it costs several times as much. A hint.
+void map_pages(std::byte* at, uint64_t size) noexcept;
+
 // min(RAM, limit of the memory cgroup), in bytes.
 uint64_t machine_memory() noexcept;
 
