@@ -224,6 +224,46 @@ TYPED_TEST(TestQueue, AChildMayBeJoinedBeforeItsMessagesAreRead) {
 }
 
 template <class B>
+void put_in_batches(typename B::template Queue<std::string> q) {
+  std::vector<std::string> batch;
+  for (int i = 0; i < 64; ++i) {
+    batch.emplace_back(100 + i, static_cast<char>('a' + i % 26));
+  }
+  for (int i = 0; i < 100; ++i) {
+    q.put_many(batch);
+  }
+}
+
+TYPED_TEST(TestQueue, GetManyIntoTheSameVector) {
+  typename TypeParam::template Queue<std::string> q;
+  auto producer = start<TypeParam>(put_in_batches<TypeParam>, q);
+  std::vector<std::string> values(3, "not of the queue");
+  for (int n = 0; n < 6400;) {
+    q.get_many(values, 64);
+    ASSERT_FALSE(values.empty());
+    for (const std::string& value : values) {
+      int i = n++ % 64;
+      ASSERT_EQ(value, std::string(100 + i, static_cast<char>('a' + i % 26)));
+    }
+  }
+  finish(std::move(producer));
+  q.get_many(values, 64, 0);
+  EXPECT_TRUE(values.empty());
+  values = {"left"};
+  q.get_many(values, 0);
+  EXPECT_TRUE(values.empty());
+  values = {"left"};
+  q.close();
+  EXPECT_TRUE(begins_with(error_of([&] { q.get_many(values, 64); }), "ValueError: "));
+  EXPECT_TRUE(values.empty());
+  typename TypeParam::template Queue<bool> bits;
+  bits.put_many(std::vector<bool>{true, false, true});
+  std::vector<bool> read{false};
+  bits.get_many(read, 8);
+  EXPECT_EQ(read, (std::vector<bool>{true, false, true}));
+}
+
+template <class B>
 void close_and_say_so(Tokens<B> q, typename B::template Queue<std::string> found) {
   q.close();
   found.put(error_of([&] { q.put(1); }).substr(0, 11));

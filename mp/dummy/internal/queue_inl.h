@@ -69,11 +69,11 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
 }
 
 template <class T>
-std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
+void Queue<T>::get_many(std::vector<T>& values, size_t max, Timeout timeout) const {
+  values.clear();
   internal::raise_if_error(check_open());
-  std::vector<T> values;
   if (max == 0) {
-    return values;
+    return;
   }
   internal::Deadline deadline = internal::Deadline::after(timeout);
   auto hold = core_->hold();
@@ -82,7 +82,7 @@ std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
     if (!absl::IsUnavailable(s)) {
       raise(s);
     }
-    return values;
+    return;
   }
   values.reserve(std::min(max, core_->items.size()));
   Change change(*core_, hold);
@@ -90,7 +90,6 @@ std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
     values.push_back(std::move(core_->items.front()));
     core_->items.pop_front();
   }
-  return values;
 }
 
 template <class T>

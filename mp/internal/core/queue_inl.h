@@ -33,6 +33,20 @@ T read_value(QueueCore::Get& get) {
   return decode_message<T>(get.message());
 }
 
+// The same, as values[i], in the memory of what stands there.
+template <class T>
+void read_value(QueueCore::Get& get, std::vector<T>& values, size_t i) {
+  if constexpr (!std::is_same_v<T, bool>) {
+    if (i < values.size()) {
+      return decode_message_into(values[i], get.message());
+    }
+  } else if (i < values.size()) {
+    values[i] = read_value<T>(get);
+    return;
+  }
+  values.push_back(read_value<T>(get));
+}
+
 }  // namespace mp::internal
 
 namespace mp {
@@ -131,58 +145,60 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
 }
 
 template <class T>
-std::vector<T> Queue<T>::get_many(size_t max, Timeout timeout) const {
-  internal::raise_if_error(core_.check_open());
-  std::vector<T> values;
-  if (max == 0) {
-    return values;
+void Queue<T>::get_many(std::vector<T>& values, size_t max, Timeout timeout) const {
+  if (absl::Status s = core_.check_open(); !s.ok()) {
+    values.clear();
+    raise(s);
   }
+  size_t n = 0;  // the first n of `values` are this call's
   if constexpr (!internal::FastCodec<T>) {
-    absl::StatusOr<T> value = try_get(timeout);
-    while (value.ok()) {
-      values.push_back(*std::move(value));
-      if (values.size() == max) {
-        return values;
+    values.clear();
+    absl::StatusOr<T> value = absl::UnavailableError("");
+    for (; n < max; ++n) {
+      value = try_get(n == 0 ? timeout : Timeout(0));
+      if (!value.ok()) {
+        break;
       }
-      value = try_get();
+      values.push_back(*std::move(value));
     }
-    if (values.empty() && !absl::IsUnavailable(value.status())) {
+    if (n == 0 && !absl::IsUnavailable(value.status())) {
       raise(value.status());
     }
   } else {
     internal::Deadline deadline = internal::Deadline::after(timeout);
-    while (values.size() < max) {
+    for (bool more = true; more && n < max;) {
       internal::QueueCore::Get get;
-      absl::Status s = get.open(core_, values.empty() ? deadline : internal::Deadline::past());
+      absl::Status s = get.open(core_, n == 0 ? deadline : internal::Deadline::past());
       if (!s.ok()) {
-        if (values.empty() && !absl::IsUnavailable(s)) {
+        if (n == 0 && !absl::IsUnavailable(s)) {
+          values.clear();
           raise(core_.explain(s, false));
         }
         break;
       }
       try {
-        values.push_back(internal::read_value<T>(get));
-        while (values.size() < max && get.next()) {
-          if (values.size() == 1) {
+        do {
+          if (n == 1) {
             // One message seldom comes with thousands.
             values.reserve(std::min<size_t>(max, 64));
           }
-          values.push_back(internal::read_value<T>(get));
-        }
-        get.commit();
+          internal::read_value(get, values, n);
+          ++n;
+        } while (n < max && get.next());
       } catch (const Error&) {
-        if (values.empty()) {
+        if (n == 0) {
           get.commit();
+          values.clear();
           throw;
         }
         // The one that is no T stays for the next call, which reports it.
         get.back();
-        get.commit();
-        return values;
+        more = false;
       }
+      get.commit();
     }
   }
-  return values;
+  values.erase(values.begin() + static_cast<std::ptrdiff_t>(n), values.end());
 }
 
 template <class T>
