@@ -19,8 +19,9 @@
 // Cost       Uncontended: one compare-and-swap to take, one exchange to give, no system call.
 //            64 bytes shared.
 // Death      Of the owner, whether it ends or is killed: the next acquire() succeeds within
-//            milliseconds, and owner_died() is true for its holder until it releases; or as
-//            on_owner_death says. Of a waiter: no effect. A stopped owner keeps its lock.
+//            milliseconds, owner_died() is true for its holder until it releases, and a SUBWARNING
+//            is logged; or as on_owner_death says. Of a waiter: no effect. A stopped owner keeps
+//            its lock.
 // Crossing   Any way: fork, Process argument, through a queue or pipe of the family.
 // Python     owner_died() is new: there a killed owner hangs everybody. Timeouts are monotonic.
 

@@ -19,6 +19,7 @@
 #include "mp/fd.h"
 #include "mp/function.h"
 #include "mp/lock.h"
+#include "mp/logging.h"
 #include "mp/memory.h"
 #include "mp/object.h"
 #include "mp/owner_death.h"

@@ -33,6 +33,7 @@
 #include "mp/internal/proc/run.h"
 #include "mp/internal/proc/start.h"
 #include "mp/internal/shm/family.h"
+#include "mp/logging.h"
 
 namespace mp {
 namespace internal {
@@ -173,9 +174,20 @@ void end_children() {
     return;
   }
   std::vector<Child*> daemons;
+  const Logger logger = get_logger();
+  auto say = [&](const char* what, const ProcessCore& core) {
+    if (logger.is_enabled_for(logging::kInfo)) {
+      std::unique_lock hold(here().mutex);
+      std::string text = absl::StrCat("calling ", what, " ", core.name);
+      hold.unlock();
+      logger.info(text);
+    }
+  };
   for (const Core& core : children) {
-    std::lock_guard hold(here().mutex);
+    std::unique_lock hold(here().mutex);
     if (core->daemon) {
+      hold.unlock();
+      say("terminate() for daemon", *core);
       core->child->signal(SIGTERM);
       daemons.push_back(core->child.get());
     }
@@ -183,6 +195,7 @@ void end_children() {
   for (const Core& core : children) {
     Child* child = core->started.load(std::memory_order_acquire);
     if (std::find(daemons.begin(), daemons.end(), child) == daemons.end()) {
+      say("join() for process", *core);
       child->wait(Deadline::never());
     }
   }
@@ -238,9 +251,16 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
         std::lock_guard hold(here().mutex);
         return absl::StrCat("Process ", current_locked()->name);
       },
-      body);
+      [&] {
+        get_logger().info("child process calling self.run()");
+        body();
+      });
+  get_logger().info("process shutting down");
   // Before the handlers of exit(): those may use what the children still do.
   end_children();
+  if (get_logger().is_enabled_for(logging::kInfo)) {
+    get_logger().info(absl::StrCat("process exiting with exitcode ", code));
+  }
   finish(code);
 }
 
@@ -253,6 +273,7 @@ void child_main(Arrival arrival) {
   self->authkey = p.authkey;
   self->daemon = p.daemon;
   self->creator = p.parent_pid;
+  inherit_log_state(p.log);
   become(self, std::make_unique<std::string>(p.parent_name), p, static_cast<StartMethod>(p.method));
   run_and_finish([&] { run_plan(std::move(arrival)); });
 }
@@ -304,6 +325,7 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod meth
   p.name = core->name;
   p.authkey = core->authkey;
   p.daemon = core->daemon;
+  p.log = log_state();
   hold.unlock();
   return with_parcel(p, core->target.get(), [&](const Parcel& parcel) {
     return method == StartMethod::kSpawn ? start_by_spawn(parcel) : start_by_forkserver(parcel);

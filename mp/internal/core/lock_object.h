@@ -16,6 +16,7 @@
 #define MP_INTERNAL_CORE_LOCK_OBJECT_H_
 
 #include <cstdint>
+#include <exception>
 #include <string>
 
 #include "mp/errors.h"
@@ -25,6 +26,7 @@
 #include "mp/internal/park/lock.h"
 #include "mp/internal/shm/block.h"
 #include "mp/internal/shm/family.h"
+#include "mp/logging.h"
 #include "mp/owner_death.h"
 #include "mp/timeout.h"
 
@@ -49,6 +51,16 @@ class Immortals final : public Liveness {
   raise(OwnerDied(std::string("mp: ") + name +
                   ": a process died holding it; repair what it guards and call recover()")
             .status());
+}
+
+[[gnu::noinline, gnu::cold]] inline void log_owner_died(Kind kind) noexcept {
+  try {
+    get_logger().sub_warning(kind == Kind::kLock
+                                 ? "mp: Lock: a process died holding it; it is taken over"
+                                 : "mp: RLock: a process died holding it; it is taken over");
+  } catch (const std::exception&) {
+    // Without memory for its text the news is owner_died() alone.
+  }
 }
 
 template <class A = RealAtomics>
@@ -202,6 +214,9 @@ struct LockObject {
     }
     if (a == Acquired::kClean || a == Acquired::kOwnerDied) [[likely]] {
       holder.store(me_and_thread(me), std::memory_order_relaxed);
+      if (a == Acquired::kOwnerDied) [[unlikely]] {
+        log_owner_died(block.kind);
+      }
     }
     return a;
   }

@@ -48,6 +48,8 @@ void encode(Encoder& e, const Preparation& p) {
   items.add(e.text(p.parent_name));
   items.add(e.integer(p.parent_pid));
   items.add(e.uinteger(p.parent_owner));
+  items.add(e.integer(p.log.level));
+  items.add(e.boolean(p.log.to_stderr));
   e.finish(e.fields(items));
 }
 
@@ -140,6 +142,8 @@ Preparation read_preparation(std::string_view plan) {
   p.parent_name = r[6].text();
   p.parent_pid = r[7].integer<int>();
   p.parent_owner = r[8].integer<uint32_t>();
+  p.log.level = r[9].integer<int>();
+  p.log.to_stderr = r[10].boolean("a flag");
   return p;
 }
 

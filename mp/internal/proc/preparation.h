@@ -16,6 +16,7 @@
 #include "mp/internal/proc/parcel.h"
 #include "mp/internal/proc/start.h"
 #include "mp/internal/proc/target.h"
+#include "mp/logging.h"
 
 namespace mp::internal {
 
@@ -29,6 +30,7 @@ struct Preparation {
   std::string parent_name;
   int parent_pid = 0;
   uint32_t parent_owner = 0;
+  LogState log;
 };
 
 // Packs a plan and what its call carries, and starts with it. `target` may be null: a call of nothing. What encoding

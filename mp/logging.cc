@@ -1,0 +1,170 @@
+#include "mp/logging.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mp/errors.h"
+#include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_state.h"
+#include "mp/internal/core/caller_name.h"
+
+namespace mp {
+namespace {
+
+struct LevelName {
+  int level;
+  std::string_view name;
+};
+constexpr LevelName kLevels[] = {
+    {logging::kNotSet, "NOTSET"}, {SUBDEBUG, "SUBDEBUG"},           {logging::kDebug, "DEBUG"},
+    {logging::kInfo, "INFO"},     {SUBWARNING, "SUBWARNING"},       {logging::kWarning, "WARNING"},
+    {logging::kError, "ERROR"},   {logging::kCritical, "CRITICAL"},
+};
+
+using Handlers = std::vector<LogHandler>;
+
+// Where a forked child has a page anyway.
+MP_FORK_STATE constinit std::atomic<int> g_level{logging::kNotSet};
+constinit std::atomic<bool> g_to_stderr{false};
+
+MP_FORK_STATE constinit std::mutex g_mutex;
+
+// A lock on the handlers, which no child inherits as another thread's.
+std::unique_lock<std::mutex> hold_handlers() {
+  static const bool guarded = pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); },
+                                             [] { g_mutex.unlock(); }) == 0;
+  internal::check(guarded, "no memory for fork handlers");
+  return std::unique_lock(g_mutex);
+}
+
+// Replaced whole, never changed, so that handlers are called without the mutex. Never destroyed: exit handlers may log.
+std::shared_ptr<const Handlers>& handlers_locked() {
+  static auto& handlers = *new std::shared_ptr<const Handlers>;
+  return handlers;
+}
+
+// In one piece, and not through stdio: what the user has in its buffers stays in its order.
+void print(std::string line) noexcept {
+  line += '\n';
+  for (std::string_view rest = line; !rest.empty();) {
+    ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
+    if (n < 0 && errno != EINTR) {
+      return;
+    }
+    rest.remove_prefix(n < 0 ? 0 : static_cast<size_t>(n));
+  }
+}
+
+}  // namespace
+
+namespace logging {
+
+std::string level_name(int level) {
+  for (const LevelName& l : kLevels) {
+    if (l.level == level) {
+      return std::string(l.name);
+    }
+  }
+  return "Level " + std::to_string(level);
+}
+
+}  // namespace logging
+
+std::string format(const LogRecord& record) {
+  std::string line = "[" + logging::level_name(record.level) + "/";
+  line.append(record.process_name).append("] ").append(record.message);
+  return line;
+}
+
+int Logger::level() const noexcept { return g_level.load(std::memory_order_relaxed); }
+
+void Logger::set_level(int level) const noexcept {
+  g_level.store(level, std::memory_order_relaxed);
+}
+
+void Logger::set_level(std::string_view name) const {
+  for (const LevelName& l : kLevels) {
+    if (l.name == name) {
+      return set_level(l.level);
+    }
+  }
+  raise(internal::value_error("Unknown level: '" + std::string(name) + "'"));
+}
+
+int Logger::effective_level() const noexcept {
+  int set = level();
+  return set != logging::kNotSet ? set : logging::kWarning;
+}
+
+void Logger::add_handler(LogHandler handler) const {
+  auto hold = hold_handlers();
+  std::shared_ptr<const Handlers>& now = handlers_locked();
+  auto next = now != nullptr ? std::make_shared<Handlers>(*now) : std::make_shared<Handlers>();
+  next->push_back(std::move(handler));
+  now = std::move(next);
+}
+
+void Logger::remove_handlers() const {
+  g_to_stderr.store(false, std::memory_order_relaxed);
+  std::shared_ptr<const Handlers> removed;  // destroyed without the lock
+  auto hold = hold_handlers();
+  removed = std::exchange(handlers_locked(), nullptr);
+}
+
+void Logger::write(int level, std::string_view message, const char* file, int line) const {
+  std::string process_name = internal::g_process_name();
+  const LogRecord record{level, message, process_name, getpid(), file, line};
+  std::shared_ptr<const Handlers> handlers;
+  {
+    auto hold = hold_handlers();
+    handlers = handlers_locked();
+  }
+  if (g_to_stderr.load(std::memory_order_relaxed)) {
+    print(format(record));
+  } else if (handlers == nullptr && level >= logging::kWarning) {
+    print(std::string(message));
+  }
+  if (handlers == nullptr) {
+    return;
+  }
+  for (const LogHandler& handler : *handlers) {
+    try {
+      handler(record);
+    } catch (const std::exception& e) {
+      print(std::string("--- Logging error ---\n") + e.what() + "\n" + format(record));
+    } catch (...) {
+      print("--- Logging error ---\n" + format(record));
+    }
+  }
+}
+
+Logger log_to_stderr(int level) {
+  g_to_stderr.store(true, std::memory_order_relaxed);
+  if (level != logging::kNotSet) {
+    get_logger().set_level(level);
+  }
+  return get_logger();
+}
+
+namespace internal {
+
+LogState log_state() noexcept {
+  return {get_logger().level(), g_to_stderr.load(std::memory_order_relaxed)};
+}
+
+void inherit_log_state(LogState state) noexcept {
+  get_logger().set_level(state.level);
+  g_to_stderr.store(state.to_stderr, std::memory_order_relaxed);
+}
+
+}  // namespace internal
+}  // namespace mp
