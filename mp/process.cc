@@ -1,5 +1,6 @@
 #include "mp/process.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "mp/internal/core/caller_name.h"
 #include "mp/internal/frame/python_text.h"
 #include "mp/internal/os/cpus.h"
+#include "mp/internal/os/module.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/random.h"
 #include "mp/internal/proc/child.h"
@@ -274,6 +276,10 @@ void child_main(Arrival arrival) {
   self->daemon = p.daemon;
   self->creator = p.parent_pid;
   inherit_log_state(p.log);
+  for (const std::string& path : p.libraries) {
+    // One that cannot be opened here matters only if the call names it, and is an error then.
+    dlopen(path.c_str(), RTLD_NOW);
+  }
   become(self, std::make_unique<std::string>(p.parent_name), p, static_cast<StartMethod>(p.method));
   run_and_finish([&] { run_plan(std::move(arrival)); });
 }
@@ -327,6 +333,7 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod meth
   p.daemon = core->daemon;
   p.log = log_state();
   hold.unlock();
+  p.libraries = opened_libraries();
   return with_parcel(p, core->target.get(), [&](const Parcel& parcel) {
     return method == StartMethod::kSpawn ? start_by_spawn(parcel) : start_by_forkserver(parcel);
   });

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "absl/debugging/symbolize.h"
 
@@ -185,6 +186,21 @@ const Module* find_seen(Matches matches) {
   return nullptr;
 }
 
+// How many modules were there before any code of the program ran. They stay, in front of the others.
+int linked = 0;
+// dlopen() was called as often as this when the program began.
+unsigned long long opened_before = 0;
+
+__attribute__((constructor(101))) void count_linked() {
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void*) {
+        ++linked;
+        opened_before = info->dlpi_adds;
+        return 0;
+      },
+      nullptr);
+}
+
 }  // namespace
 
 bool find_place(const void* address, Place* place) {
@@ -226,6 +242,26 @@ bool is_function(const void* address) {
 std::string function_name(const void* address) {
   char name[1024];
   return absl::Symbolize(address, name, sizeof name) ? std::string(name) : std::string();
+}
+
+std::vector<std::string> opened_libraries() {
+  struct Walk {
+    int seen = 0;
+    std::vector<std::string> paths;
+  } walk;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* arg) {
+        if (info->dlpi_adds == opened_before) {
+          return 1;
+        }
+        auto& walk = *static_cast<Walk*>(arg);
+        if (++walk.seen > linked) {
+          walk.paths.emplace_back(info->dlpi_name);
+        }
+        return 0;
+      },
+      &walk);
+  return std::move(walk.paths);
 }
 
 }  // namespace mp::internal

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace mp::internal {
 
@@ -35,6 +36,10 @@ bool is_function(const void* address);
 
 // The demangled name of the function at `address`, or "".
 std::string function_name(const void* address);
+
+// The paths of the libraries that this program opened (dlopen) and has not closed, in the order in which it did; not those
+// that it was linked with.
+std::vector<std::string> opened_libraries();
 
 }  // namespace mp::internal
 

@@ -50,6 +50,9 @@ void encode(Encoder& e, const Preparation& p) {
   items.add(e.uinteger(p.parent_owner));
   items.add(e.integer(p.log.level));
   items.add(e.boolean(p.log.to_stderr));
+  for (const std::string& path : p.libraries) {
+    items.add(e.text(path));
+  }
   e.finish(e.fields(items));
 }
 
@@ -144,6 +147,9 @@ Preparation read_preparation(std::string_view plan) {
   p.parent_owner = r[8].integer<uint32_t>();
   p.log.level = r[9].integer<int>();
   p.log.to_stderr = r[10].boolean("a flag");
+  for (uint64_t i = 11; i < r.size(); ++i) {
+    p.libraries.emplace_back(r[i].text());
+  }
   return p;
 }
 

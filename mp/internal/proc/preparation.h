@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -31,6 +32,8 @@ struct Preparation {
   int parent_pid = 0;
   uint32_t parent_owner = 0;
   LogState log;
+  // Opened by the parent: the call may be of a function of theirs.
+  std::vector<std::string> libraries;
 };
 
 // Packs a plan and what its call carries, and starts with it. `target` may be null: a call of nothing. What encoding
