@@ -41,6 +41,8 @@ const std::vector<Expected>& expected_rows() {
       {"start_fork", {"bare_fork"}},
       {"start_forkserver", {"bare_fork"}},
       {"start_spawn", {"posix_spawn_self"}},
+      {"start_forkserver_1GiB", {"small_parent"}},
+      {"start_spawn_1GiB", {"small_parent"}},
   };
   return all;
 }

@@ -15,6 +15,8 @@ constexpr double kATimeAndAFifth = 1 / 1.2;
 constexpr double kOneAndAHalfTimesTheCost = 1 / 1.5;
 // An access under a lock, a fifth more.
 constexpr double kOneFifthMore = 1 / 1.2;
+// What does not depend on the parent's size may cost a tenth more.
+constexpr double kATenthMore = 1 / 1.1;
 
 std::vector<Row> make_rows() {
   return {
@@ -250,6 +252,30 @@ std::vector<Row> make_rows() {
               },
           .python_operations = 6,
           .targets = {{"posix_spawn_self", kOneAndAHalfTimesTheCost}},
+      },
+      {
+          .name = "start_forkserver_1GiB",
+          .operation = "start and join, by a parent that has a gibibyte of memory",
+          .variants =
+              {
+                  {kProcesses, start_forkserver_large(), 600},
+                  {kThreadsTwin, start_threads(), 10 * kThousand},
+                  {kThreadsStd, std_start(), 10 * kThousand},
+                  {"small_parent", start_forkserver(), 600},
+              },
+          .targets = {{"small_parent", kATenthMore}},
+      },
+      {
+          .name = "start_spawn_1GiB",
+          .operation = "start and join, by a parent that has a gibibyte of memory",
+          .variants =
+              {
+                  {kProcesses, start_spawn_large(), 150},
+                  {kThreadsTwin, start_threads(), 10 * kThousand},
+                  {kThreadsStd, std_start(), 10 * kThousand},
+                  {"small_parent", start_spawn(), 150},
+              },
+          .targets = {{"small_parent", kATenthMore}},
       },
   };
 }

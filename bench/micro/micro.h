@@ -57,6 +57,9 @@ Body barrier_threads();
 Body start_fork();
 Body start_forkserver();
 Body start_spawn();
+// The same by a parent that has written to a gibibyte of memory.
+Body start_forkserver_large();
+Body start_spawn_large();
 Body start_threads();
 
 }  // namespace bench
