@@ -263,6 +263,7 @@ std::vector<Row> make_rows() {
                   {kThreadsStd, std_start(), 10 * kThousand},
                   {"small_parent", start_forkserver(), 600},
               },
+          .python_operations = 50,
           .targets = {{"small_parent", kATenthMore}},
       },
       {
@@ -275,6 +276,7 @@ std::vector<Row> make_rows() {
                   {kThreadsStd, std_start(), 10 * kThousand},
                   {"small_parent", start_spawn(), 150},
               },
+          .python_operations = 6,
           .targets = {{"small_parent", kATenthMore}},
       },
   };

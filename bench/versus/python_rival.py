@@ -231,6 +231,16 @@ def nothing():
     pass
 
 
+def with_a_gibibyte(run):
+    def run_large(count):
+        memory = b"1" * (1 << 30)
+        figure = run(count)
+        del memory
+        return figure
+
+    return run_large
+
+
 def start_and_join(method):
     def run(count):
         context = multiprocessing.get_context(method)
@@ -262,6 +272,8 @@ ROWS = {
     "start_fork": start_and_join("fork"),
     "start_forkserver": start_and_join("forkserver"),
     "start_spawn": start_and_join("spawn"),
+    "start_forkserver_1GiB": with_a_gibibyte(start_and_join("forkserver")),
+    "start_spawn_1GiB": with_a_gibibyte(start_and_join("spawn")),
 }
 
 
