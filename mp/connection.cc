@@ -57,8 +57,10 @@ Connection Codec<Connection>::decode(const Reader& r) {
     return part.is_none() ? std::optional<internal::QueueCore>()
                           : internal::QueueCore(internal::decode_ref(internal::Kind::kQueue, part));
   };
-  return Connection(internal::ConnectionCore(
-      internal::decode_ref(internal::Kind::kConnection, parts[0]), ring(parts[1]), ring(parts[2])));
+  internal::ConnectionCore core(internal::decode_ref(internal::Kind::kConnection, parts[0]),
+                                ring(parts[1]), ring(parts[2]));
+  core.announce();
+  return Connection(std::move(core));
 }
 
 std::string repr(const Connection& c) {

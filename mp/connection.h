@@ -14,8 +14,9 @@
 //            unread.
 // Cost       As mp::Queue: one copy each way, no system call unless somebody sleeps.
 // Death      An end is gone when its last holder closed it or died: then recv() hands out what was
-//            sent and throws mp::EOFError, and send() throws mp::BrokenPipeError. A death is
-//            noticed when somebody joins the dead process, and otherwise within a tenth of a second.
+//            sent and throws mp::EOFError, and send() throws mp::BrokenPipeError. Who waits knows
+//            within milliseconds. While the end is in a message that nobody has received, or of
+//            several who wait the only one who was woken dies too: within a tenth of a second.
 // Crossing   Any way inside the family.
 // Python     Messages stay whole also when two processes use one end. As there, an end inherited by
 //            fork has one more holder.

@@ -64,6 +64,9 @@ class RingStore {
   static constexpr uint64_t largest_segment() noexcept { return Ring<>::kLargestSegment; }
 
   // For ChannelWriter and ChannelReader.
+  // As Family's.
+  Owner holder_of(uint64_t end, Owner hint) const noexcept { return family_.holder_of(end, hint); }
+  void sweep(Owner dead) noexcept { family_.sweep(dead); }
   Liveness& liveness() const noexcept { return family_; }
   Owner self() const { return Family::self(); }
   // Bytes from which a message gets a segment of its own.
@@ -148,8 +151,7 @@ class ChannelReader {
   ChannelReader& operator=(const ChannelReader&) = delete;
 
   // Takes the consumers' lock once there is a message, the first of which is then current. Errors:
-  // Empty when `deadline` passed, ShutDown. An end of a pipe looks for the death of the other after
-  // every slice.
+  // Empty when `deadline` passed, ShutDown.
   absl::Status open(Deadline deadline);
   // The current message.
   std::span<const std::byte> message() const noexcept {

@@ -40,25 +40,75 @@ inline Deadline lock_deadline(Deadline deadline) {
 inline absl::Status unavailable() { return absl::Status(absl::StatusCode::kUnavailable, ""); }
 inline absl::Status shut_down() { return absl::Status(absl::StatusCode::kCancelled, ""); }
 
-// await(), and for a pipe a look for dead processes at the end of every slice: sweeping them closes
-// the ends they held.
+// Waits until `ready()`; false when `deadline` passed first. In a pipe a sleeper also watches one
+// holder of the end on the `other` side, and sweeps it when it is dead: that closes the pipe if it
+// was the last. A holder that lets go of the end tells who sleeps here, so that they look for
+// another; should it die before it has told them, its death does.
 template <class A, class Store, class Ready>
-bool await_or_sweep(Channel<A, Store>& channel, EventCount<A>& ec, Deadline deadline,
-                    int64_t spin_ns, const Ready& ready) noexcept {
-  Liveness& family = channel.store.liveness();
-  if (channel.ring->id == 0) {
+bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Deadline deadline,
+                  int64_t spin_ns, const Ready& ready) noexcept {
+  Store& store = channel.store;
+  Liveness& family = store.liveness();
+  const uint64_t end = channel.ring->ends[other];
+  if (end == 0) {
     return await(ec, deadline, family, spin_ns, ready);
   }
+  if (ready() || spin<A>(spin_ns, ready)) {
+    return true;
+  }
+  typename A::template Atomic<uint32_t>& watched = channel.ring->watched[other];
+  const int64_t slice_ns = family.slice_ns();
+  int64_t nap = 0;
   [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
     head.again();
-    Deadline slice = Deadline::after_ns(family.slice_ns());
-    if (await(ec, earlier(deadline, slice), family, spin_ns, ready)) {
+    uint32_t seq = ec.ask();
+    if (ready()) {
       return true;
     }
-    channel.store.sweep_all();
-    if (!ready() && deadline.passed()) {
-      return false;
+    // After ask(): who lets go of the end from here on ends our sleep.
+    Owner hint{watched.load(std::memory_order_relaxed)};
+    Owner holder = store.holder_of(end, hint);
+    if (holder != hint) {
+      watched.store(holder.bits, std::memory_order_relaxed);
+    }
+    FutexPair life = {nullptr, 0};
+    int64_t longest = slice_ns;
+    if (holder != store.self()) {
+      if (holder) {
+        life.word = family.arm_life_word(holder, &life.expected);
+        // After arming: a death before it is seen here, one after it wakes us.
+        if (family.is_dead(holder)) {
+          family.relay_death(holder);
+          store.sweep(holder);
+          continue;
+        }
+      }
+      if (life.word == nullptr) {
+        // Nothing to sleep on: it is about to be dead, or begins only, or the end is in a message.
+        longest = nap = std::min(slice_ns, nap == 0 ? kFirstNapNs : 2 * nap);
+      }
+    }
+    Deadline slice = Deadline::after_ns(longest);
+    A::step("pipe.before_sleep");
+    FutexResult r = Parking<A>::wait_or_death(ec.seq, seq, life, earlier(slice, deadline));
+    if (life.word != nullptr && family.is_dying(holder)) {
+      // The kernel wakes one sleeper only.
+      family.relay_death(holder);
+    }
+    const bool whole_slice = r == FutexResult::kTimeout && longest == slice_ns;
+    if (ready()) {
+      if (whole_slice) {
+        family.count_rescue();
+      }
+      return true;
+    }
+    const bool too_late = deadline.passed();
+    if (whole_slice || too_late) {
+      store.sweep_all();
+    }
+    if (too_late) {
+      return ready();
     }
   }
 }
@@ -119,7 +169,7 @@ template <class A, class Store>
 bool ChannelWriter<A, Store>::await_room() noexcept {
   Ring<A>& ring = *channel_.ring;
   return !deadline_.is_past_by_construction() &&
-         await_or_sweep(channel_, ring.room, deadline_, kRoomNs, [&] {
+         await_change(channel_, ring.room, Ring<A>::kReaders, deadline_, kRoomNs, [&] {
            return ring.has_room(channel_.store) || ring.closed.load(std::memory_order_relaxed) != 0;
          });
 }
@@ -301,7 +351,7 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
     if (deadline.is_past_by_construction()) {
       return unavailable();
     }
-    if (!await_or_sweep(channel_, ring.items, deadline, kReadNs, ready)) {
+    if (!await_change(channel_, ring.items, Ring<A>::kWriters, deadline, kReadNs, ready)) {
       return unavailable();
     }
   }

@@ -44,8 +44,15 @@ struct Shared {
   uint8_t got[model::kMostActors + 1];       // messages this consumer got
   uint8_t getter;                            // who is, or was the last to be, inside a get
   uint8_t shut_down;                         // somebody was told of the end
+  uint8_t inside[model::kMostActors + 1];    // this one is in a call
   uint8_t padding[16];
+  // Of a pipe: the end that this actor holds, or 0.
+  typename A::template Atomic<uint32_t> held[model::kMostActors + 1];
+  LockWord<A> family_lock;
 };
+
+constexpr uint32_t kReadersEnd = 1;
+constexpr uint32_t kWritersEnd = 2;
 
 // What RingStore is in the library.
 template <class A>
@@ -100,7 +107,46 @@ class ModelStore {
     return unavailable();
   }
   void forget_in_transit(uint64_t) noexcept {}
-  void sweep_all() noexcept {}
+
+  Owner holder_of(uint64_t end, Owner hint) const noexcept {
+    if (hint && shared_->held[model::actor_of(hint)].load() == end) {
+      return hint;
+    }
+    for (int i = 0; i < model::kMostActors; ++i) {
+      if (shared_->held[i].load() == end) {
+        return model::owner_of(i);
+      }
+    }
+    return {};
+  }
+  void sweep(Owner dead) noexcept { let_go(model::actor_of(dead)); }
+  void sweep_all() noexcept {
+    for (int i = 0; i < model::kMostActors; ++i) {
+      if (shared_->held[i].load() != 0 && family_->is_dead(model::owner_of(i))) {
+        let_go(i);
+      }
+    }
+  }
+  // `actor` holds its end no more, as Family::release_entry() and what it calls do it.
+  void let_go(int actor) noexcept {
+    park_acquire(shared_->family_lock, self(), Deadline::never(), *family_);
+    Ring<A>& ring = shared_->ring;
+    uint32_t end = shared_->held[actor].load();
+    bool is_last = true;
+    for (int i = 0; i < model::kMostActors; ++i) {
+      is_last = is_last && (i == actor || shared_->held[i].load() != end);
+    }
+    if (end != 0 && is_last) {
+      ring.closed.fetch_or(1);
+      notify(ring.items, kWakeAll);
+      notify(ring.room, kWakeAll);
+    }
+    shared_->held[actor].store(0);
+    if (end != 0 && !is_last && A::kBug != Bug::kLetGoUntold) {
+      notify(end == kWritersEnd ? ring.items : ring.room, kWakeAll);
+    }
+    park_release(shared_->family_lock);
+  }
 
  private:
   uint64_t offset(int i) const {
@@ -123,14 +169,18 @@ class ModelStore {
 
 // What each actor does, letter by letter: p puts, q puts if there is room now, b puts a batch of
 // two, B one of three; g gets, h gets what is there now, t gets until any time, m gets all that may
-// be taken at once, x looks and leaves without a commit; s ends puts.
+// be taken at once, x looks and leaves without a commit; s ends puts; c lets go of its end of a pipe.
 struct Cast {
   std::vector<std::string> actors;
+  // In a pipe: which end each actor holds, r or w.
+  std::string ends = {};
   int kills = 0;
   int per_segment = 1;
   uint64_t maxsize = 0;
   uint64_t window = 0;
   bool slow_exit = false;
+  // Who waits at one end of a pipe learns without a slice that the other end has no living holder.
+  bool told_at_once = false;
   uint64_t most_states = 0;
 };
 
@@ -147,6 +197,13 @@ class Run {
       shared_.block_size = 56 + 8 + 24 * static_cast<uint64_t>(cast_.per_segment);
       shared_.ring.maxsize = cast_.maxsize;
       shared_.ring.window = cast_.window;
+      if (!cast_.ends.empty()) {
+        shared_.ring.ends[Ring<A>::kReaders] = kReadersEnd;
+        shared_.ring.ends[Ring<A>::kWriters] = kWritersEnd;
+      }
+      for (size_t i = 0; i < cast_.ends.size(); ++i) {
+        shared_.held[i].set_raw(cast_.ends[i] == 'r' ? kReadersEnd : kWritersEnd);
+      }
       ModelStore<A> store(shared_, family_);
       shared_.ring.start(store);
     };
@@ -154,7 +211,9 @@ class Run {
       s.actors.push_back([this, &ops] {
         for (size_t i = 0; i < ops.size(); ++i) {
           model::forget(i);
+          shared_.inside[model::self()] = 1;
           operate(ops[i]);
+          shared_.inside[model::self()] = 0;
         }
       });
     }
@@ -165,10 +224,24 @@ class Run {
       if (word == &r.items.seq) {
         auto* header = reinterpret_cast<const model::ModelAtomic<uint64_t>*>(
             reinterpret_cast<std::byte*>(&shared_) + r.head[got & 1].at.raw());
-        return header->raw() == 0 && r.closed.raw() == 0;
+        return header->raw() == 0 && r.closed.raw() == 0 && !is_alone(kWritersEnd);
       }
-      return word == &r.room.seq && r.closed.raw() == 0 &&
+      return word == &r.room.seq && r.closed.raw() == 0 && !is_alone(kReadersEnd) &&
              (cast_.window != 0 || (r.put.raw() >> 1) - (got >> 1) >= cast_.maxsize);
+    };
+    // No slice is needed to learn that the other end is gone, unless the one who was told of it was
+    // killed before it told the next.
+    s.may_rest = [this] {
+      if (!cast_.told_at_once) {
+        return true;
+      }
+      for (size_t i = 0; i < cast_.ends.size(); ++i) {
+        bool waits = shared_.inside[i] != 0 && !model::is_dying(static_cast<int>(i));
+        if (waits && is_alone(cast_.ends[i] == 'r' ? kWritersEnd : kReadersEnd)) {
+          return false;
+        }
+      }
+      return true;
     };
     s.owns = [this](int actor, const void* at) {
       const Ring<A>& r = shared_.ring;
@@ -209,6 +282,16 @@ class Run {
   using Store = ModelStore<A>;
 
   Channel<A, Store> channel() { return Channel<A, Store>(Store(shared_, family_), 0); }
+
+  // Whether nobody who lives holds the end `other` of the pipe.
+  bool is_alone(uint32_t other) {
+    for (int i = 0; i < model::kMostActors; ++i) {
+      if (shared_.held[i].raw() == other && !model::is_dying(i)) {
+        return false;
+      }
+    }
+    return !cast_.ends.empty();
+  }
 
   template <class T>
   static bool in(const void* at, const T& thing) {
@@ -259,6 +342,9 @@ class Run {
         shared_.ring.closed.fetch_or(ChannelState::kNoPuts);
         notify(shared_.ring.items, kWakeAll);
         notify(shared_.ring.room, kWakeAll);
+        break;
+      case 'c':
+        Store(shared_, family_).let_go(me);
         break;
     }
   }
@@ -382,6 +468,12 @@ std::string run(const char* name, const Cast& cast) {
   return Run<A>(cast).explore(name).violation;
 }
 
+template <Bug B>
+std::string violation_with(const Cast& cast) {
+  std::string v = run<model::ModelAtomics<B>>("planted bug", cast);
+  return v.substr(0, v.find('\n'));
+}
+
 TEST(ChannelModel, OneActorAlone) {
   EXPECT_EQ(run("ppgg", {.actors = {"ppgg"}}), "");
   EXPECT_EQ(run("pBpmgmgh", {.actors = {"pBpmgmgh"}}), "");
@@ -421,6 +513,38 @@ TEST(ChannelModel, BatchesOverSeveralSegmentsSurviveTheDeathOfTheRecoverer) {
   EXPECT_EQ(run("b b hh, 2 kills", {.actors = {"b", "b", "hh"}, .kills = 2}), "");
 }
 
+// One death: with two, the only one who was woken of the first may die before it tells the others.
+TEST(ChannelModel, WhoReadsFromAPipeLearnsAtOnceThatTheOtherEndIsGone) {
+  EXPECT_EQ(run("pipe: pc gg", {.actors = {"pc", "gg"}, .ends = "wr"}), "");
+  EXPECT_EQ(run("pipe: pc gg, 1 kill",
+                {.actors = {"pc", "gg"}, .ends = "wr", .kills = 1, .told_at_once = true}),
+            "");
+  EXPECT_EQ(run("pipe: c g, 1 slow kill", {.actors = {"c", "g"},
+                                           .ends = "wr",
+                                           .kills = 1,
+                                           .slow_exit = true,
+                                           .told_at_once = true}),
+            "");
+  EXPECT_EQ(run("pipe: c c g, 1 kill",
+                {.actors = {"c", "c", "g"}, .ends = "wwr", .kills = 1, .told_at_once = true}),
+            "");
+}
+
+TEST(ChannelModel, WhoWritesToAFullPipeLearnsAtOnceThatTheOtherEndIsGone) {
+  EXPECT_EQ(run("pipe: pp gc, maxsize 1", {.actors = {"pp", "gc"}, .ends = "wr", .maxsize = 1}),
+            "");
+  EXPECT_EQ(
+      run("pipe: pp gc, maxsize 1, 1 kill",
+          {.actors = {"pp", "gc"}, .ends = "wr", .kills = 1, .maxsize = 1, .told_at_once = true}),
+      "");
+}
+
+TEST(ChannelModel, FindsAHolderThatLetsGoAndTellsNobody) {
+  EXPECT_EQ(violation_with<Bug::kLetGoUntold>(
+                {.actors = {"c", "c", "g"}, .ends = "wwr", .kills = 1, .told_at_once = true}),
+            "asleep for ever: 2 on items+0");
+}
+
 TEST(ChannelModel, LongRuns) {
   if (!model::long_runs()) {
     GTEST_SKIP() << "set MP_MODEL_LONG=1";
@@ -433,16 +557,15 @@ TEST(ChannelModel, LongRuns) {
   EXPECT_EQ(run("B p mh, 2 kills", {.actors = {"B", "p", "mh"}, .kills = 2}), "");
   EXPECT_EQ(run("ppp ggg, window 2, 1 kill", {.actors = {"ppp", "ggg"}, .kills = 1, .window = 2}),
             "");
+  EXPECT_EQ(run("pipe: c c g, 2 kills", {.actors = {"c", "c", "g"}, .ends = "wwr", .kills = 2}),
+            "");
+  EXPECT_EQ(run("pipe: c g g, 1 kill",
+                {.actors = {"c", "g", "g"}, .ends = "wrr", .kills = 1, .told_at_once = true}),
+            "");
   EXPECT_EQ(run("pp g g", {.actors = {"pp", "g", "g"}, .most_states = 100'000'000}), "");
   EXPECT_EQ(
       run("pp hh q, 1 kill", {.actors = {"pp", "hh", "q"}, .kills = 1, .most_states = 100'000'000}),
       "");
-}
-
-template <Bug B>
-std::string violation_with(const Cast& cast) {
-  std::string v = run<model::ModelAtomics<B>>("planted bug", cast);
-  return v.substr(0, v.find('\n'));
 }
 
 TEST(ChannelModel, FindsAPublishBeforeTheCopy) {

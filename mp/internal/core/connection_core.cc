@@ -15,22 +15,27 @@ constexpr uint64_t kWindow = 32;
 
 struct EndObject {
   Block block;
-  uint64_t pipe_id;
-  uint64_t rings[2];  // offsets, or 0
+  uint64_t rings[2];  // offsets of what it reads and what it writes, or 0
 };
 
+// Ring `side` of an end; null when it has none, or it is gone and its memory something else. With
+// family_lock.
+Ring<>* ring_of(Family& family, uint64_t end, int side) {
+  uint64_t at = family.at<EndObject>(end)->rings[side];
+  if (at == 0) {
+    return nullptr;
+  }
+  const Block* b = family.arena().block(at);
+  auto* ring = family.at<Ring<>>(at);
+  bool is_there = b->state.load(std::memory_order_acquire) == Block::kLive &&
+                  b->kind == Kind::kQueue && ring->ends[side] == end;
+  return is_there ? ring : nullptr;
+}
+
 // The last holder of an end is gone: nothing more comes out of it, nothing is taken in.
-void destroy_end(Family& family, uint64_t object, bool) {
-  auto* end = family.at<EndObject>(object);
-  for (uint64_t at : end->rings) {
-    if (at == 0) {
-      continue;
-    }
-    // The ring may be gone already, and its memory something else.
-    const Block* b = family.arena().block(at);
-    auto* ring = family.at<Ring<>>(at);
-    if (b->state.load(std::memory_order_acquire) == Block::kLive && b->kind == Kind::kQueue &&
-        ring->id == end->pipe_id) {
+void destroy_end(Family& family, uint64_t end, bool) {
+  for (int side : {Ring<>::kReaders, Ring<>::kWriters}) {
+    if (Ring<>* ring = ring_of(family, end, side)) {
       ring->closed.fetch_or(1, std::memory_order_seq_cst);
       notify(ring->items, kWakeAll);
       notify(ring->room, kWakeAll);
@@ -38,30 +43,52 @@ void destroy_end(Family& family, uint64_t object, bool) {
   }
 }
 
-[[maybe_unused]] const bool g_registered =
-    (Family::set_destroy(Kind::kConnection, destroy_end), true);
+// Another holder is. Who sleeps at the other end may have watched this one.
+void let_go_of_end(Family& family, uint64_t end) {
+  if (Ring<>* ring = ring_of(family, end, Ring<>::kReaders)) {
+    notify(ring->room, kWakeAll);
+  }
+  if (Ring<>* ring = ring_of(family, end, Ring<>::kWriters)) {
+    notify(ring->items, kWakeAll);
+  }
+}
 
-Ref make_end(uint64_t id, const QueueCore* a, const QueueCore* b) {
+[[maybe_unused]] const bool g_registered =
+    (Family::set_destroy(Kind::kConnection, destroy_end),
+     Family::set_let_go(Kind::kConnection, let_go_of_end), true);
+
+Ref make_end(const QueueCore* in, const QueueCore* out) {
   Ref end = Ref::create(Kind::kConnection, sizeof(EndObject));
-  auto* object = end.object<EndObject>();
-  object->pipe_id = id;
-  object->rings[0] = a != nullptr ? a->ref().offset() : 0;
-  object->rings[1] = b != nullptr ? b->ref().offset() : 0;
+  const QueueCore* cores[] = {in, out};
+  for (int side : {Ring<>::kReaders, Ring<>::kWriters}) {
+    if (cores[side] != nullptr) {
+      end.object<EndObject>()->rings[side] = cores[side]->ref().offset();
+      cores[side]->ref().object<Ring<>>()->ends[side] = end.offset();
+    }
+  }
   return end;
 }
 
 }  // namespace
 
 void ConnectionCore::make(bool duplex, ConnectionCore* first, ConnectionCore* second) {
-  uint64_t id = Family::get().unique_id();
-  QueueCore to_first(0, kWindow, id);
+  QueueCore to_first(0, kWindow);
   if (duplex) {
-    QueueCore to_second(0, kWindow, id);
-    *first = ConnectionCore(make_end(id, &to_first, &to_second), to_first, to_second);
-    *second = ConnectionCore(make_end(id, &to_first, &to_second), to_second, to_first);
+    QueueCore to_second(0, kWindow);
+    *first = ConnectionCore(make_end(&to_first, &to_second), to_first, to_second);
+    *second = ConnectionCore(make_end(&to_second, &to_first), to_second, to_first);
   } else {
-    *first = ConnectionCore(make_end(id, &to_first, nullptr), to_first, std::nullopt);
-    *second = ConnectionCore(make_end(id, &to_first, nullptr), std::nullopt, to_first);
+    *first = ConnectionCore(make_end(&to_first, nullptr), to_first, std::nullopt);
+    *second = ConnectionCore(make_end(nullptr, &to_first), std::nullopt, to_first);
+  }
+}
+
+void ConnectionCore::announce() const noexcept {
+  if (in_.has_value()) {
+    notify(in_->ref().object<Ring<>>()->room, kWakeAll);
+  }
+  if (out_.has_value()) {
+    notify(out_->ref().object<Ring<>>()->items, kWakeAll);
   }
 }
 

@@ -28,6 +28,9 @@ class ConnectionCore {
   // The two ends of a new pipe; not duplex: the first only receives, the second only sends.
   static void make(bool duplex, ConnectionCore* first, ConnectionCore* second);
   ConnectionCore() = default;
+  // This process has received the end: who sleeps at the other one, and found nobody to watch, looks
+  // again.
+  void announce() const noexcept;
 
   void send_bytes(std::span<const std::byte> bytes) const;
   // The next message, whole, as it is.

@@ -28,12 +28,11 @@ struct QueueCore::Get::State {
   ChannelReader<> reader;
 };
 
-QueueCore::QueueCore(uint64_t maxsize, uint64_t window, uint64_t pipe_id)
+QueueCore::QueueCore(uint64_t maxsize, uint64_t window)
     : ref_(Ref::create(Kind::kQueue, sizeof(Ring<>))) {
   auto* ring = ref_.object<Ring<>>();
   ring->maxsize = maxsize;
   ring->window = window;
-  ring->id = pipe_id;
   Channel<> channel(Family::get(), ref_.offset());
   if (!ring->start(channel.store)) {
     raise(memory_error(Family::get().arena().over_budget(Ring<>::kFirstSegment)));
@@ -144,7 +143,7 @@ bool QueueCore::poll(Deadline deadline) const {
     return true;
   }
   if (deadline.is_past_by_construction() ||
-      !await_or_sweep(channel, ring.items, deadline, kReadNs, ready)) {
+      !await_change(channel, ring.items, Ring<>::kWriters, deadline, kReadNs, ready)) {
     return false;
   }
   // We take nothing: the wake may have been meant for one who would.

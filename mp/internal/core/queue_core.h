@@ -21,7 +21,7 @@ namespace mp::internal {
 class QueueCore {
  public:
   // maxsize 0: no bound. `window`: segments that may wait unread before a put waits, 0: no bound.
-  QueueCore(uint64_t maxsize, uint64_t window, uint64_t pipe_id = 0);
+  QueueCore(uint64_t maxsize, uint64_t window);
   explicit QueueCore(Ref ref) : ref_(std::move(ref)) {}
 
   // One or more messages that become visible together. Holds the producers' lock while it is open.

@@ -64,6 +64,7 @@ MP_FORK_STATE constinit std::mutex g_joining;
 // Of the one family.
 MP_FORK_STATE alignas(Family) constinit std::byte g_room[sizeof(Family)] = {};
 Family::Destroy g_destroy[static_cast<int>(Kind::kKinds)];
+Family::LetGo g_let_go[static_cast<int>(Kind::kKinds)];
 
 // Parts up to this size are zeroed: pages of nodes and entries. Of larger ones, a queue's segments,
 // the header is.
@@ -707,8 +708,16 @@ void Family::release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept 
   bool unshared = certain && (b.flags.load(std::memory_order_relaxed) & Block::kShared) == 0;
   if (live && (unshared || !named(object, &entry))) {
     destroy(object);
+    live = false;
   }
-  entry.store(0, std::memory_order_release);
+  // sync: held (pairs with holder_of): cleared before anybody is told. And not before destroy() is
+  // done: who finds no holder is not kept waiting for one.
+  entry.store(0, std::memory_order_seq_cst);
+  if (live) {
+    if (LetGo fn = g_let_go[static_cast<int>(b.kind)]) {
+      fn(*this, object);
+    }
+  }
 }
 
 Family::Transit* Family::transit_at(uint64_t at) const noexcept {
@@ -775,6 +784,41 @@ bool Family::listed(uint64_t object, const std::atomic<uint64_t>* except) noexce
   return found;
 }
 
+bool Family::holds(uint32_t i, uint64_t object) noexcept {
+  bool found = false;
+  each_entry(i, [&](std::atomic<uint64_t>& entry) {
+    // A page of the list goes when its process is dead, and may be anything by now.
+    found = RealAtomics::peek(entry) == object;
+    return !found;
+  });
+  return found;
+}
+
+Owner Family::holder_of(uint64_t object, Owner hint) noexcept {
+  auto phase = [&](uint32_t i, uint32_t* generation) {
+    uint64_t state = arena_.slot(i).state.load(std::memory_order_acquire);
+    *generation = generation_of(state);
+    return phase_of(state);
+  };
+  uint32_t generation = 0;
+  if (hint && phase(hint.slot(), &generation) == Phase::kLive && generation == hint.generation() &&
+      holds(hint.slot(), object)) {
+    return hint;
+  }
+  Owner beginner;
+  uint32_t used = header().slots_used.load(std::memory_order_acquire);
+  for (uint32_t i = 1; i <= used; ++i) {
+    Phase p = phase(i, &generation);
+    if ((p == Phase::kLive || p == Phase::kReserved) && holds(i, object)) {
+      if (p == Phase::kLive) {
+        return Owner::of(i, generation);
+      }
+      beginner = Owner::of(i, generation);
+    }
+  }
+  return beginner;
+}
+
 void Family::destroy(uint64_t object) noexcept {
   Block& b = *arena_.block(object);
   bool redo = (b.flags.fetch_or(Block::kDying, std::memory_order_relaxed) & Block::kDying) != 0;
@@ -821,6 +865,10 @@ void Family::release_carried(TransitEntry& entry, uint64_t object) noexcept {
 
 void Family::set_destroy(Kind kind, Destroy destroy) noexcept {
   g_destroy[static_cast<int>(kind)] = destroy;
+}
+
+void Family::set_let_go(Kind kind, LetGo let_go) noexcept {
+  g_let_go[static_cast<int>(kind)] = let_go;
 }
 
 void Family::free_all_parts(uint64_t object) noexcept {

@@ -65,9 +65,6 @@ class Family final : public Liveness {
   }
   uint64_t offset_of(const void* p) const noexcept { return arena_.offset_of(p); }
 
-  // A number that the family gives out once.
-  uint64_t unique_id() noexcept { return header().ids.fetch_add(1, std::memory_order_relaxed) + 1; }
-
   // -- Objects --
 
   // A new object of `size` bytes, its Block included, held once by this process. The first `clear`
@@ -87,6 +84,10 @@ class Family final : public Liveness {
   // midway, when chains can not be trusted. Set by static initialisers.
   using Destroy = void (*)(Family&, uint64_t object, bool redo);
   static void set_destroy(Kind kind, Destroy destroy) noexcept;
+  // What is called with family_lock when a process has let go of an object of `kind` that others
+  // hold still. Set by static initialisers.
+  using LetGo = void (*)(Family&, uint64_t object);
+  static void set_let_go(Kind kind, LetGo let_go) noexcept;
   // Frees every live block whose parent is `object`, by looking at all blocks.
   void free_all_parts(uint64_t object) noexcept;
 
@@ -202,6 +203,12 @@ class Family final : public Liveness {
   // swept.
   void done_with(Owner child) noexcept;
 
+  // Somebody who holds `object`, `hint` if it does and one that has begun to run if there is one;
+  // nobody when it is in messages only. Takes no lock: from the last fence before the call on, each
+  // holder is found or lets go during the call, which set_let_go() tells. It may be dead, and if it
+  // is, it may have held something else.
+  Owner holder_of(uint64_t object, Owner hint) noexcept;
+
   // Objects this process holds, for leak checks: (offset, handles).
   void each_held(absl::FunctionRef<void(uint64_t object, uint32_t handles)> see);
 
@@ -228,6 +235,8 @@ class Family final : public Liveness {
   Holders* page_at(uint64_t at, uint32_t slot) const noexcept;
   // Calls `see` for each entry of the list of `slot`, until it returns false.
   void each_entry(uint32_t slot, absl::FunctionRef<bool(std::atomic<uint64_t>&)> see);
+  // Without family_lock.
+  bool holds(uint32_t slot, uint64_t object) noexcept;
   // Entries of a list that nobody uses, so that an object costs no look at all others.
   struct Spare {
     std::vector<std::atomic<uint64_t>*> entries;

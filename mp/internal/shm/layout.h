@@ -47,7 +47,6 @@ struct ArenaHeader {
   LockWord<> mailbox_lock;
   std::atomic<uint32_t>
       mailbox_count;               // descriptors that wait in it; after a death it may be too high
-  std::atomic<uint64_t> ids;       // numbers given out so far
   std::atomic<uint32_t> deposits;  // entries in use; after a death it may be too high
   std::atomic<uint32_t> orphans;   // not 0: some of them are nobody's
   std::atomic<uint32_t> deposits_top;  // entries below it have been used; only grows

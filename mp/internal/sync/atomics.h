@@ -41,6 +41,7 @@ enum class Bug {
   kBreakAFullRound,        // Barrier: a death is not looked at again once the round may be full
   kLeaveAFreePlace,        // Barrier: who leaves a place leaves it free for the same round
   kOpenOverTheLate,        // Barrier: the next round does not wait for those who have yet to leave
+  kLetGoUntold,            // pipe: who lets go of an end does not tell who may watch it
   kMoveWithoutRecord,      // semaphore: the word forgets its mover before the cell knows
   kGiveBackTwice,          // semaphore: a dead holder's permits leave its cell after they came back
   kNoFreeze,               // semaphore: a mover's holdings are recorded while it may change them

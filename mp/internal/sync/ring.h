@@ -89,6 +89,10 @@ struct Ring {
   template <class T>
   using Atomic = typename Atomics::template Atomic<T>;
 
+  // Which of `ends`.
+  static constexpr int kReaders = 0;
+  static constexpr int kWriters = 1;
+
   static constexpr uint64_t kFirstSegment = 16 << 10;
   static constexpr uint64_t kLargestSegment = 1 << 20;
   static constexpr uint64_t kCached = 16;  // first segments that a cache holds easily
@@ -124,8 +128,7 @@ struct Ring {
   std::byte block[32];  // the arena's header
   uint64_t maxsize;     // messages; 0: no bound
   uint64_t window;      // segments that may be in use before producers wait; 0: no bound
-  uint64_t id;          // of the pipe it is part of, 0 for a queue; unique
-  uint64_t unused;
+  uint64_t ends[2];     // of a pipe: the objects whose holders read and write; 0 for a queue
 
   alignas(64) LockWord<Atomics> put_lock;
   Atomic<uint64_t> put;
@@ -140,6 +143,7 @@ struct Ring {
   Atomic<uint32_t> closed;                // no more puts: 1; and no more gets: 2
   Atomic<uint64_t> freeing;
   alignas(64) EventCount<Atomics> room;  // producers sleep here while `maxsize` messages wait
+  Atomic<uint32_t> watched[2];           // of a pipe: who was found to hold each of `ends`; a hint
 
   uint64_t published() const noexcept { return put.load(std::memory_order_seq_cst) >> 1; }
   uint64_t received() const noexcept { return got.load(std::memory_order_seq_cst) >> 1; }
