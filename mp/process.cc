@@ -481,6 +481,7 @@ absl::Status Process::try_start() const {
   absl::Cleanup again = [&] { c.starting.store(false); };
   if (status.ok()) {
     internal::notice_ends();
+    method = internal::fix_start_method(c.context);
     auto child = internal::launch(core_, method);
     status = child.status();
     if (child.ok()) {
