@@ -71,8 +71,10 @@ class Array {
   size_t size() const noexcept { return raw_.size(); }
 
   // a[i] reads, a[i] = v writes, a[i] += v changes the element, each in one turn of the lock;
-  // negative from the end. Using it throws mp::IndexError "invalid index".
-  reference operator[](int64_t i) const { return reference(*this, i); }
+  // negative from the end. Throws mp::IndexError "invalid index", here and not when it is used.
+  reference operator[](int64_t i) const {
+    return reference(*this, static_cast<int64_t>(internal::checked_index<T>(i, size())));
+  }
   T get(int64_t i) const;
   void set(int64_t i, const T& v) const;
 

@@ -127,11 +127,15 @@ TYPED_TEST(TestArray, IndicesAndLengthsOutOfRangeNameTheArray) {
   EXPECT_EQ(error_of([&] { a.get(3); }), "IndexError: invalid index: c_int_Array_3[3]");
   EXPECT_EQ(error_of([&] { a[-4] = 1; }), "IndexError: invalid index: c_int_Array_3[-4]");
   EXPECT_EQ(error_of([&] { a[3] += 1; }), "IndexError: invalid index: c_int_Array_3[3]");
+  // Also when nobody wants the element.
+  EXPECT_EQ(error_of([&] { a[3]; }), "IndexError: invalid index: c_int_Array_3[3]");
+  EXPECT_EQ(error_of([&] { a[-4]; }), "IndexError: invalid index: c_int_Array_3[-4]");
   EXPECT_EQ(error_of([&] { a.get_obj().at(3) = 1; }),
             "IndexError: invalid index: c_int_Array_3[3]");
   EXPECT_FALSE(a.get_lock().locked());
   auto o = TypeParam::make_array('i', 3);
   EXPECT_EQ(error_of([&] { o.get(3); }), "IndexError: invalid index: c_int_Array_3[3]");
+  EXPECT_EQ(error_of([&] { o[3]; }), "IndexError: invalid index: c_int_Array_3[3]");
 }
 
 TYPED_TEST(TestArray, SlicesAreThoseOfPython) {

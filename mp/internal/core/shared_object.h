@@ -145,7 +145,11 @@ class ObjectArray : public SharedObject<Memory> {
   void set(int64_t i, const Object& v) const {
     this->in_turn([&] { elements().set(i, v); });
   }
-  ElementReference<ObjectArray> operator[](int64_t i) const { return {*this, i}; }
+  // Throws mp::IndexError here, not when it is used.
+  ElementReference<ObjectArray> operator[](int64_t i) const {
+    elements().at(i);
+    return {*this, i};
+  }
   // Calls change(Object&) with element i, or with all as slice() gives them, under the lock, and
   // stores what it made of it; returns what it returns.
   template <class F>
