@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "mp/internal/core/channel_impl.h"
 #include "mp/internal/core/received.h"
 
@@ -11,7 +12,10 @@ template class ChannelWriter<RealAtomics>;
 template class ChannelReader<RealAtomics>;
 
 absl::Status RingStore::no_memory(uint64_t size) const {
-  return memory_error(family_.arena().over_budget(size));
+  return memory_error(absl::StrCat(
+      family_.arena().over_budget(refused_), ". A message of ", size,
+      " bytes needs a new segment of that size in its channel; segments come free as a whole, when "
+      "all messages in them were received"));
 }
 
 absl::StatusOr<uint64_t> RingStore::deposit(int fd, uint64_t seq,

@@ -51,7 +51,8 @@ class RingStore {
   uint64_t segment_size(uint64_t s) const noexcept { return family_.arena().block(s)->size; }
   uint64_t allocate_segment(uint64_t bytes, std::atomic<uint64_t>& intent) noexcept {
     auto s = family_.create_part(Kind::kSegment, bytes, ring_, intent);
-    if (!s.ok()) {
+    if (!s.ok()) [[unlikely]] {
+      refused_ = bytes;
       return 0;
     }
     if (bytes >= kMapAhead) {
@@ -73,6 +74,7 @@ class RingStore {
   uint64_t large_message() const noexcept {
     return family_.header().large_message.load(std::memory_order_relaxed);
   }
+  // There was no segment for a message of `size` bytes.
   absl::Status no_memory(uint64_t size) const;
   // Message `seq` is going to carry a handle to `object`; see Family.
   absl::Status note_in_transit(uint64_t object, uint64_t seq, const std::atomic<uint64_t>& got) {
@@ -90,6 +92,7 @@ class RingStore {
 
   Family& family_;
   uint64_t ring_;
+  uint64_t refused_ = 0;  // bytes of the segment for which there was no memory
 };
 
 // `Store` is a seam for models; everybody else has RingStore.

@@ -11,9 +11,14 @@
 
 #include "mp/errors.h"
 #include "mp/internal/core/channel.h"
+#include "mp/internal/os/futex.h"
 #include "mp/internal/park/event.h"
+#include "mp/internal/park/liveness.h"
 #include "mp/internal/park/lock.h"
+#include "mp/internal/park/parking.h"
 #include "mp/internal/park/spin.h"
+#include "mp/internal/sync/event_count.h"
+#include "mp/internal/sync/owner.h"
 
 namespace mp::internal {
 

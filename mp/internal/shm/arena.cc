@@ -207,8 +207,12 @@ absl::Status Arena::carve(int log2, bool metadata) {
     // The first chunk is small: most families are.
     uint64_t grow = h.small_backed == small_start() ? kChunk / 8 : kChunk;
     grow = std::min(grow, end - h.small_backed);
-    if (absl::Status s = charge(grow, metadata); !s.ok()) {
-      return s;
+    if (!charge(grow, metadata).ok()) {
+      // The rest of the budget is less than a chunk.
+      grow = round_up(next + size - h.small_backed, kPage);
+      if (absl::Status s = charge(grow, metadata); !s.ok()) {
+        return s;
+      }
     }
     if (int err = reserve_pages(fd(), h.small_backed, grow); err != 0) {
       h.used.store(h.used.load(std::memory_order_relaxed) - grow, std::memory_order_relaxed);

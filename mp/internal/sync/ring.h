@@ -475,6 +475,10 @@ struct Ring {
       size = std::min(2 * store.segment_size(s), store.largest_segment());
     }
     n = store.allocate_segment(std::max(bytes, size), next);
+    if (n == 0 && size > store.first_segment()) {
+      // For want of memory, one as small as can be: it is also the sooner free again.
+      n = store.allocate_segment(std::max(bytes, store.first_segment()), next);
+    }
     if (n != 0) {
       open_segment(store, n, serial);
     }
