@@ -3,7 +3,8 @@
 // The budget of a family's shared memory: what queues, locks and messages of a program and all its
 // children may take together. Half of the machine's memory (of the cgroup's limit, in a container)
 // unless set here, or in the environment variable MP_MEMORY_LIMIT as bytes or with K, M or G behind
-// the number.
+// the number. With anything else in it the first use of the family throws mp::ValueError; before
+// main() it ends the program, with the error on stderr and exit code 1.
 //
 //   mp::set_memory_limit(uint64_t{4} << 30);
 //

@@ -39,7 +39,8 @@ void expect_refused(const Queue<std::string>& queue) {
 // First, while this process has no family.
 TEST(MemoryEnvironment, WhatIsNoSizeIsAnErrorThatSaysSo) {
   Watchdog dog(60s);
-  for (const char* value : {"none", "64MB", "0", "-", "1e9x"}) {
+  for (const char* value : {"banana", "64MB", "0", "0G", "-", "-5", "+5", " 5", "5 ", "M", "1e9x",
+                            "18446744073709551616", "17179869184G"}) {
     pid_t child = fork();
     if (child == 0) {
       setenv("MP_MEMORY_LIMIT", value, 1);
@@ -49,7 +50,12 @@ TEST(MemoryEnvironment, WhatIsNoSizeIsAnErrorThatSaysSo) {
       } catch (const ValueError& e) {
         text = e.what();
       }
-      _exit(text.find("MP_MEMORY_LIMIT='" + std::string(value)) != std::string::npos ? 0 : 1);
+      _exit(
+          text.find("mp: MP_MEMORY_LIMIT='" + std::string(value) +
+                    "' is not a size: it takes a number of bytes, at least 1, or a number with K, "
+                    "M or G behind it") == 0
+              ? 0
+              : 1);
     }
     int status = -1;
     waitpid(child, &status, 0);

@@ -6,16 +6,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
@@ -104,35 +106,54 @@ void init_life(Slot& slot) {
   pthread_mutexattr_destroy(&attr);
 }
 
+// Whether main() is near. As good as that: of a program that is linked statically, the objects of a
+// library come behind its own, and so do their constructors.
+bool g_started = false;
+__attribute__((constructor)) void start() { g_started = true; }
+
+// 0: none. Whoever sets the variable is not who wrote the program: if it is wrong, and wanted before
+// main(), where nobody can catch an exception, the program ends with the text and exit code 1.
 uint64_t budget_from_environment() {
   const char* text = getenv("MP_MEMORY_LIMIT");
   if (text == nullptr || *text == '\0') {
     return 0;
   }
-  char* end = nullptr;
-  errno = 0;
-  uint64_t n = strtoull(text, &end, 10);
-  switch (*end) {
+  std::string_view number = text;
+  int shift = 0;
+  switch (number.back()) {
     case 'K':
     case 'k':
-      n <<= 10, ++end;
+      shift = 10;
       break;
     case 'M':
     case 'm':
-      n <<= 20, ++end;
+      shift = 20;
       break;
     case 'G':
     case 'g':
-      n <<= 30, ++end;
+      shift = 30;
       break;
     default:
       break;
   }
-  if (errno != 0 || *end != '\0' || n == 0) {
-    raise(value_error(absl::StrCat("mp: MP_MEMORY_LIMIT='", text,
-                                   "' is not a size: write bytes, or a number with K, M or G")));
+  if (shift != 0) {
+    number.remove_suffix(1);
   }
-  return n;
+  uint64_t n = 0;
+  auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), n);
+  if (error == std::errc() && end == number.data() + number.size() && n != 0 &&
+      n <= ~uint64_t{0} >> shift) {
+    return n << shift;
+  }
+  absl::Status status = value_error(absl::StrCat(
+      "mp: MP_MEMORY_LIMIT='", text,
+      "' is not a size: it takes a number of bytes, at least 1, or a number with K, M or G behind "
+      "it, as in MP_MEMORY_LIMIT=512M"));
+  if (!g_started) {
+    fprintf(stderr, "ValueError: %s\n", std::string(status.message()).c_str());
+    _exit(1);
+  }
+  raise(status);
 }
 
 }  // namespace
