@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What cannot cross, or be shared, does not compile, and the compiler's message names the type and the way out.
 #
-# codec_compile_test.sh CASES LEAST: the file CASES has at least LEAST lines "#if CASE(n)  // wants: TYPE | TEXT" for each thing that must be refused, with an error
-# that names TYPE and says TEXT. g++ compiles each alone; clang, where it is, all of them at once; both the file without them.
+# codec_compile_test.sh CASES LEAST [alone]: the file CASES has at least LEAST lines "#if CASE(n)  // wants: TYPE | TEXT" for each thing that must be refused, with an error
+# that names TYPE and says TEXT; "alone": and g++ says nothing beside what mp says. g++ compiles each alone; clang, where it is, all of them at once; both the file without them.
 set -euo pipefail
-cases=$1 least=$2
+cases=$1 least=$2 alone=${3:-}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
@@ -24,6 +24,8 @@ while IFS='|' read -r number type text; do
     fail "case $number: the error does not name $type"
   elif ! grep -qF -- "$text" "$log"; then
     fail "case $number: the error does not say: $text"
+  elif [ -n "$alone" ] && grep -F ' error: ' "$log" | grep -qvF 'mp: '; then
+    fail "case $number: there are other errors beside it"
   fi
 done < <(wanted)
 [ "$n" -ge "$least" ] || fail "only $n cases were found"

@@ -21,7 +21,9 @@
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/object.h"
+#include "mp/pipe.h"
 #include "mp/process.h"
+#include "mp/queue.h"
 
 #if defined(ALL)
 #define CASE(n) 1
@@ -89,6 +91,11 @@ struct NativeTable : EmptyBase {
   int hp = 0;
 };
 
+// A queue of itself is no reason to refuse it.
+struct Tree {
+  mp::Queue<Tree> children;
+};
+
 int add(int a, int b);
 void take_pointer(int* p);
 
@@ -101,6 +108,10 @@ void uses() {
   mp::Function<int(int)> f = mp::bind(&add, 1);
   int captured = 1;
   (void)captured, (void)f;
+  mp::Queue<Tree> trees;
+  trees.put(trees.get());
+  mp::Queue<> objects;
+  auto [a, b] = mp::Pipe();
 
 #if CASE(1)  // wants: int* | a raw pointer cannot cross to another process
   Queue<int*>();
@@ -234,5 +245,39 @@ void uses() {
 #endif
 #if CASE(44)  // wants: CannotCross<int*, int*> | a raw pointer cannot cross
   mp::Object(1).as<int*>();
+#endif
+#if CASE(45)  // wants: std::mutex | Use mp::Lock
+  objects.put({1, std::mutex()});
+#endif
+#if CASE(46)  // wants: std::unique_ptr<int | a smart pointer cannot cross
+  objects.put(std::make_unique<int>(1));
+#endif
+#if CASE(47)  // wants: int* | a raw pointer cannot cross
+  objects.put({&captured});
+#endif
+#if CASE(48)  // wants: lambda | a lambda with captures cannot cross
+  objects.put([captured] { return captured; });
+#endif
+#if CASE(49)  // wants: int (*)(int, int) | an mp::Object holds no code
+  objects.put(&add);
+#endif
+#if CASE(50)  // wants: std::mutex* | a raw pointer cannot cross
+  mp::Queue<std::mutex*> q50;
+#endif
+#if CASE(51)  // wants: std::basic_string_view<char> | Use std::string
+  mp::Queue<std::string_view> q51;
+#endif
+#if CASE(52)  // wants: std::mutex* | a raw pointer cannot cross
+  mp::Queue<std::mutex*> q52;
+  q52.put(q52.get());
+#endif
+#if CASE(53)  // wants: std::shared_ptr<Fine> | a smart pointer cannot cross
+  a.send(std::make_shared<Fine>());
+#endif
+#if CASE(54)  // wants: Private | or specialize mp::Codec for it
+  b.recv<Private>();
+#endif
+#if CASE(55)  // wants: int* | a raw pointer cannot cross
+  mp::Process(take_pointer, &captured);
 #endif
 }

@@ -80,6 +80,14 @@ template <class T>
 concept BecomesObject =
     std::is_class_v<T> && !std::is_same_v<T, Object> && !std::is_same_v<T, Bytes> &&
     !std::is_convertible_v<const T&, std::string_view> && !is_probe<T> && Sendable<T>;
+
+// What does not cross, or is code, and is a pointer or nobody's to give a Codec: it converts so that
+// the compiler says why not, wherever a value may become an Object.
+template <class T>
+concept NeverAnObject =
+    ((std::is_class_v<T> && !is_probe<T> && !Sendable<T>) || std::is_pointer_v<T> ||
+     std::is_member_pointer_v<T>)&&!std::is_convertible_v<const T&, std::string_view> &&
+    Reasons<T>::kForeign;
 }  // namespace internal
 
 class Object {
@@ -120,6 +128,15 @@ class Object {
     Encoder& encoder = Encoder::local();
     internal::encode_message(encoder, v);
     *this = Codec<Object>::decode(Reader::open(encoder.message()));
+  }
+
+  template <internal::NeverAnObject T>
+  Object(const T&) {
+    if constexpr (Sendable<T>) {
+      static_assert(internal::require_holdable<T>());
+    } else {
+      static_assert(internal::require_sendable<T>());
+    }
   }
 
   Object(const Object& other);

@@ -57,8 +57,10 @@ class Queue {
   using value_type = T;
 
   // At most `maxsize` messages; 0 or less: no bound. Throws mp::MemoryError, mp::OSError.
-  explicit Queue(int64_t maxsize = 0)
-      : core_(maxsize > 0 ? static_cast<uint64_t>(maxsize) : 0, 0) {}
+  explicit Queue(int64_t maxsize = 0) : core_(maxsize > 0 ? static_cast<uint64_t>(maxsize) : 0, 0) {
+    // Not in the class: a struct may have a Queue of itself.
+    static_assert(internal::require_shippable<T>());
+  }
 
   // Puts a message at the end. Throws mp::Full when the queue stayed full until `timeout`,
   // mp::MemoryError when the family's budget is used up (the queue stays as it was), mp::ShutDown,

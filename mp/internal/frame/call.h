@@ -79,7 +79,7 @@ struct WrongNumberOfArguments<F, Takes<takes>, Gets<gets>> {
   static_assert(gets <= takes,
                 "mp: this callable takes fewer arguments than it gets here; the name of "
                 "WrongNumberOfArguments says how many.");
-  static constexpr bool value = false;
+  static constexpr bool value = true;  // as CannotCross's
 };
 template <size_t>
 struct Argument;
@@ -92,14 +92,14 @@ struct ArgumentDoesNotConvert {
   static_assert(!std::is_same_v<Place, Place>,
                 "mp: an argument does not convert to the type of its parameter; the name of "
                 "ArgumentDoesNotConvert says which, from 1, and both types.");
-  static constexpr bool value = false;
+  static constexpr bool value = true;  // as CannotCross's
 };
 template <class F, class... A>
 struct CannotBeCalledWith {
   static_assert(sizeof...(A) == ~size_t{0},
                 "mp: this callable cannot be called with these arguments; the name of "
                 "CannotBeCalledWith has their types. They reach it as values of these types.");
-  static constexpr bool value = false;
+  static constexpr bool value = true;  // as CannotCross's
 };
 // What must be able to cross for an argument of type A. A std::ref() says that the caller means to share the value, which a copy
 // of it would not.
@@ -125,7 +125,7 @@ requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
   template <class F>
   using Thunk = CallThunk<F, Types<P...>, Types<Kept<P, A>...>>;
 
-  // The first argument that does not fit is refused; the others are not looked at.
+  // Each argument that does not fit is refused.
   static constexpr bool require() {
     return []<size_t... i>(std::index_sequence<i...>) {
       return (require_argument<Argument<i + 1>, Sent<P, A>>() && ...);
@@ -181,7 +181,7 @@ inline constexpr size_t count_of = 0;
 template <class... T>
 inline constexpr size_t count_of<Types<T...>> = sizeof...(T);
 
-// Does not compile, with a message that says why, unless ShippableCall.
+// Does not compile, with a message that says why, unless ShippableCall; true all the same.
 template <class F, class... A>
 constexpr bool require_call() {
   using Call = CallOf<F, A...>;
@@ -216,10 +216,12 @@ Encoder::Ref encode_call_value(Encoder& e, const F& f, const A&... arguments) {
 // Builds the message of a call in `encoder`. Arguments travel as the types of f's parameters, where f tells them (a pointer, an
 // operator() that is not overloaded), else as their own decayed types; views as what owns the same.
 template <class F, class... A>
-requires(require_call<F, A...>()) void encode_call(Encoder& encoder, const F& f,
-                                                   const A&... arguments) {
-  Encoder::Building building(encoder);
-  encoder.finish(encode_call_value(encoder, f, arguments...));
+void encode_call(Encoder& encoder, const F& f, const A&... arguments) {
+  static_assert(require_call<F, A...>());
+  if constexpr (ships_call<F, A...>()) {
+    Encoder::Building building(encoder);
+    encoder.finish(encode_call_value(encoder, f, arguments...));
+  }
 }
 
 // Runs a call here. Its exceptions leave; so do a CodecError or TypeError when it is none. `result`: gets the message of what

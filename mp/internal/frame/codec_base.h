@@ -105,9 +105,9 @@ constexpr bool name_starts(std::string_view with) {
   return type_name<T>().substr(0, with.size()) == with;
 }
 
-// Compiles to an error that names T, and Whole, whose part it is.
-template <class T, class Whole>
-struct CannotCross {
+// Why a T that has no codec cannot cross.
+template <class T>
+struct Reasons {
   template <class U>
   static constexpr bool aggregate_is(AggregateProblem problem) {
     if constexpr (std::is_aggregate_v<U> && std::is_class_v<U>) {
@@ -120,20 +120,22 @@ struct CannotCross {
   static constexpr bool kReference = std::is_reference_v<T>;
   static constexpr bool kConst = !kReference && !std::is_same_v<T, std::remove_cv_t<T>>;
   static constexpr bool kPointer = std::is_pointer_v<T> || std::is_member_object_pointer_v<T>;
-  static constexpr bool kOwner = name_starts<T>("std::unique_ptr<") ||
-                                 name_starts<T>("std::shared_ptr<") ||
-                                 name_starts<T>("std::weak_ptr<");
-  static constexpr bool kStdFunction = name_starts<T>("std::function<");
-  static constexpr bool kAny = name_starts<T>("std::any");
-  static constexpr bool kWrapper = name_starts<T>("std::reference_wrapper<");
-  static constexpr bool kProcess =
-      name_starts<T>("mp::Process") || name_starts<T>("mp::internal::ProcessBy<");
-  static constexpr bool kDummy = name_starts<T>("mp::dummy::");
+  // A pointer to one has the name too.
+  static constexpr bool is_named(std::string_view with) {
+    return std::is_class_v<T> && name_starts<T>(with);
+  }
+  static constexpr bool kOwner =
+      is_named("std::unique_ptr<") || is_named("std::shared_ptr<") || is_named("std::weak_ptr<");
+  static constexpr bool kStdFunction = is_named("std::function<");
+  static constexpr bool kAny = is_named("std::any");
+  static constexpr bool kWrapper = is_named("std::reference_wrapper<");
+  static constexpr bool kProcess = is_named("mp::Process") || is_named("mp::internal::ProcessBy<");
+  static constexpr bool kDummy = is_named("mp::dummy::");
   static constexpr bool kOfThreads =
-      name_starts<T>("std::mutex") || name_starts<T>("std::recursive_mutex") ||
-      name_starts<T>("std::condition_variable") || name_starts<T>("std::atomic<") ||
-      name_starts<T>("std::counting_semaphore<") || name_starts<T>("std::barrier<") ||
-      name_starts<T>("std::thread") || name_starts<T>("absl::Mutex");
+      is_named("std::mutex") || is_named("std::recursive_mutex") ||
+      is_named("std::condition_variable") || is_named("std::atomic<") ||
+      is_named("std::counting_semaphore<") || is_named("std::barrier<") ||
+      is_named("std::thread") || is_named("absl::Mutex");
   static constexpr bool kWide =
       std::is_arithmetic_v<T> || name_starts<T>("__int128") || name_starts<T>("unsigned __int128");
   static constexpr bool kView = category<T>() == Category::kTextView ||
@@ -154,78 +156,87 @@ struct CannotCross {
       !(kReference || kConst || kPointer || kOwner || kStdFunction || kAny || kWrapper ||
         kProcess || kDummy || kOfThreads || kWide || kView || kArray || kClosure || kBase ||
         kNativeTable || kArrayField || kReferenceField || kManyFields || kVirtual || kUnion);
+  // It is not the user's own, who might give it one.
+  static constexpr bool kForeign = kPointer || kOwner || kStdFunction || kAny || kWrapper ||
+                                   kProcess || kDummy || kOfThreads || kClosure;
+};
 
-  static_assert(!kReference,
+// Compiles to an error that names T, and Whole, whose part it is.
+template <class T, class Whole>
+struct CannotCross {
+  using R = Reasons<T>;
+  static_assert(!R::kReference,
                 "mp: a reference cannot cross to another process. Send the value, or an mp object "
                 "(mp::Value, mp::Array, mp::Queue ...) that both processes share.");
-  static_assert(!kConst,
+  static_assert(!R::kConst,
                 "mp: a const or volatile type cannot be received. Use the type without it.");
   static_assert(
-      !kPointer,
+      !R::kPointer,
       "mp: a raw pointer cannot cross to another process: it points into this one's "
       "memory. Send the value, an mp::Bytes, or an mp object (mp::Value, mp::Array ...).");
-  static_assert(!kOwner,
+  static_assert(!R::kOwner,
                 "mp: a smart pointer cannot cross to another process: its object stays in this "
                 "one's memory. Send the value, or std::optional of it.");
-  static_assert(!kStdFunction,
+  static_assert(!R::kStdFunction,
                 "mp: a std::function cannot cross to another process: what it holds is hidden. Use "
                 "mp::Function<R(A...)>, which takes what can cross.");
-  static_assert(!kAny, "mp: a std::any cannot cross to another process. Use mp::Object.");
+  static_assert(!R::kAny, "mp: a std::any cannot cross to another process. Use mp::Object.");
   static_assert(
-      !kWrapper,
+      !R::kWrapper,
       "mp: a std::reference_wrapper cannot cross to another process. Send the value, or an "
       "mp object that both processes share.");
   static_assert(
-      !kProcess,
+      !R::kProcess,
       "mp: a Process belongs to the process that made it. Send its pid(), or an mp::Queue "
       "or mp::Event through which it is heard.");
-  static_assert(!kDummy,
+  static_assert(!R::kDummy,
                 "mp: a class of mp::dummy is for the threads of one process. Use mp's class of the "
                 "same name.");
-  static_assert(!kOfThreads,
+  static_assert(!R::kOfThreads,
                 "mp: what synchronizes threads does not reach another process. Use mp::Lock, "
                 "mp::RLock, mp::Condition, mp::Semaphore, mp::Barrier, mp::Value.");
-  static_assert(!kWide, "mp: this number type has no form on the wire. Use double or int64_t.");
-  static_assert(!kView,
+  static_assert(!R::kWide, "mp: this number type has no form on the wire. Use double or int64_t.");
+  static_assert(!R::kView,
                 "mp: a view cannot be received: nobody would own what it shows. Use std::string or "
                 "std::vector; a view can be sent.");
-  static_assert(!kArray, "mp: a C array cannot cross to another process. Use std::array.");
+  static_assert(!R::kArray, "mp: a C array cannot cross to another process. Use std::array.");
   static_assert(
-      !kClosure,
+      !R::kClosure,
       "mp: a lambda with captures cannot cross to another process: its captures cannot be "
       "seen. Write [] and pass them as arguments, or with mp::bind(f, values...), or as "
       "the fields of a struct with operator(). Under fork, mp::ForkProcess takes any.");
   static_assert(
-      !kBase,
+      !R::kBase,
       "mp: a struct with a base class cannot cross field by field. Make the base a field, "
       "or give the struct `auto fields() { return std::tie(a, b); }` or an mp::Codec.");
   static_assert(
-      !kNativeTable,
+      !R::kNativeTable,
       "mp: the codec of FlatBuffers' classes is in another header: include mp/flatbuffer.h.");
   static_assert(
-      !kArrayField,
+      !R::kArrayField,
       "mp: a struct with a C array cannot cross field by field. Use std::array, or give the "
       "struct `auto fields() { return std::tie(a, b); }` or an mp::Codec.");
-  static_assert(!kReferenceField,
+  static_assert(!R::kReferenceField,
                 "mp: a struct with a reference cannot cross to another process. Make the field a "
                 "value, or an mp object that both processes share.");
   static_assert(
-      !kManyFields,
+      !R::kManyFields,
       "mp: a struct with more than 24 fields, or with a C array, cannot cross field by "
       "field. Use std::array, split it, or give it `auto fields() { return std::tie(a, b); "
       "}` or an mp::Codec.");
-  static_assert(!kVirtual,
+  static_assert(!R::kVirtual,
                 "mp: a class with virtual functions cannot cross field by field. Give it `auto "
                 "fields() { return std::tie(a, b); }` or an mp::Codec.");
-  static_assert(!kUnion,
+  static_assert(!R::kUnion,
                 "mp: a union cannot cross to another process: nobody knows which member is alive. "
                 "Use std::variant.");
   static_assert(
-      !kOther,
+      !R::kOther,
       "mp: this class has no mp::Codec. Make it an aggregate (public fields, no "
       "constructors), or give it `auto fields() { return std::tie(a, b); }`, or specialize "
       "mp::Codec for it.");
-  static constexpr bool value = false;
+  // One complaint is enough: a static_assert(require_...) around this one has none of its own.
+  static constexpr bool value = true;
 };
 
 template <class T, template <class> class Bad, template <class, class> class Complaint>
@@ -238,7 +249,8 @@ constexpr bool require() {
   }
 }
 
-// Does not compile unless T can be sent; or, sent and received. Put it where the user names T.
+// Does not compile unless T can be sent; or, sent and received; true all the same. Put it where the
+// user names T.
 template <class T>
 constexpr bool require_sendable() {
   return require<T, CannotBeSent, CannotCross>();

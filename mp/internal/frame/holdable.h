@@ -41,10 +41,10 @@ struct NotInAnObject {
   static_assert(!std::is_same_v<T, std::exception_ptr>,
                 "mp: an mp::Object holds no exception. Send it as itself, "
                 "mp::Queue<std::exception_ptr>, or its text, mp::describe(e).");
-  static constexpr bool value = false;
+  static constexpr bool value = true;  // as CannotCross's
 };
 
-// Does not compile unless an Object can hold a T.
+// Does not compile unless an Object can hold a T; true all the same.
 template <class T>
 constexpr bool require_holdable() {
   return require<T, CannotBeHeld, NotInAnObject>();

@@ -18,19 +18,24 @@
 
 namespace mp::internal {
 
-// Builds v's message in `encoder`.
+// Builds v's message in `encoder`. What cannot be sent does not compile, for that reason alone.
 template <class T>
-requires(require_sendable<T>()) void encode_message(Encoder& encoder, const T& v) {
-  Encoder::Building building(encoder);
-  encoder.finish(encoder.value<T>(v));
+void encode_message(Encoder& encoder, const T& v) {
+  static_assert(require_sendable<T>());
+  if constexpr (Sendable<T>) {
+    Encoder::Building building(encoder);
+    encoder.finish(encoder.value<T>(v));
+  }
 }
 
 // The value of a message, which must be 8-aligned. Raises TypeError or ValueError when it is no T's, CodecError when it is no
 // message.
 template <class T>
-requires(require_shippable<T>()) T
-    decode_message(std::span<const std::byte> message, FdSource* fds = nullptr) {
-  if constexpr (FastText<T>) {
+T decode_message(std::span<const std::byte> message, FdSource* fds = nullptr) {
+  static_assert(require_shippable<T>());
+  if constexpr (!Shippable<T>) {
+    __builtin_unreachable();
+  } else if constexpr (FastText<T>) {
     std::string_view text;
     if (read_text(message, &text)) [[likely]] {
       return T(text.data(), text.size());
@@ -46,13 +51,15 @@ requires(require_shippable<T>()) T
       return v;
     }
   }
-  return Codec<T>::decode(Reader::open(message, fds));
+  if constexpr (Shippable<T>) {
+    return Codec<T>::decode(Reader::open(message, fds));
+  }
 }
 
 // The same, into a value whose memory is used again.
 template <class T>
-requires(require_shippable<T>()) void decode_message_into(T& v, std::span<const std::byte> message,
-                                                          FdSource* fds = nullptr) {
+void decode_message_into(T& v, std::span<const std::byte> message, FdSource* fds = nullptr) {
+  static_assert(require_shippable<T>());
   if constexpr (FastCodec<T>) {
     if (fast_read(message, v)) [[likely]] {
       return;

@@ -71,7 +71,8 @@ struct ShippedTargetOf<F, void, A...> {
 template <class F, class... A>
 std::unique_ptr<Target> ship(F&& f, A&&... args) {
   using Function = std::decay_t<F>;
-  if constexpr (require_call<Function, std::decay_t<A>...>()) {
+  static_assert(require_call<Function, std::decay_t<A>...>());
+  if constexpr (ships_call<Function, std::decay_t<A>...>()) {
     using Shipped =
         typename ShippedTargetOf<Function, Parameters<Function>, std::decay_t<A>...>::type;
     return std::make_unique<Shipped>(std::forward<F>(f), std::forward<A>(args)...);
