@@ -60,6 +60,7 @@ class Lock {
   bool owner_died() const;
 
   // What it guards is repaired: owner_died() is false again, and a lock that refuses may be taken.
+  // Let one process repair: a late recover() also settles the death of an owner that came after.
   void recover() const;
 
   // The standard's names: std::scoped_lock is Python's with.

@@ -19,12 +19,10 @@
 // Cost       One compare-and-swap to take, one to give, no system call; three more when another
 //            process used it last. 512 bytes shared, 16 more for each slot of a process above 16.
 // Death      Of a process that holds permits, whether it ends or is killed: they come back once,
-//            within milliseconds, and owner_died() is true. That ends when a process releases more
-//            than it holds: then the semaphore is a signal between processes, and deaths return
-//            nothing, not even those before that nobody has found yet. Of a waiter: no effect. A
-//            stopped process keeps what it holds, and delays nobody else; one that was stopped
-//            while it gave back what a dead one held may set owner_died() once more after
-//            recover().
+//            within milliseconds of somebody waiting, and owner_died() is true. A release by a process
+//            that holds none makes a signal of the semaphore, for ever: permits of those who died
+//            before it come back, permits of those who die later do not. Of a waiter: no effect. A
+//            stopped process keeps what it holds, and delays nobody else.
 // Crossing   Any way: fork, Process argument, through a queue or pipe of the family.
 // Python     There the permits of a killed process are lost. get_value() counts permits of the dead
 //            as free. An initial value above 2147483647 is a ValueError. Timeouts are monotonic.
@@ -67,8 +65,10 @@ class Semaphore {
   // How many permits there are. A snapshot.
   int get_value() const;
 
-  // A process has died holding permits, and nobody has called recover() since.
+  // Permits of a dead process came back, and nobody has called recover() since.
   bool owner_died() const;
+  // What the dead have left is repaired. Settles every death whose permits have come back, so let
+  // one process at a time repair; a death that is found later is reported later.
   void recover() const;
 
   // The standard's names: std::scoped_lock is Python's with.

@@ -118,8 +118,7 @@ struct LockObject {
 
   // False when nobody held it.
   bool release(News news = News::kSettled) noexcept {
-    uint32_t old = park_release(lock, free_word(news));
-    return static_cast<bool>(LockWord<A>::owner_of(old)) || nobody_held(old);
+    return park_release_if_held(lock, free_word(news));
   }
 
   bool acquire_recursive(Timeout timeout) {
@@ -173,14 +172,6 @@ struct LockObject {
   bool takes_free(uint64_t caller) noexcept {
     Owner me{static_cast<uint32_t>(caller >> 32)};
     return lock.try_acquire(me, false) == LockWord<A>::Take::kClean;
-  }
-
-  // False, as the release was.
-  [[gnu::noinline]] bool nobody_held(uint32_t old) noexcept {
-    if (old == LockWord<A>::kDirty) {
-      lock.remember();
-    }
-    return false;
   }
 
   [[gnu::noinline]] bool acquire_slow(Timeout timeout) {

@@ -8,7 +8,7 @@
 // bound     creation             the value never rises above it
 // bounded   creation             `bound` is the first value
 // fixed     creation             permits of the dead come back whatever happens: never a signal
-// refuse    creation             acquire() refuses while word.died
+// refuse    creation             acquire() refuses while word.died()
 // growing   see LockWord         held while a page is added
 // pages     the holder of it     offset of the SemPage for slots of bit_width 5, 6, ... 12
 // cells     see SemWord          of the slots below kCells
@@ -101,8 +101,7 @@ struct SemaphoreObject {
   bool acquire(Timeout timeout) {
     Owner me{g_self.load(std::memory_order_relaxed)};
     if (me && word.take_as_mover(me)) [[likely]] {
-      // Set before a dead one's permits come back: whoever got one of them sees it.
-      return word.died.load(std::memory_order_relaxed) == 0 || admitted(me);
+      return !word.died() || admitted(me);
     }
     return acquire_slow(timeout);
   }
@@ -130,23 +129,25 @@ struct SemaphoreObject {
                    : "<Semaphore(value=" + n + ")>";
   }
 
-  bool owner_died() const noexcept { return word.died.load(std::memory_order_acquire) != 0; }
-  void recover() noexcept { word.died.store(0, std::memory_order_seq_cst); }
+  bool owner_died() const noexcept { return word.died(); }
+  void recover() noexcept { word.forgive(); }
 
  private:
   using Parked = internal::Semaphore<Word, A, SemaphoreObject>;
 
   static int page_of(uint32_t slot) noexcept { return std::bit_width(slot) - 5; }
 
-  Parked parked(Owner me) noexcept { return Parked(word, bound, me, *Family::current(), *this); }
-  bool refuses() const noexcept { return refuse && owner_died(); }
+  Parked parked(Owner me) noexcept {
+    SemRules rules = {.fixed = fixed != 0, .refuse = refuse != 0};
+    return Parked(word, bound, rules, me, *Family::current(), *this);
+  }
 
   // True, as the release was.
   [[gnu::noinline]] bool wake(Owner me) noexcept {
     parked(me).wake(1);
     return true;
   }
-  [[gnu::noinline]] bool release_slow() noexcept { return parked(self()).release(fixed); }
+  [[gnu::noinline]] bool release_slow() noexcept { return parked(self()).release(); }
 
   [[gnu::noinline]] bool acquire_slow(Timeout timeout) {
     Deadline deadline = Deadline::after(timeout);
@@ -154,27 +155,17 @@ struct SemaphoreObject {
     if (find(me.slot()) == nullptr && !word.is_signal()) {
       add_page(page_of(me.slot()));
     }
-    for (;;) {
-      if (parked(me).acquire(deadline, [this] { return refuses(); })) {
-        return admitted(me);
-      }
-      if (refuses()) {
-        raise_refused();
-      }
-      if (deadline.passed()) {
-        return false;
-      }
-      // It refused, and recover() was called before we looked again.
-    }
+    return taken(parked(me).acquire(deadline));
   }
 
-  // The caller has a permit: true if it may keep it.
-  [[gnu::noinline]] bool admitted(Owner me) {
-    if (refuses()) {
-      parked(me).release(fixed);
+  // The caller has taken a permit, and somebody has died: true if it may keep it.
+  [[gnu::noinline]] bool admitted(Owner me) { return taken(parked(me).admitted()); }
+
+  bool taken(Acquired a) {
+    if (a == Acquired::kRefused) [[unlikely]] {
       raise_refused();
     }
-    return true;
+    return a == Acquired::kClean;
   }
 
   [[noreturn]] void raise_refused() {

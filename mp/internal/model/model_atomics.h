@@ -66,6 +66,12 @@ class ModelAtomic {
     value_ = static_cast<T>(old | bits);
     return seen_by_actor(old);
   }
+  T fetch_and(T bits, std::memory_order = std::memory_order_seq_cst) noexcept {
+    before(Step::kRmw, this);
+    T old = value_;
+    value_ = static_cast<T>(old & bits);
+    return seen_by_actor(old);
+  }
   // Without a step: for the test itself, and for the kernel.
   T raw() const noexcept { return value_; }
   void set_raw(T value) noexcept { value_ = value; }

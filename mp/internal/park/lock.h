@@ -171,8 +171,7 @@ template <class A>
   return old;
 }
 
-// Leaves the word `free`, see LockWord::release(). Returns it as it was: 0 or LockWord::kDirty when
-// nobody held it.
+// By its owner. Leaves the word `free`, see LockWord::release(). Returns it as it was.
 template <class A>
 inline uint32_t park_release(LockWord<A>& lock, uint32_t free = 0) noexcept {
   if constexpr (A::kBug == Bug::kWakeBeforeChange) {
@@ -181,6 +180,17 @@ inline uint32_t park_release(LockWord<A>& lock, uint32_t free = 0) noexcept {
   }
   typename LockWord<A>::Release r = lock.release(free);
   return r.wake ? wake_after_release(lock, r.old) : r.old;
+}
+
+// By anybody. False when nobody held it.
+template <class A>
+inline bool park_release_if_held(LockWord<A>& lock, uint32_t free = 0) noexcept {
+  if constexpr (A::kBug == Bug::kWakeBeforeChange) {
+    notify(lock.sleepers, 1);
+  }
+  typename LockWord<A>::Release r = lock.release_if_held(free);
+  uint32_t old = r.wake ? wake_after_release(lock, r.old) : r.old;
+  return static_cast<bool>(LockWord<A>::owner_of(old));
 }
 
 }  // namespace mp::internal

@@ -20,7 +20,9 @@ using model::Scenario;
 
 // What each actor does, one letter per acquisition: a waits, t gives up at any moment while it
 // sleeps, p polls, v waits and does not want to know of a death: it leaves that to the next; w does
-// so too, and forgets to leave it.
+// so too, and forgets to leave it. Of a lock that refuses: A waits, and when it is refused repairs
+// what it guards, calls recover() and waits again; c does no more than the repair and recover(); x
+// releases it by mistake.
 struct Cast {
   std::vector<std::string> actors;
   int kills = 0;
@@ -29,7 +31,13 @@ struct Cast {
   int early_slices = 0;
   // Only holders are killed. Then nobody may sleep over a free lock, slices or not.
   bool holders_only = false;
+  bool refuse = false;
+  // A dead process, the last actor of all, holds it at first.
+  bool inherited = false;
 };
+
+// Nobody recovers it, so nobody may be let in.
+const Cast kMistake = {.actors = {"x", "p", "a"}, .kills = 2, .refuse = true, .inherited = true};
 
 template <class A>
 struct Shared {
@@ -45,14 +53,37 @@ Outcome run(const char* name, const Cast& cast) {
   static_assert(sizeof shared % 16 == 0);
   model::ModelFamily family(cast.life_words);
 
+  auto recover = [&] {
+    if (shared.lock.word.load() == LockWord<A>::kDirty) {
+      shared.inside = 0;
+      shared.lock.forgive();
+    }
+  };
   auto use = [&](char how, size_t round) {
+    if (how == 'c') {
+      recover();
+      return;
+    }
+    if (how == 'x') {
+      model::require(!park_release_if_held(shared.lock), "a lock is released that nobody holds");
+      return;
+    }
     Deadline deadline = how == 't'   ? model::any_time()
                         : how == 'p' ? Deadline::past()
                                      : Deadline::never();
-    Acquired a = park_acquire(shared.lock, model::self_owner(), deadline, family);
-    if (a == Acquired::kNo) {
+    auto acquire = [&] {
+      return park_acquire(shared.lock, model::self_owner(), deadline, family, !cast.refuse);
+    };
+    Acquired a = acquire();
+    while (a == Acquired::kRefused && how == 'A') {
+      recover();
+      a = acquire();
+    }
+    if (a == Acquired::kNo || a == Acquired::kRefused) {
       return;
     }
+    model::require(!cast.refuse || shared.inside == 0,
+                   "let in before what a dead one left was repaired");
     if (shared.inside != 0) {
       model::require(model::is_dying(static_cast<int>(shared.inside) - 1), "two are inside");
       model::require(a == Acquired::kOwnerDied, "a death inside was not reported");
@@ -73,7 +104,12 @@ Outcome run(const char* name, const Cast& cast) {
   Scenario s;
   s.shared = &shared;
   s.size = sizeof shared;
-  s.begin = [] {};
+  s.begin = [&] {
+    if (cast.inherited) {
+      shared.lock.word.set_raw(LockWord<A>::kDirty);
+      shared.inside = model::kMostActors + 1;
+    }
+  };
   for (const std::string& turns : cast.actors) {
     s.actors.push_back([&use, &turns] {
       for (size_t r = 0; r < turns.size(); ++r) {
@@ -90,7 +126,7 @@ Outcome run(const char* name, const Cast& cast) {
       }
     }
     // Whatever happened, the lock works.
-    use('a', 7);
+    use(cast.refuse ? 'A' : 'a', 7);
   };
   if (cast.holders_only) {
     s.may_kill = [](int i) { return static_cast<int>(shared.inside) == i + 1; };
@@ -151,6 +187,19 @@ TEST(LockModel, NewsThatIsNotPassedOnIsMissed) {
   EXPECT_NE(run("w a a, 1 kill", {.actors = {"w", "a", "a"}, .kills = 1}).violation, "");
 }
 
+TEST(LockModel, OneThatRefusesLetsNobodyInBeforeRecover) {
+  EXPECT_EQ(
+      run("aa Aa, refuse, 1 kill", {.actors = {"aa", "Aa"}, .kills = 1, .refuse = true}).violation,
+      "");
+  EXPECT_EQ(run("a a A, refuse, 2 kills", {.actors = {"a", "a", "A"}, .kills = 2, .refuse = true})
+                .violation,
+            "");
+}
+
+TEST(LockModel, ARefusalIsNotHiddenByAReleaseThatIsAMistake) {
+  EXPECT_EQ(run("x p a, refuse, 2 kills", kMistake).violation, "");
+}
+
 TEST(LockModel, TheLivingGetThroughAfterTwoDeathsTheRecoverersAmongThem) {
   EXPECT_EQ(run("a a a, 2 kills", {.actors = {"a", "a", "a"}, .kills = 2}).violation, "");
 }
@@ -186,6 +235,21 @@ std::string violation_with(const Cast& cast) {
 
 TEST(LockModel, FindsThatWaitersAreForgottenOnUnlock) {
   EXPECT_NE(violation_with<Bug::kClearWaitersOnUnlock>({.actors = {"a", "a", "a"}}), "");
+}
+
+TEST(LockModel, FindsThatADeadOnesLockIsMarkedLate) {
+  EXPECT_NE(violation_with<Bug::kMarkLate>({.actors = {"a", "a", "A"}, .kills = 1, .refuse = true}),
+            "");
+}
+
+TEST(LockModel, FindsThatRecoverFreesTheLockOfALiveOne) {
+  EXPECT_NE(violation_with<Bug::kRecoverByStore>(
+                {.actors = {"c", "A", "p"}, .refuse = true, .inherited = true}),
+            "");
+}
+
+TEST(LockModel, FindsThatAReleaseThatIsAMistakeHidesARefusal) {
+  EXPECT_NE(violation_with<Bug::kReleaseUnasked>(kMistake), "");
 }
 
 TEST(LockModel, FindsThatTheDeadAreCountedDown) {

@@ -19,32 +19,39 @@
 
 namespace mp::internal {
 
+// What OnOwnerDeath makes of it.
+struct SemRules {
+  // It never becomes a signal: who gives what it does not hold adds a permit.
+  bool fixed = false;
+  // acquire() takes nothing while the word says that somebody died. Only of one that is fixed.
+  bool refuse = false;
+};
+
 // `cells` is what SemWord asks for, and
 //   void each(see)   calls see(slot, cell) for every cell
 template <class Word, class A, class Cells>
 class Semaphore {
  public:
-  Semaphore(Word& word, uint32_t bound, Owner me, Liveness& family, const Cells& cells) noexcept
-      : word_(word), bound_(bound), me_(me), family_(family), cells_(cells) {}
+  Semaphore(Word& word, uint32_t bound, const SemRules& rules, Owner me, Liveness& family,
+            const Cells& cells) noexcept
+      : word_(word), bound_(bound), rules_(rules), me_(me), family_(family), cells_(cells) {}
 
-  // Takes a permit; false when `deadline` passed first, or when `refused` became true. The caller's
-  // cell exists, or the semaphore is a signal.
-  template <class Refused>
-  bool acquire(Deadline deadline, const Refused& refused) noexcept {
+  // Takes a permit; kNo when `deadline` passed first. The caller's cell exists, or the semaphore is a
+  // signal.
+  Acquired acquire(Deadline deadline) noexcept {
     wake(word_.claim(me_, bound_, cells_));
-    if (refused()) {
-      return false;
-    }
-    if (word_.take(me_, cells_)) {
-      return true;
+    if (Acquired a = attempt(); a != Acquired::kNo) {
+      return a;
     }
     if (deadline.is_past_by_construction()) {
       // A poll must not say that a permit is taken that a dead one held.
-      return heal() && !refused() && word_.take(me_, cells_);
+      return heal() ? attempt() : Acquired::kNo;
     }
     for (int i = 0; i < std::min(kSpins, A::kMaxSpins); ++i) {
-      if (word_.value() > 0 && word_.take(me_, cells_)) {
-        return true;
+      if (word_.value() > 0) {
+        if (Acquired a = attempt(); a != Acquired::kNo) {
+          return a;
+        }
       }
       A::pause();
     }
@@ -55,29 +62,35 @@ class Semaphore {
       // sync: event-count: registered before the value is looked at.
       uint32_t seq = word_.sleepers.ask();
       bool in_time = word_.value() > 0 || refused() || sleep(seq, deadline, &nap);
-      if (refused()) {
+      Acquired a = attempt();
+      if (a == Acquired::kRefused) {
         // All shall know, and a permit wakes one.
         notify(word_.sleepers, kWakeAll);
-        return false;
+        return a;
       }
-      if (word_.take(me_, cells_)) {
+      if (a != Acquired::kNo || !in_time) {
         pass_on();
-        return true;
-      }
-      if (!in_time) {
-        pass_on();
-        return false;
+        return a;
       }
     }
   }
 
+  // The caller has just taken a permit: kClean if it may keep it. If it may not, it has none now.
+  Acquired admitted() noexcept {
+    if (!refused() || A::kBug == Bug::kTakeUnasked) {
+      return Acquired::kClean;
+    }
+    release();
+    return Acquired::kRefused;
+  }
+
   // Gives a permit; false when the value would rise above the bound.
-  bool release(bool fixed) noexcept {
+  bool release() noexcept {
     if constexpr (A::kBug == Bug::kWakeBeforeChange) {
       wake(1);
-      return word_.give(me_, bound_, fixed, cells_);
+      return give();
     }
-    if (!word_.give(me_, bound_, fixed, cells_)) {
+    if (!give()) {
       return false;
     }
     A::step("semaphore.release.before_wake");
@@ -104,11 +117,41 @@ class Semaphore {
   }
 
  private:
+  using Surplus = typename Word::Surplus;
+  using Given = typename Word::Given;
   static constexpr int kMostLives = kMostFutexes - 1;
 
   auto each() noexcept {
     return [this](const auto& see) { cells_.each(see); };
   }
+  bool refused() const noexcept { return rules_.refuse && word_.died(); }
+
+  // Without waiting.
+  Acquired attempt() noexcept {
+    if (refused()) {
+      if constexpr (A::kBug == Bug::kAskAgain) {
+        return refused() ? Acquired::kRefused : Acquired::kClean;
+      }
+      return Acquired::kRefused;
+    }
+    return word_.take(me_, cells_) ? admitted() : Acquired::kNo;
+  }
+
+  bool give() noexcept {
+    if (rules_.fixed) {
+      return word_.give(me_, bound_, Surplus::kAdd, cells_) == Given::kYes;
+    }
+    Given given = word_.give(me_, bound_, Surplus::kAsk, cells_);
+    if (given == Given::kAsked) {
+      // Deaths before a release that makes a signal of it return what was held.
+      if constexpr (A::kBug != Bug::kTurnBeforeSweep) {
+        heal();
+      }
+      given = word_.give(me_, bound_, Surplus::kTurn, cells_);
+    }
+    return given == Given::kYes;
+  }
+
   bool is_dead(Owner owner) noexcept { return owner && owner != me_ && family_.is_dead(owner); }
 
   // A wake may have been spent on one who did not need it, or several permits on one wake.
@@ -175,6 +218,7 @@ class Semaphore {
 
   Word& word_;
   const uint32_t bound_;
+  const SemRules rules_;
   const Owner me_;
   Liveness& family_;
   const Cells& cells_;

@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mp/internal/model/explorer.h"
@@ -23,7 +25,8 @@ constexpr uint32_t kMostInWord = 2;
 
 // What each actor does, a letter per call: a acquires and waits, t gives up at any moment while it
 // sleeps, p polls, r releases if it holds a permit, R releases whether or not, h gives back what the
-// dead hold.
+// dead hold, c says that it has repaired what a dead one left, A is a, and when it is refused c and
+// once more.
 struct Cast {
   std::vector<std::string> actors;
   uint32_t value = 1;
@@ -37,12 +40,16 @@ struct Cast {
   bool slow_exit = false;
   int early_slices = 0;
   bool fixed = false;
+  // Fixed too. The first way in is the short one.
+  bool refuse = false;
   // Cells are claimed from the start.
   bool claimed = true;
   // A look at both halves of the word is one step.
   bool whole_looks = false;
   // What the value must be in the end; -1: what it was, the inherited included.
   int end = -1;
+  // In the end nobody is to be told of a death any more.
+  bool settled = false;
 };
 
 constexpr int kCells = model::kMostActors + 2;
@@ -52,7 +59,8 @@ struct Shared {
   SemWord<A, kMostInWord> word;
   SemCell<A> cells[kCells];
   uint32_t held[model::kMostActors + 1];
-  uint32_t padding[3];
+  uint32_t inside;  // of a semaphore of one permit: actor + 1, also of a dead one
+  uint32_t padding[2];
   uint64_t entered;  // a bit per actor and turn
   uint64_t padding2;
 };
@@ -106,11 +114,14 @@ Outcome run(const char* name, const Cast& cast) {
   model::ModelPair::g_torn_looks = !cast.whole_looks;
   constexpr uint32_t kBound = 1000;
 
-  auto semaphore = [&] {
+  auto owner = [&] {
     int me = model::self();
     bool thread = static_cast<size_t>(me) < cast.processes.size();
-    Owner owner = model::owner_of(thread ? cast.processes[static_cast<size_t>(me)] : me);
-    return Semaphore<Word, A, Cells<A>>(shared.word, kBound, owner, family, cells);
+    return model::owner_of(thread ? cast.processes[static_cast<size_t>(me)] : me);
+  };
+  auto semaphore = [&] {
+    SemRules rules = {.fixed = cast.fixed || cast.refuse, .refuse = cast.refuse};
+    return Semaphore<Word, A, Cells<A>>(shared.word, kBound, rules, owner(), family, cells);
   };
   auto check_sum = [&] {
     uint32_t sum = 0;
@@ -120,19 +131,36 @@ Outcome run(const char* name, const Cast& cast) {
     // A dead one's permits may be back, or not.
     model::require(cast.end >= 0 || sum <= cast.value + cast.inherited, "a permit too many");
   };
-  auto acquire = [&](Deadline deadline) {
-    if (!semaphore().acquire(deadline, [] { return false; })) {
-      return false;
+  const bool one_by_one = cast.refuse && cast.value + cast.inherited == 1;
+  auto recover = [&] {
+    if (shared.word.died()) {
+      bool dead = shared.inside != 0 && model::is_dying(static_cast<int>(shared.inside) - 1);
+      shared.inside = dead ? 0 : shared.inside;
+      shared.word.forgive();
     }
-    ++shared.held[model::self()];
-    check_sum();
-    return true;
+  };
+  auto acquire = [&](Deadline deadline) {
+    Acquired a = !cast.refuse || !shared.word.take_as_mover(owner()) ? semaphore().acquire(deadline)
+                 : shared.word.died()                                ? semaphore().admitted()
+                                                                     : Acquired::kClean;
+    if (a == Acquired::kClean) {
+      ++shared.held[model::self()];
+      check_sum();
+      if (one_by_one) {
+        model::require(shared.inside == 0, "let in before what a dead one left was repaired");
+        shared.inside = static_cast<uint32_t>(model::self()) + 1;
+      }
+    }
+    return a;
   };
   auto use = [&](char how, size_t turn) {
     uint32_t& held = shared.held[model::self()];
     switch (how) {
       case 'h':
         semaphore().heal();
+        break;
+      case 'c':
+        recover();
         break;
       case 'r':
         if (held == 0) {
@@ -141,14 +169,22 @@ Outcome run(const char* name, const Cast& cast) {
         [[fallthrough]];
       case 'R':
         held -= held > 0 ? 1 : 0;
-        model::require(semaphore().release(cast.fixed), "the bound was met");
+        shared.inside = 0;
+        model::require(semaphore().release(), "the bound was met");
         break;
-      default:
-        if (acquire(how == 't'   ? model::any_time()
-                    : how == 'p' ? Deadline::past()
-                                 : Deadline::never())) {
+      default: {
+        Deadline deadline = how == 't'   ? model::any_time()
+                            : how == 'p' ? Deadline::past()
+                                         : Deadline::never();
+        Acquired a = acquire(deadline);
+        while (a == Acquired::kRefused && how == 'A') {
+          recover();
+          a = acquire(deadline);
+        }
+        if (a == Acquired::kClean) {
           shared.entered |= uint64_t{1} << (model::self() * 8 + static_cast<int>(turn));
         }
+      }
     }
   };
 
@@ -183,31 +219,42 @@ Outcome run(const char* name, const Cast& cast) {
   }
   s.end = [&] {
     int living = 0;
+    int doubtful = 0;  // permits that one was about to add who died
     for (size_t i = 0; i < cast.actors.size(); ++i) {
       for (size_t r = 0; r < cast.actors[i].size() && cast.kills == 0; ++r) {
         model::require(cast.actors[i][r] != 'a' || (shared.entered >> (i * 8 + r) & 1) != 0,
                        "somebody did not get in");
       }
-      living += model::is_dying(static_cast<int>(i)) ? 0 : static_cast<int>(shared.held[i]);
+      if (!model::is_dying(static_cast<int>(i))) {
+        living += static_cast<int>(shared.held[i]);
+      } else {
+        doubtful += static_cast<int>(std::count(cast.actors[i].begin(), cast.actors[i].end(), 'R'));
+      }
     }
-    // All that is not held by the living is there, and not one more.
-    int left = (cast.end >= 0 ? cast.end : static_cast<int>(cast.value + cast.inherited)) - living;
-    for (int i = 0; i < left; ++i) {
-      model::require(acquire(Deadline::past()), "a permit is gone");
-    }
-    model::require(!semaphore().acquire(Deadline::past(), [] { return false; }),
-                   "a permit came back twice");
-    for (int i = 0; i < left; ++i) {
+    if (one_by_one && living == 0) {
+      use('A', 7);
       use('r', 0);
     }
-    model::require(shared.word.value() == static_cast<uint32_t>(left), "the value is wrong");
+    model::require(!cast.settled || !shared.word.died(), "a death was settled, and is told again");
+    // All that is not held by the living is there, and not one more.
+    int most = (cast.end >= 0 ? cast.end : static_cast<int>(cast.value + cast.inherited)) - living;
+    int n = 0;
+    while (n <= most && acquire(Deadline::past()) == Acquired::kClean) {
+      ++n;
+      shared.inside = 0;
+    }
+    model::require(n >= most - doubtful, "a permit is gone");
+    model::require(n <= most, "a permit came back twice");
+    for (int i = 0; i < n; ++i) {
+      use('r', 0);
+    }
+    model::require(shared.word.value() == static_cast<uint32_t>(n), "the value is wrong");
   };
   s.names = {{&shared.word.state.lo, "lo"},
              {&shared.word.state.hi, "hi"},
              {&shared.word.sleepers.seq, "seq"},
              {&shared.word.sleepers.asked, "asked"},
              {&shared.word.sleepers.served, "served"},
-             {&shared.word.died, "died"},
              {&shared.cells[1], "cell 0"},
              {&shared.cells[2], "cell 1"},
              {&shared.cells[3], "cell 2"},
@@ -318,6 +365,50 @@ TEST(SemaphoreModel, WhoReleasesMoreThanItHoldsMakesASignal) {
             "");
 }
 
+// One permit is free and one with a dead process, before anybody comes.
+Cast beside_a_dead_one(std::vector<std::string> actors, bool in_word) {
+  return {.actors = std::move(actors),
+          .kills = 2,
+          .inherited = 1,
+          .inherited_in_word = in_word,
+          .whole_looks = true,
+          .end = 3};
+}
+
+TEST(SemaphoreModel, WhatADeadOneHeldComesBackBeforeItIsASignal) {
+  for (bool in_word : {false, true}) {
+    EXPECT_EQ(violation("h R beside a dead one, 2 kills", beside_a_dead_one({"h", "R"}, in_word)),
+              "");
+  }
+  EXPECT_EQ(
+      violation("h R h beside a dead one, 2 kills", beside_a_dead_one({"h", "R", "h"}, false)), "");
+}
+
+TEST(SemaphoreModel, OneThatRefusesLetsNobodyInBeforeRecover) {
+  EXPECT_EQ(violation("ar Ar, refuse, 1 kill, torn looks",
+                      {.actors = {"ar", "Ar"}, .kills = 1, .refuse = true}),
+            "");
+  EXPECT_EQ(
+      violation("p p hcp, refuse, 2 kills",
+                {.actors = {"p", "p", "hcp"}, .kills = 2, .refuse = true, .whole_looks = true}),
+      "");
+}
+
+TEST(SemaphoreModel, NobodyIsToldAgainOfADeathThatWasSettled) {
+  EXPECT_EQ(
+      violation(
+          "h hc, refuse, 1 permit of a dead one",
+          {.actors = {"h", "hc"}, .value = 0, .inherited = 1, .refuse = true, .settled = true}),
+      "");
+  EXPECT_EQ(violation("h h hc, refuse, 2 permits of a dead one", {.actors = {"h", "h", "hc"},
+                                                                  .value = 0,
+                                                                  .inherited = 2,
+                                                                  .refuse = true,
+                                                                  .whole_looks = true,
+                                                                  .settled = true}),
+            "");
+}
+
 TEST(SemaphoreModel, AFixedOneGoesOnCounting) {
   EXPECT_EQ(
       violation("pr R, 1 permit", {.actors = {"pr", "R"}, .value = 1, .fixed = true, .end = 2}),
@@ -333,6 +424,13 @@ TEST(SemaphoreModel, LongRuns) {
   if (!model::long_runs()) {
     GTEST_SKIP() << "set MP_MODEL_LONG=1";
   }
+  EXPECT_EQ(violation("h R h beside a dead one, in the word, 2 kills",
+                      beside_a_dead_one({"h", "R", "h"}, true)),
+            "");
+  EXPECT_EQ(
+      violation("pr pr Ar, refuse, 2 kills",
+                {.actors = {"pr", "pr", "Ar"}, .kills = 2, .refuse = true, .whole_looks = true}),
+      "");
   EXPECT_EQ(violation("pr pr pr, 2 permits, 2 kills, torn looks",
                       {.actors = {"pr", "pr", "pr"}, .value = 2, .kills = 2}),
             "");
@@ -380,6 +478,33 @@ TEST(SemaphoreModel, FindsThatPermitsComeBackTwice) {
 
 TEST(SemaphoreModel, FindsThatAMoverWasNotFrozen) {
   EXPECT_NE(violation_with<Bug::kNoFreeze>({.actors = {"ppr", "p", "p"}, .value = 3, .kills = 1}),
+            "");
+}
+
+TEST(SemaphoreModel, FindsThatADeathBeforeItBecameASignalIsLost) {
+  EXPECT_NE(violation_with<Bug::kTurnBeforeSweep>(
+                {.actors = {"h", "R"}, .inherited = 1, .inherited_in_word = true, .end = 3}),
+            "");
+}
+
+TEST(SemaphoreModel, FindsThatWhatADeadOneHeldIsMarkedLate) {
+  EXPECT_NE(violation_with<Bug::kMarkLate>({.actors = {"ar", "Ar"}, .kills = 1, .refuse = true}),
+            "");
+  EXPECT_NE(
+      violation_with<Bug::kMarkLate>(
+          {.actors = {"h", "hc"}, .value = 0, .inherited = 1, .refuse = true, .settled = true}),
+      "");
+}
+
+TEST(SemaphoreModel, FindsThatTheMarkIsNotLookedAtWithAPermit) {
+  EXPECT_NE(violation_with<Bug::kTakeUnasked>(
+                {.actors = {"pr", "pr", "h"}, .kills = 1, .refuse = true, .whole_looks = true}),
+            "");
+}
+
+TEST(SemaphoreModel, FindsThatWhoWasRefusedIsLetInWhenRecoverComes) {
+  EXPECT_NE(violation_with<Bug::kAskAgain>(
+                {.actors = {"pr", "pr", "hc"}, .kills = 1, .refuse = true, .whole_looks = true}),
             "");
 }
 

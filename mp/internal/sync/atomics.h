@@ -45,6 +45,12 @@ enum class Bug {
   kMoveWithoutRecord,      // semaphore: the word forgets its mover before the cell knows
   kGiveBackTwice,          // semaphore: a dead holder's permits leave its cell after they came back
   kNoFreeze,               // semaphore: a mover's holdings are recorded while it may change them
+  kTurnBeforeSweep,        // semaphore: becomes a signal over the dead that nobody has found yet
+  kMarkLate,               // kRefuse: what a dead one held is free before it is marked
+  kTakeUnasked,            // kRefuse: who has got a permit does not look at the mark again
+  kAskAgain,               // kRefuse: who was refused is in if the mark is gone by now
+  kRecoverByStore,         // kRefuse: recover() frees the lock, whoever holds it by now
+  kReleaseUnasked,         // kRefuse: a release of a free lock takes the mark, then puts it back
 };
 
 struct PairValue {

@@ -77,12 +77,34 @@ struct LockWord {
     return {old, sleepers.pending()};
   }
 
-  // Puts back what a release of a free lock has erased: that the last owner died. Who took the lock
-  // meanwhile is told while it holds it.
-  void remember() noexcept { word.fetch_or(kDirty, std::memory_order_seq_cst); }
+  // The same if somebody holds it; else it stays as it is. For whoever may be mistaken: between an
+  // exchange and a second look the news of a death would be gone, and might be for good.
+  Release release_if_held(uint32_t free = 0) noexcept {
+    uint32_t old = word.load(std::memory_order_relaxed);
+    if constexpr (Atomics::kBug == Bug::kReleaseUnasked) {
+      old = word.exchange(free, std::memory_order_seq_cst);
+      if (old == kDirty) {
+        word.fetch_or(kDirty, std::memory_order_seq_cst);
+      }
+      return {old, sleepers.pending()};
+    }
+    do {
+      if (!owner_of(old)) [[unlikely]] {
+        return {old, false};
+      }
+      // sync: lock. seq_cst as in release().
+    } while (!word.compare_exchange_strong(old, free, std::memory_order_seq_cst,
+                                           std::memory_order_relaxed));
+    Atomics::step("lock.release.before_wake");
+    return {old, sleepers.pending()};
+  }
 
   // Forgets that the last owner, or the one before, died.
   void forgive() noexcept {
+    if constexpr (Atomics::kBug == Bug::kRecoverByStore) {
+      word.store(0, std::memory_order_seq_cst);
+      return;
+    }
     uint32_t seen = word.load(std::memory_order_relaxed);
     while ((seen & kDirty) != 0 &&
            !word.compare_exchange_strong(seen, seen & ~kDirty, std::memory_order_seq_cst,
@@ -96,9 +118,16 @@ struct LockWord {
   // Frees the word of the dead owner in `seen`; false if it was not in it any more. The caller
   // wakes all afterwards.
   bool repair(uint32_t seen) noexcept {
+    constexpr bool kLate = Atomics::kBug == Bug::kMarkLate;
     // sync: lock: what the dead owner wrote is visible to the next.
-    return word.compare_exchange_strong(seen, kDirty, std::memory_order_seq_cst,
-                                        std::memory_order_relaxed);
+    if (!word.compare_exchange_strong(seen, kLate ? 0 : kDirty, std::memory_order_seq_cst,
+                                      std::memory_order_relaxed)) {
+      return false;
+    }
+    if constexpr (kLate) {
+      word.fetch_or(kDirty, std::memory_order_seq_cst);
+    }
+    return true;
   }
 };
 

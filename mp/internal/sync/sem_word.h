@@ -8,11 +8,10 @@
 //
 // Field     written by           rule
 // state.lo  everyone             frozen:1 | value:31 | mover's slot:12 | held by the mover:20
-// state.hi  who changes movers   changes of this half so far:32 | mover as an Owner:32
+// state.hi  who changes movers   changes of movers so far:32 | died:1 | mover as an Owner:31
 // sleepers  see EventCount       registered before the last look at the value
-// died      who gives back       before the permits of a dead holder come back: 1
 // a cell    its owner: `owner`   by slot. The last process with this slot that came here
-//           everyone: `held`     changes of state.hi when it was written:32 | permits:32
+//           everyone: `held`     changes of movers when it was written:32 | permits:32
 //
 // Invariants  A process that is not the mover holds what its cell says. The mover holds what lo
 //             says, and what its cell has above kHalf. Value and holdings add up to the first
@@ -25,13 +24,12 @@
 //               3. The new mover, with what its cell says (kHalf at most), takes or gives.
 //             Step 3 is the operation. Between 1 and 3 nothing depends on who began.
 // The dead    Anyone makes the dead one the mover, and what it held goes to the value in the same
-//             compare-and-swap. There is no step at which permits are at two places, or at none.
+//             compare-and-swap, and `died` is set. There is no step at which permits are at two
+//             places, or at none, or at hand and not marked.
 // Signals     Who gives what it does not hold makes the semaphore a signal: the mover is kSignal,
-//             nobody holds anything, for ever.
+//             nobody holds anything, for ever. Before that it gives back what the dead hold.
 //
 // Death   Killed anywhere: lo and hi are one truth, cells are not looked at while it would matter.
-//         Stopped in give_back() before `died` is set: it may be set after a recover() that came
-//         when others had given back, and say once more what is settled.
 //         Killed between a change of the value and its wake, or as a woken sleeper: the other
 //         sleepers' slices end.
 
@@ -75,13 +73,14 @@ struct SemWord {
 
   typename Atomics::Pair state;
   EventCount<Atomics> sleepers;
-  typename Atomics::template Atomic<uint32_t> died;
+  uint32_t unused;
 
   // -- What a value of lo or hi says --
 
   static constexpr int kHeldBits = 20;
   static constexpr uint64_t kFrozen = uint64_t{1} << 63;
   static constexpr uint64_t kOne = uint64_t{1} << 32;
+  static constexpr uint64_t kDied = uint64_t{1} << 31;
   static_assert(kMostInWord < 1u << kHeldBits && kHalf > 0 && kHalf < kMostInWord);
 
   static constexpr uint64_t make_lo(uint32_t value, uint32_t mover, uint32_t held) noexcept {
@@ -98,7 +97,9 @@ struct SemWord {
   }
   static constexpr bool is_frozen(uint64_t lo) noexcept { return (lo & kFrozen) != 0; }
   static constexpr bool is_signal(uint64_t lo) noexcept { return mover_of(lo) == kSignal; }
-  static constexpr Owner owner_of(uint64_t hi) noexcept { return Owner{static_cast<uint32_t>(hi)}; }
+  static constexpr Owner owner_of(uint64_t hi) noexcept {
+    return Owner{static_cast<uint32_t>(hi & (kDied - 1))};
+  }
   static constexpr uint32_t changes_of(uint64_t hi) noexcept {
     return static_cast<uint32_t>(hi >> 32);
   }
@@ -167,34 +168,45 @@ struct SemWord {
     }
   }
 
-  // Gives a permit; false when the value would rise above `bound`. `fixed`: giving more than one
-  // holds does not make a signal of it.
+  // What to do when the caller holds none.
+  enum class Surplus {
+    kAsk,   // nothing: give() returns kAsked
+    kTurn,  // make a signal of it
+    kAdd,   // one more permit, that nobody held
+  };
+  enum class Given { kYes, kFull, kAsked };
+
+  // Gives a permit, unless the value would rise above `bound`: kFull.
   template <class Cells>
-  bool give(Owner me, uint32_t bound, bool fixed, const Cells& cells) noexcept {
+  Given give(Owner me, uint32_t bound, Surplus surplus, const Cells& cells) noexcept {
     [[maybe_unused]] typename Atomics::LoopHead head;
     for (;;) {
       head.again();
       PairValue p = state.look();
       uint32_t value = value_of(p.lo);
       if (value >= bound) {
-        return false;
+        return Given::kFull;
       }
       if (is_signal(p.lo)) {
         if (change_lo(p.lo, p.lo + kOne)) {
-          return true;
+          return Given::kYes;
         }
       } else if (is_mover(p, me) && !is_frozen(p.lo) && held_of(p.lo) > 0) {
         if (change_lo(p.lo, p.lo + kOne - 1)) {
-          return true;
+          return Given::kYes;
         }
       } else if (settled(p, cells)) {
         uint32_t mine = own(cells, me);
-        bool done = mine > 0 ? move(p, value + 1, me, std::min(mine, kHalf) - 1)
-                    : fixed  ? move(p, value + 1, Owner{}, 0)
-                             : state.compare_exchange(
-                                   p, {make_lo(value + 1, kSignal, 0), hi_after(p, Owner{})});
+        if (mine == 0 && surplus == Surplus::kAsk) {
+          return Given::kAsked;
+        }
+        bool done =
+            mine > 0 ? move(p, value + 1, me, std::min(mine, kHalf) - 1)
+            : surplus == Surplus::kAdd
+                ? move(p, value + 1, Owner{}, 0)
+                : state.compare_exchange(p, {make_lo(value + 1, kSignal, 0), hi_after(p, Owner{})});
         if (done) {
-          return true;
+          return Given::kYes;
         }
       }
     }
@@ -267,10 +279,13 @@ struct SemWord {
           return back;
         }
       }
-      died.store(1, std::memory_order_seq_cst);
-      // Who gave a `fixed` semaphore what it did not hold made the sum larger.
-      if (move(p, std::min(value_of(p.lo) + held, bound), owner, 0)) {
+      constexpr bool kLate = Atomics::kBug == Bug::kMarkLate;
+      // Who gave a surplus permit made the sum larger.
+      if (move(p, std::min(value_of(p.lo) + held, bound), owner, 0, kLate ? 0 : kDied)) {
         back += held;
+        if constexpr (kLate) {
+          state.hi.fetch_or(kDied, std::memory_order_seq_cst);
+        }
       }
     }
   }
@@ -285,14 +300,23 @@ struct SemWord {
     }
     each([&](uint32_t slot, Cell& cell) {
       uint32_t count = Cell::count(cell.held.load(std::memory_order_seq_cst));
-      // What a mover's cell says up to kHalf is in lo, until it is frozen.
-      bool holds =
-          mover_of(lo) != slot ? count > 0 : held_of(lo) > 0 || count > (is_frozen(lo) ? 0 : kHalf);
+      bool holds = count > 0;
+      if (mover_of(lo) == slot) {
+        // What a mover's cell says up to kHalf is in lo, until it is frozen.
+        bool in_lo = !is_frozen(lo) && count <= kHalf && count > 0 &&
+                     state.lo.load(std::memory_order_seq_cst) == lo;
+        holds = held_of(lo) > 0 || (holds && !in_lo);
+      }
       if (holds) {
         see(Owner{cell.owner.load(std::memory_order_seq_cst)});
       }
     });
   }
+
+  // Permits of a dead process came back, and nobody has forgiven it since. Who takes a permit and
+  // then reads this is told of the one who held it before.
+  bool died() const noexcept { return (state.hi.load(std::memory_order_acquire) & kDied) != 0; }
+  void forgive() noexcept { state.hi.fetch_and(~kDied, std::memory_order_seq_cst); }
 
   uint32_t value() const noexcept { return value_of(state.lo.load(std::memory_order_seq_cst)); }
   bool is_signal() const noexcept { return is_signal(state.lo.load(std::memory_order_seq_cst)); }
@@ -302,15 +326,17 @@ struct SemWord {
     return mover_of(p.lo) == owner.slot() && owner_of(p.hi) == owner;
   }
   static constexpr uint64_t hi_after(const PairValue& p, Owner mover) noexcept {
-    return uint64_t{changes_of(p.hi) + 1} << 32 | mover.bits;
+    return uint64_t{changes_of(p.hi) + 1} << 32 | (p.hi & kDied) | mover.bits;
   }
 
   bool change_lo(uint64_t expected, uint64_t desired) noexcept {
     return state.lo.compare_exchange_strong(expected, desired, std::memory_order_seq_cst,
                                             std::memory_order_relaxed);
   }
-  bool move(PairValue p, uint32_t value, Owner mover, uint32_t held) noexcept {
-    return state.compare_exchange(p, {make_lo(value, mover.slot(), held), hi_after(p, mover)});
+  // `mark`: kDied, or nothing.
+  bool move(PairValue p, uint32_t value, Owner mover, uint32_t held, uint64_t mark = 0) noexcept {
+    return state.compare_exchange(p,
+                                  {make_lo(value, mover.slot(), held), hi_after(p, mover) | mark});
   }
 
   // The cell of a slot that has one.
