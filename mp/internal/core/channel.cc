@@ -31,12 +31,16 @@ absl::StatusOr<uint64_t> RingStore::deposit(int fd, uint64_t seq,
   return token;
 }
 
-void recover_producers(Family& family, uint64_t object) noexcept {
-  Channel<> channel(family, object);
-  uint32_t seen = channel.ring->put_lock.word.load(std::memory_order_acquire);
+bool lost_producer(Family& family, uint64_t object) noexcept {
+  uint32_t seen = family.at<Ring<>>(object)->put_lock.word.load(std::memory_order_acquire);
   Owner owner = LockWord<>::owner_of(seen);
   // Who lives and has it, or has had it last, has settled what was to be settled.
-  if (owner ? family.is_dead(owner) : seen != 0) {
+  return owner ? family.is_dead(owner) : seen != 0;
+}
+
+void recover_producers(Family& family, uint64_t object) noexcept {
+  if (lost_producer(family, object)) {
+    Channel<> channel(family, object);
     ChannelWriter<> writer(channel);
     writer.open(Deadline::past()).IgnoreError();
   }
@@ -58,7 +62,8 @@ void destroy_ring(Family& family, uint64_t object, bool redo) {
 namespace {
 [[maybe_unused]] const bool g_registered = (Family::set_destroy(Kind::kQueue, destroy_ring), true);
 [[maybe_unused]] const bool g_recovers =
-    (Family::g_deposit_hooks.recover = recover_producers, true);
+    (Family::g_message_hooks.abandoned = lost_producer,
+     Family::g_message_hooks.recover = recover_producers, true);
 }  // namespace
 
 }  // namespace mp::internal

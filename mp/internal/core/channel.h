@@ -26,7 +26,9 @@
 
 namespace mp::internal {
 
-// Takes the producers' lock of a Ring from a dead process, if one has it, and settles what it left.
+// Whether a dead process has the producers' lock of a Ring, or had it last and nobody has settled what it left.
+bool lost_producer(Family& family, uint64_t object) noexcept;
+// Takes it over then, and settles that.
 void recover_producers(Family& family, uint64_t object) noexcept;
 
 // Destroy function of everything that is a Ring: frees its segments.

@@ -76,7 +76,7 @@ void after_fork() { g_making.unlock(); }
                           }
                           return fd->release();
                         }},
-     Family::g_deposit_hooks.discard = mailbox_discard, true);
+     Family::g_message_hooks.discard = mailbox_discard, true);
 
 int room_of(const SocketPair& pair) {
   // Half of what fits: taking needs room at the tail.

@@ -16,28 +16,33 @@
 #ifndef MP_INTERNAL_SHM_BLOCK_H_
 #define MP_INTERNAL_SHM_BLOCK_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "mp/internal/shm/kind.h"
+#include "mp/internal/sync/atomics.h"
 
 namespace mp::internal {
 
-struct Block {
+template <class Atomics = RealAtomics>
+struct BlockOf {
+  template <class T>
+  using Atomic = typename Atomics::template Atomic<T>;
+
   static constexpr uint32_t kFree = 0;
   static constexpr uint32_t kLive = 0x6c697665;
   static constexpr uint16_t kShared = 1;
   static constexpr uint16_t kDying = 2;
 
-  std::atomic<uint32_t> state;
+  Atomic<uint32_t> state;
   uint8_t log2;
   Kind kind;
-  std::atomic<uint16_t> flags;
-  std::atomic<uint64_t> link;
+  Atomic<uint16_t> flags;
+  Atomic<uint64_t> link;
   uint64_t size;
   uint64_t backed;
 };
+using Block = BlockOf<>;
 
 static_assert(sizeof(Block) == 32);
 

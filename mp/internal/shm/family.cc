@@ -25,6 +25,7 @@
 #include "mp/internal/os/certificate.h"
 #include "mp/internal/os/reopen.h"
 #include "mp/internal/park/lock.h"
+#include "mp/internal/shm/reachability.h"
 #include "mp/internal/shm/segment.h"
 
 namespace mp::internal {
@@ -39,21 +40,13 @@ struct Family::Holders {
   std::atomic<uint64_t> entries[kEntries];
 };
 
-// A handle inside a message.
-struct Family::TransitEntry {
-  std::atomic<uint64_t> object;  // 0: free; cleared before the others change and stored after them
-  std::atomic<uint64_t> channel;
-  std::atomic<uint64_t> seq;
-  std::atomic<uint64_t> received;  // offset of the channel's count of received messages
-};
-
-// A page of them.
+// A page of handles inside messages.
 struct Family::Transit {
   static constexpr int kEntries = 14;
   Block block;
   std::atomic<uint64_t> next;
   uint64_t padding;
-  TransitEntry entries[kEntries];
+  TransitEntry<> entries[kEntries];
 };
 
 namespace {
@@ -256,7 +249,7 @@ Owner Family::join_self() {
   for (auto& [object, held] : family->held_) {
     auto entry = family->free_entry(me.slot(), family->spare_);
     raise_if_error(entry.status());
-    (*entry)->store(object, std::memory_order_release);
+    family->write_entry(**entry, object);
     held.entry = *entry;
   }
   return me;
@@ -435,12 +428,12 @@ void Family::sweep_dead() noexcept {
 
 void Family::sweep(Owner owner) noexcept {
   sweep_one(owner);
-  settle_deposits();
+  settle_messages();
 }
 
 void Family::sweep_all() noexcept {
   sweep_dead();
-  settle_deposits();
+  settle_messages();
 }
 
 void Family::sweep_locked(uint32_t i) noexcept {
@@ -503,10 +496,9 @@ void Family::before_fork() noexcept {
   // The child's memory will hold what ours holds.
   Spare spare;
   for (auto& [object, held] : f.held_) {
-    f.arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
     auto entry = f.free_entry(f.fork_child_->owner.slot(), spare);
     check(entry.ok(), "no memory for the list of a forked child");
-    (*entry)->store(object, std::memory_order_release);
+    f.write_entry(**entry, object);
   }
 }
 
@@ -688,11 +680,9 @@ absl::Status Family::hold_locked(uint64_t object) {
         held_.erase(object);
         return entry.status();
       }
-      // sync: held (pairs with named): written before the receive is committed.
-      (*entry)->store(object, std::memory_order_seq_cst);
+      write_entry(**entry, object);
       held.entry = *entry;
     }
-    arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
   }
   ++held.handles;
   return absl::OkStatus();
@@ -719,28 +709,6 @@ void Family::drop(uint64_t object) noexcept {
   }
 }
 
-void Family::release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept {
-  uint64_t object = entry.load(std::memory_order_relaxed);
-  Block& b = *arena_.block(object);
-  // After a death in the middle of an allocation the entry may name a block that is free, or
-  // somebody else's by now.
-  bool live = b.state.load(std::memory_order_acquire) == Block::kLive &&
-              b.link.load(std::memory_order_relaxed) == 0;
-  bool unshared = certain && (b.flags.load(std::memory_order_relaxed) & Block::kShared) == 0;
-  if (live && (unshared || !named(object, &entry))) {
-    destroy(object);
-    live = false;
-  }
-  // sync: held (pairs with holder_of): cleared before anybody is told. And not before destroy() is
-  // done: who finds no holder is not kept waiting for one.
-  entry.store(0, std::memory_order_seq_cst);
-  if (live) {
-    if (LetGo fn = g_let_go[static_cast<int>(b.kind)]) {
-      fn(*this, object);
-    }
-  }
-}
-
 Family::Transit* Family::transit_at(uint64_t at) const noexcept {
   if (at == 0) {
     return nullptr;
@@ -751,58 +719,86 @@ Family::Transit* Family::transit_at(uint64_t at) const noexcept {
   return whole ? page : nullptr;
 }
 
-bool Family::each_transit(absl::FunctionRef<bool(TransitEntry&)> see) noexcept {
-  for (Transit* page = transit_at(header().transit.load(std::memory_order_acquire));
-       page != nullptr; page = transit_at(page->next.load(std::memory_order_acquire))) {
-    for (auto& entry : page->entries) {
-      if (!see(entry)) {
-        return false;
+// What Reachability sees of the family.
+struct Family::Tables {
+  Family& family;
+
+  std::atomic<uint64_t>& word_at(uint64_t at) const noexcept {
+    return *family.at<std::atomic<uint64_t>>(at);
+  }
+  Block& block(uint64_t object) const noexcept { return *family.arena_.block(object); }
+  template <class See>
+  void each_entry(uint32_t slot, const See& see) const {
+    family.each_entry(slot, see);
+  }
+  template <class See>
+  bool each_transit(const See& see) const {
+    for (Transit* page = family.transit_at(family.header().transit.load(std::memory_order_acquire));
+         page != nullptr; page = family.transit_at(page->next.load(std::memory_order_acquire))) {
+      for (auto& entry : page->entries) {
+        if (!see(entry)) {
+          return false;
+        }
       }
     }
-  }
-  return true;
-}
-
-bool Family::in_transit(const TransitEntry& entry) const noexcept {
-  auto* received = arena_.at<std::atomic<uint64_t>>(entry.received.load(std::memory_order_relaxed));
-  return received->load(std::memory_order_seq_cst) >> 1 <=
-         entry.seq.load(std::memory_order_relaxed);
-}
-
-bool Family::named(uint64_t object, const std::atomic<uint64_t>* except) noexcept {
-  return (arena_.block(object)->kind == Kind::kSharedMemory &&
-          arena_.at<Segment>(object)->linked.load(std::memory_order_relaxed) != 0) ||
-         listed(object, except);
-}
-
-bool Family::listed(uint64_t object, const std::atomic<uint64_t>* except) noexcept {
-  // Messages first: see Reachability.
-  bool none = each_transit([&](TransitEntry& entry) {
-    if (entry.object.load(std::memory_order_acquire) != object || &entry.object == except) {
-      return true;
-    }
-    uint64_t channel = entry.channel.load(std::memory_order_relaxed);
-    return channel == object ||
-           (arena_.block(channel)->flags.load(std::memory_order_relaxed) & Block::kDying) != 0 ||
-           !in_transit(entry);
-  });
-  if (!none) {
     return true;
   }
-  uint32_t used = header().slots_used.load(std::memory_order_acquire);
-  bool found = false;
-  for (uint32_t i = 1; i <= used && !found; ++i) {
-    Phase phase = phase_of(arena_.slot(i).state.load(std::memory_order_acquire));
-    if (phase == Phase::kFree || phase == Phase::kSwept) {
-      continue;
-    }
-    each_entry(i, [&](std::atomic<uint64_t>& entry) {
-      // sync: held.
-      found = &entry != except && entry.load(std::memory_order_seq_cst) == object;
-      return !found;
-    });
+  uint32_t slots_used() const noexcept {
+    return family.header().slots_used.load(std::memory_order_acquire);
   }
-  return found;
+  bool may_hold(uint32_t slot) const noexcept { return bool{family.live_owner(slot)}; }
+  bool has_name(uint64_t object) const noexcept {
+    return block(object).kind == Kind::kSharedMemory &&
+           family.at<Segment>(object)->linked.load(std::memory_order_relaxed) != 0;
+  }
+  void destroy_parts(uint64_t object, bool redo) const {
+    Kind kind = block(object).kind;
+    if (kind == Kind::kSharedMemory) {
+      family.forget_name(object);
+    }
+    // Before its parts go: from now on nobody looks into the channel to settle its descriptors.
+    if (kind == Kind::kQueue && !family.deposits().none()) {
+      family.deposits().channel_ends(object);
+    }
+    if (Destroy fn = g_destroy[static_cast<int>(kind)]) {
+      fn(family, object, redo);
+    } else if (kind >= Kind::kCondition) {
+      // Nobody in this program registered how: the object's code is in a library this process has
+      // not loaded.
+      family.free_all_parts(object);
+    }
+  }
+  void free(uint64_t object) const noexcept { family.arena_.free(object, self(), family); }
+  void let_go(uint64_t object) const noexcept {
+    if (LetGo fn = g_let_go[static_cast<int>(block(object).kind)]) {
+      fn(family, object);
+    }
+  }
+  absl::StatusOr<TransitEntry<>*> add_transit() const {
+    std::atomic<uint64_t>* end = &family.header().transit;
+    while (Transit* page = family.transit_at(end->load(std::memory_order_relaxed))) {
+      end = &page->next;
+    }
+    // A parent of 1: part of the family itself, never somebody's object.
+    auto at = family.arena_.allocate({.kind = Kind::kTransit,
+                                      .size = sizeof(Transit),
+                                      .parent = 1,
+                                      .clear = sizeof(Transit),
+                                      .metadata = true},
+                                     *end, self(), family);
+    if (!at.ok()) {
+      return at.status();
+    }
+    return &family.at<Transit>(*at)->entries[0];
+  }
+
+  static Reachability<RealAtomics, Tables> of(Family& family) noexcept {
+    return Reachability<RealAtomics, Tables>(Tables{family});
+  }
+};
+
+void Family::write_entry(std::atomic<uint64_t>& entry, uint64_t object) noexcept {
+  Tables::of(*this).write(entry, object);
 }
 
 bool Family::holds(uint32_t i, uint64_t object) noexcept {
@@ -840,48 +836,10 @@ Owner Family::holder_of(uint64_t object, Owner hint) noexcept {
   return beginner;
 }
 
-void Family::destroy(uint64_t object) noexcept {
-  Block& b = *arena_.block(object);
-  bool redo = (b.flags.fetch_or(Block::kDying, std::memory_order_relaxed) & Block::kDying) != 0;
-  if (b.kind == Kind::kSharedMemory) {
-    forget_name(object);
-  }
-  // Before its parts go: from now on nobody looks into the channel to settle its descriptors.
-  if (b.kind == Kind::kQueue && !deposits().none()) {
-    deposits().channel_ends(object);
-  }
-  if (Destroy fn = g_destroy[static_cast<int>(b.kind)]) {
-    fn(*this, object, redo);
-  } else if (b.kind >= Kind::kCondition) {
-    // Nobody in this program registered how: the object's code is in a library this process has not
-    // loaded.
-    free_all_parts(object);
-  }
-  // What its undelivered messages carried. The entry goes last: killed in between, this is done
-  // again.
-  each_transit([&](TransitEntry& entry) {
-    uint64_t inside = entry.object.load(std::memory_order_relaxed);
-    if (inside != 0 && entry.channel.load(std::memory_order_relaxed) == object) {
-      release_carried(entry, inside);
-    }
-    return true;
-  });
-  arena_.free(object, self(), *this);
-}
+bool Family::listed(uint64_t object) noexcept { return Tables::of(*this).listed(object, nullptr); }
 
-void Family::release_carried(TransitEntry& entry, uint64_t object) noexcept {
-  Block& b = *arena_.block(object);
-  // An entry of a message that was received names nothing: the block may be anything by now. So may
-  // that of an object that another message of a dying channel named too, and which is freed: part of
-  // something, or an object that is named. One that is dying already was left by whoever died
-  // freeing it. It is none of those we are freeing: in a circle the first to go would still be named
-  // by the one before it.
-  if (in_transit(entry) && object != entry.channel.load(std::memory_order_relaxed) &&
-      b.state.load(std::memory_order_relaxed) == Block::kLive &&
-      b.link.load(std::memory_order_relaxed) == 0 && !named(object, &entry.object)) {
-    destroy(object);
-  }
-  entry.object.store(0, std::memory_order_release);
+void Family::release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept {
+  Tables::of(*this).release(entry, certain);
 }
 
 void Family::set_destroy(Kind kind, Destroy destroy) noexcept {
@@ -907,54 +865,14 @@ void Family::free_all_parts(uint64_t object) noexcept {
 absl::Status Family::note_in_transit(uint64_t object, uint64_t channel, uint64_t seq,
                                      const std::atomic<uint64_t>& received) {
   lock_family();
-  TransitEntry* found = nullptr;
-  each_transit([&](TransitEntry& entry) {
-    if (entry.object.load(std::memory_order_relaxed) == 0 || !in_transit(entry)) {
-      found = &entry;
-    }
-    return found == nullptr;
-  });
-  if (found == nullptr) {
-    std::atomic<uint64_t>* end = &header().transit;
-    while (Transit* page = transit_at(end->load(std::memory_order_relaxed))) {
-      end = &page->next;
-    }
-    // A parent of 1: part of the family itself, never somebody's object.
-    auto at = arena_.allocate({.kind = Kind::kTransit,
-                               .size = sizeof(Transit),
-                               .parent = 1,
-                               .clear = sizeof(Transit),
-                               .metadata = true},
-                              *end, self(), *this);
-    if (!at.ok()) {
-      unlock_family();
-      return at.status();
-    }
-    found = &arena_.at<Transit>(*at)->entries[0];
-  }
-  found->object.store(0, std::memory_order_relaxed);
-  // The old message's object may not be seen with the new message's number.
-  std::atomic_thread_fence(std::memory_order_release);
-  found->channel.store(channel, std::memory_order_relaxed);
-  found->seq.store(seq, std::memory_order_relaxed);
-  found->received.store(offset_of(&received), std::memory_order_relaxed);
-  arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
-  // sync: in-transit: stored last, so that no scan sees half an entry.
-  found->object.store(object, std::memory_order_release);
+  absl::Status status = Tables::of(*this).note(object, channel, seq, offset_of(&received));
   unlock_family();
-  return absl::OkStatus();
+  return status;
 }
 
 void Family::forget_in_transit(uint64_t channel, uint64_t from) noexcept {
   lock_family();
-  each_transit([&](TransitEntry& entry) {
-    uint64_t object = entry.object.load(std::memory_order_relaxed);
-    if (object != 0 && entry.channel.load(std::memory_order_relaxed) == channel &&
-        entry.seq.load(std::memory_order_relaxed) >= from) {
-      release_carried(entry, object);
-    }
-    return true;
-  });
+  Tables::of(*this).forget(channel, from);
   if (!deposits().none()) {
     deposits().forget(channel, from);
   }
@@ -968,8 +886,7 @@ absl::Status Family::give(Owner child, uint64_t object) {
   if (!entry.ok()) {
     return entry.status();
   }
-  arena_.block(object)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
-  (*entry)->store(object, std::memory_order_release);
+  write_entry(**entry, object);
   return absl::OkStatus();
 }
 
@@ -994,8 +911,9 @@ void Family::settle() noexcept {
 
 // -- File descriptors inside messages --
 
-constinit Family::DepositHooks Family::g_deposit_hooks{[](uint64_t) noexcept { return false; },
-                                                       [](Family&, uint64_t) noexcept {}};
+constinit Family::MessageHooks Family::g_message_hooks{
+    [](uint64_t) noexcept { return false; }, [](Family&, uint64_t) noexcept { return false; },
+    [](Family&, uint64_t) noexcept {}};
 
 absl::Status Family::note_deposit(uint64_t token, uint64_t channel, uint64_t seq,
                                   const std::atomic<uint64_t>& received) {
@@ -1032,7 +950,7 @@ void Family::discard_orphans() noexcept {
     lock_family();
     uint64_t token = deposits().some_orphan();
     park_release(header().family_lock);
-    if (token == 0 || !g_deposit_hooks.discard(token)) {
+    if (token == 0 || !g_message_hooks.discard(token)) {
       return;
     }
     lock_family();
@@ -1041,40 +959,42 @@ void Family::discard_orphans() noexcept {
   }
 }
 
-void Family::settle_deposits() noexcept {
-  if (deposits().none()) [[likely]] {
+void Family::settle_messages() noexcept {
+  bool descriptors = !deposits().none();
+  if (!descriptors && header().transit.load(std::memory_order_relaxed) == 0) [[likely]] {
     return;
   }
-  auto dead = [this](Owner owner) { return is_dead(owner); };
   std::vector<uint64_t> channels;
+  auto add = [&](uint64_t channel) {
+    if (std::find(channels.begin(), channels.end(), channel) == channels.end()) {
+      channels.push_back(channel);
+    }
+  };
   {
     std::lock_guard guard(mutex_);
     lock_family();
-    deposits().orphan_of_dead_takers(dead);
-    for (uint64_t channel : deposits().channels_of_dead_senders(dead)) {
-      // Whoever dies while it frees one, who frees it in its place settles it.
-      if ((arena_.block(channel)->flags.load(std::memory_order_relaxed) & Block::kDying) != 0) {
-        continue;
-      }
-      // It has its entry still, so it is there, and is held before it can go. Without memory for that, another time.
-      Held& held = held_[channel];
-      if (held.handles == 0) {
-        auto entry = free_entry(self().slot(), spare_);
-        if (!entry.ok()) {
-          held_.erase(channel);
-          continue;
+    if (descriptors) {
+      auto dead = [this](Owner owner) { return is_dead(owner); };
+      deposits().orphan_of_dead_takers(dead);
+      for (uint64_t channel : deposits().channels_of_dead_senders(dead)) {
+        // Whoever dies while it frees one, who frees it in its place settles it.
+        if ((arena_.block(channel)->flags.load(std::memory_order_relaxed) & Block::kDying) == 0) {
+          add(channel);
         }
-        (*entry)->store(channel, std::memory_order_seq_cst);
-        held.entry = *entry;
-        arena_.block(channel)->flags.fetch_or(Block::kShared, std::memory_order_relaxed);
       }
-      ++held.handles;
-      channels.push_back(channel);
     }
+    Tables::of(*this).each_channel_in_transit([&](uint64_t channel) {
+      if (g_message_hooks.abandoned(*this, channel)) {
+        add(channel);
+      }
+    });
+    // They have their entries still, so they are there, and are held before they can go. Without memory for that, another
+    // time.
+    std::erase_if(channels, [this](uint64_t channel) { return !hold_locked(channel).ok(); });
     unlock_family();
   }
   for (uint64_t channel : channels) {
-    g_deposit_hooks.recover(*this, channel);
+    g_message_hooks.recover(*this, channel);
     drop(channel);
   }
 }

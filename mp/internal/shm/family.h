@@ -5,11 +5,8 @@
 //
 // Reachability  Each slot lists the objects its process holds, one entry per object, written before
 //               the first use; each message that carries handles has an entry per handle. An object
-//               that neither names is freed, under family_lock. Entries may only over-estimate. A
-//               process counts its own handles in private memory; the list changes at 0 -> 1 and
-//               1 -> 0 only. Entries disappear under family_lock alone, and a receiver writes its
-//               own before it commits the receive: so a scan that reads the messages first and the
-//               lists second misses nothing.
+//               that neither names is freed, under family_lock. A process counts its own handles in
+//               private memory; the list changes at 0 -> 1 and 1 -> 0 only.
 // Death         A slot's certificate is held from before the process exists until it is dead.
 //               Whoever notices a death sweeps: marks the slot, wakes who sleeps on the life word,
 //               clears the list object by object. A sweep that is killed is done again.
@@ -110,13 +107,16 @@ class Family final : public Liveness {
   // It has it; or, `lost`, it could not fetch it.
   void end_deposit(uint64_t token, bool lost) noexcept;
 
-  // What throws a descriptor away, false when it could not and it may still be there; and what takes the producers' lock
-  // of a channel over from a dead process. Set by static initialisers.
-  struct DepositHooks {
+  // What throws a descriptor away, false when it could not and it may still be there. Whether the producers' lock of a
+  // channel was left by a dead process and nobody has settled that since; and what takes it over then. Set by static
+  // initialisers.
+  struct MessageHooks {
     bool (*discard)(uint64_t token) noexcept;
+    bool (*abandoned)(Family&, uint64_t channel) noexcept;
     void (*recover)(Family&, uint64_t channel) noexcept;
   };
-  static DepositHooks g_deposit_hooks;
+  static MessageHooks g_message_hooks;
+
   // -- Names of shared memory; family_names.cc --
 
   // Lists a whole Segment that this process holds: it now lives, used or not, until remove_name(),
@@ -219,7 +219,7 @@ class Family final : public Liveness {
   };
   struct Holders;
   struct Transit;
-  struct TransitEntry;
+  struct Tables;
 
   explicit Family(Arena arena) : arena_(std::move(arena)), id_(inode_of(arena_.fd())) {}
   static Family* found_or_join();
@@ -248,26 +248,19 @@ class Family final : public Liveness {
   Deposits deposits() const noexcept { return Deposits(arena_); }
   // Throws orphans away.
   void discard_orphans() noexcept;
-  // After deaths: finds what the dead had in the mailbox.
-  void settle_deposits() noexcept;
+  // After deaths: finds what the dead had in the mailbox and in messages that they have not published.
+  void settle_messages() noexcept;
   // sweep(), sweep_all() without that: allowed with mutex_ held.
   void sweep_one(Owner owner) noexcept;
   void sweep_dead() noexcept;
   void lock_family() noexcept;
   void unlock_family() noexcept;
+  // See Reachability.
+  void write_entry(std::atomic<uint64_t>& entry, uint64_t object) noexcept;
   // All with family_lock held.
-  // Whether its name keeps the object, or an entry other than `except`, and not inside a channel
-  // being freed.
-  bool named(uint64_t object, const std::atomic<uint64_t>* except) noexcept;
-  bool listed(uint64_t object, const std::atomic<uint64_t>* except) noexcept;
-  void destroy(uint64_t object) noexcept;
-  void release_carried(TransitEntry& entry, uint64_t object) noexcept;
-  Transit* transit_at(uint64_t at) const noexcept;
-  bool each_transit(absl::FunctionRef<bool(TransitEntry&)> see) noexcept;
-  bool in_transit(const TransitEntry& entry) const noexcept;
-  // Clears an entry, and frees its object if nothing else names it. `certain`: the entry is this
-  // process's own, so that an object never shared needs no scan.
+  bool listed(uint64_t object) noexcept;
   void release_entry(std::atomic<uint64_t>& entry, bool certain) noexcept;
+  Transit* transit_at(uint64_t at) const noexcept;
   void sweep_locked(uint32_t slot) noexcept;
   void sweep_names(uint32_t slot, Owner dead) noexcept;
   // Who has this slot, reserved or live; nobody when it is free or swept.

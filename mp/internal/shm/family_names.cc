@@ -125,7 +125,7 @@ void Family::sweep_names(uint32_t slot, Owner dead) noexcept {
     auto* segment = arena_.at<Segment>(at);
     uint64_t next = segment->next.load(std::memory_order_relaxed);
     if (Owner{segment->owner.load(std::memory_order_relaxed)} == dead) {
-      if (left || listed(at, nullptr)) {
+      if (left || listed(at)) {
         segment->owner.store(kNobody.bits, std::memory_order_relaxed);
       } else {
         // In the list of the dead while it has no other name: should we die, this is done again.

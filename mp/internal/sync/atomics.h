@@ -51,6 +51,8 @@ enum class Bug {
   kAskAgain,               // kRefuse: who was refused is in if the mark is gone by now
   kRecoverByStore,         // kRefuse: recover() frees the lock, whoever holds it by now
   kReleaseUnasked,         // kRefuse: a release of a free lock takes the mark, then puts it back
+  kClearEntryBeforeFree,   // drop, sweep: the entry that led to an object goes before the object
+  kListsBeforeMessages,    // freeing: the scan reads the processes' lists, then the messages
 };
 
 struct PairValue {
