@@ -53,6 +53,10 @@ enum class Bug {
   kReleaseUnasked,         // kRefuse: a release of a free lock takes the mark, then puts it back
   kClearEntryBeforeFree,   // drop, sweep: the entry that led to an object goes before the object
   kListsBeforeMessages,    // freeing: the scan reads the processes' lists, then the messages
+  kFreeWithoutLock,        // drop: without the reference lock
+  kSweepWithoutSecondLook,  // sweep: a slot may be somebody else's by the time the lock is taken
+  kCopyAfterFork,           // fork: the child's list is written once it runs
+  kLeaveUnpublished,        // put: who takes over from a dead producer leaves what it had noted
 };
 
 struct PairValue {
