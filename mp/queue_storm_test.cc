@@ -872,7 +872,7 @@ TEST(QueueStorm, CatchesARecoveryThatIsNotIdempotent) {
 class Hoarding : public ParcelQueue {
  public:
   explicit Hoarding(int64_t maxsize) : ParcelQueue(maxsize) {
-    Family::g_deposit_hooks.discard = [](uint64_t) noexcept { return false; };
+    Family::g_message_hooks.discard = [](uint64_t) noexcept { return false; };
   }
 };
 

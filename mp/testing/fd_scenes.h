@@ -97,7 +97,7 @@ class FdPut : public FdScene {
  protected:
   void create() override {
     if (kForgetful) {
-      internal::Family::g_deposit_hooks.discard = [](uint64_t) noexcept { return true; };
+      internal::Family::g_message_hooks.discard = [](uint64_t) noexcept { return true; };
     }
     FdScene::create();
   }

@@ -173,6 +173,7 @@ class Run {
     bool has_name(uint64_t) const { return false; }
     void destroy_parts(uint64_t object, bool) const { run->require_unreachable(object); }
     // Arena::free.
+    void let_go(uint64_t) const {}
     void free(uint64_t object) const {
       Word& received = run->object(object).got;
       model::before(Step::kStore, &received);
