@@ -17,6 +17,8 @@ void add_connections(Suite& suite) {
   suite.add<QueueGetEmpty<P>>({kKill, kRecovery}, true);
   suite.add<QueuePutBesideSleeper<P>>({kKill, kRecovery});
   suite.add<PipeSendLastHolder>({kKill, kRecovery});
+  suite.add<PipeClose>(kKill, true);
+  suite.add<PipeClose>(kKill, false);
 }
 
 }  // namespace mp::testing

@@ -712,6 +712,68 @@ class PipeSendLastHolder : public FamilyScene {
   const std::string text_ = std::string(96, 'm');
 };
 
+// Closing one end while two sleep at the other: as its last holder, or beside another one, who is
+// killed when the victim is dead. Nobody sweeps but the sleepers, who have to learn of each death.
+class PipeClose : public FamilyScene {
+ public:
+  explicit PipeClose(bool last)
+      : FamilyScene("Connection.close", last ? "last holder, two sleepers"
+                                             : "beside a holder that dies later, two sleepers"),
+        last_(last) {}
+  void on_ready() override {
+    holder_ = nullptr;
+    if (!last_) {
+      holder_ = &cast("another holder", [this] { never_.wait(); });
+    }
+    for (int i : {0, 1}) {
+      Helper& sleeper = cast("sleeping receiver", [this, i] {
+        pipe_.sender().reset();
+        try {
+          pipe_.receiver()->recv<std::string>();
+          stage().numbers[i] = kMessage;
+        } catch (const EOFError&) {
+          stage().numbers[i] = kEnd;
+        }
+      });
+      require(sleeper.await_asleep(), "the receiver does not fall asleep");
+    }
+    pipe_.sender().reset();
+  }
+  void operate() override { pipe_.sender()->close(); }
+  void on_death(const Death&) override {
+    if (holder_ != nullptr) {
+      holder_->kill();
+    }
+  }
+  Verdict check() override {
+    for (int i : {0, 1}) {
+      if (!await([&] { return stage().numbers[i] != 0; })) {
+        return fine();  // The harness says who hangs.
+      }
+      if (stage().numbers[i] != kEnd) {
+        return wrong("a message that nobody sent");
+      }
+    }
+    return fine();
+  }
+  std::vector<std::span<const std::byte>> shared() override {
+    return {std::as_bytes(std::span(pipe_.ring(), 1)),
+            std::as_bytes(std::span(&family().header().family_lock, 1))};
+  }
+
+ protected:
+  void create() override { pipe_.create(0); }
+  void drop() override { pipe_.drop(); }
+
+ private:
+  enum : uint32_t { kMessage = 1, kEnd };
+
+  const bool last_;
+  PublicPipe pipe_;
+  Helper* holder_ = nullptr;
+  Order never_;
+};
+
 }  // namespace mp::testing
 
 #endif  // MP_TESTING_QUEUE_SCENES_H_
