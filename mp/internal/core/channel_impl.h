@@ -82,8 +82,9 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
     if (holder != store.self()) {
       if (holder) {
         life.word = family.arm_life_word(holder, &life.expected);
-        // After arming: a death before it is seen here, one after it wakes us.
-        if (family.is_dead(holder)) {
+        // An armed word is that of a live one, and changes with its death: that saves the question,
+        // a system call. Whoever it does not change for is found by the sweep after a slice.
+        if (life.word == nullptr && family.is_dead(holder)) {
           family.relay_death(holder);
           store.sweep(holder);
           continue;
