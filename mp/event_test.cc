@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <thread>
 
+#include "mp/internal/base/sanitizer.h"
 #include "mp/internal/core/event_object.h"
 #include "mp/internal/core/handle.h"
 #include "mp/internal/shm/family.h"
@@ -232,14 +233,12 @@ TEST_F(InAHandler, ASetMayInterruptEveryCall) {
   }
   std::atomic<bool> done{false};
   std::thread t([&] {
-#if !defined( \
-    __SANITIZE_THREAD__)  // its handlers wait for a call of the libc: just wait() makes one
-    while (g_found[kSet] < kEnough || g_found[kClear] < kEnough) {
+    // ThreadSanitizer's handlers wait for a call of the libc: just wait() makes one.
+    while (!internal::kThreadSanitizer && (g_found[kSet] < kEnough || g_found[kClear] < kEnough)) {
       interrupted(kSet, [&] { event_.set(); });
       EXPECT_TRUE(event_.is_set());
       interrupted(kClear, [&] { event_.clear(); });
     }
-#endif
     while (g_found[kWait] < kEnough) {
       event_.clear();
       bool came = interrupted(kWait, [&] { EXPECT_TRUE(event_.wait()); });

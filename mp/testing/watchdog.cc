@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "mp/internal/base/sanitizer.h"
 #include "mp/testing/seed.h"
 
 // The watcher is forked by _Fork from a process that may have threads. Until it ends it may therefore only call what is
@@ -26,11 +27,7 @@
 namespace mp::testing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kSlowness = 5;
-#else
-constexpr int kSlowness = 1;
-#endif
+constexpr int kSlowness = internal::kAddressSanitizer || internal::kThreadSanitizer ? 5 : 1;
 
 constexpr int kMostProcesses = 4096;
 constexpr int kMostStacks = 12;

@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "mp/errors.h"
+#include "mp/internal/base/sanitizer.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -23,15 +24,11 @@ namespace {
 
 constexpr uint64_t kGiB = uint64_t{1} << 30;
 
-#if defined(__SANITIZE_THREAD__)
 // ThreadSanitizer keeps shadow for every mapped byte it sees touched, and has little room for
 // mappings.
-constexpr uint64_t kMost = 64 * kGiB;
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kMost = 256 * kGiB;
-#else
-constexpr uint64_t kMost = uint64_t{1} << 45;
-#endif
+constexpr uint64_t kMost = kThreadSanitizer    ? 64 * kGiB
+                           : kAddressSanitizer ? 256 * kGiB
+                                               : uint64_t{1} << 45;
 
 int make_memfd() {
   int fd = memfd_create("mp", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
