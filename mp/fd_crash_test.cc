@@ -26,6 +26,7 @@
 #include "mp/pipe.h"
 #include "mp/process.h"
 #include "mp/queue.h"
+#include "mp/testing/live_blocks.h"
 #include "mp/testing/tracee.h"
 #include "mp/testing/watchdog.h"
 
@@ -34,6 +35,8 @@ namespace {
 
 using std::chrono_literals::operator""s;
 using internal::Family;
+using testing::Holders;
+using testing::live_blocks;
 using testing::Tracee;
 using testing::Watchdog;
 
@@ -53,12 +56,6 @@ uint64_t queue_offset(const Queue<Letter>& queue) {
   Encoder e;
   internal::encode_message(e, queue);
   return e.handles()[0];
-}
-
-int live_blocks() {
-  int blocks = 0;
-  Family::get().arena().each_live([&](uint64_t, const internal::Block&) { ++blocks; });
-  return blocks;
 }
 
 class Pipe2 {
@@ -360,7 +357,7 @@ TEST(FdLoss, AHalfFreedQueueIsNotLookedInto) {
   // The list of held objects and the entries have their pages.
   { Queue<Letter> warm; }
   Family::get().sweep_all();
-  int before = live_blocks();
+  int64_t before = live_blocks(Holders::kCounted);
   int died_freeing = 0;
   // Where it has said that it frees the queue, and where it begins with the parts; from there on until it is done.
   for (uintptr_t start : {address_of(&internal::Deposits::channel_ends),
@@ -398,7 +395,7 @@ TEST(FdLoss, AHalfFreedQueueIsNotLookedInto) {
       Family::get().sweep(internal::Owner{});
       Family::get().sweep_all();
       ASSERT_TRUE(pipe.ended()) << "killed at instruction " << n;
-      ASSERT_EQ(live_blocks(), before) << "killed at instruction " << n;
+      ASSERT_EQ(live_blocks(Holders::kCounted), before) << "killed at instruction " << n;
     }
   }
   EXPECT_GT(died_freeing, 20);
@@ -431,14 +428,14 @@ TEST(FdLoss, AReceiveThatDecodesNoHandleFreesItsObject) {
   // The list of held objects and the entries have their pages.
   a.send(Lock());
   b.recv<Lock>();
-  int before = live_blocks();
+  int64_t before = live_blocks(Holders::kCounted);
   a.send(Lock());
-  EXPECT_GT(live_blocks(), before);
+  EXPECT_GT(live_blocks(Holders::kCounted), before);
   EXPECT_THROW(b.recv<int>(), TypeError);
-  EXPECT_EQ(live_blocks(), before);
+  EXPECT_EQ(live_blocks(Holders::kCounted), before);
   a.send(Lock());
   EXPECT_GT(b.recv_bytes().size(), 0u);
-  EXPECT_EQ(live_blocks(), before);
+  EXPECT_EQ(live_blocks(Holders::kCounted), before);
 }
 
 TEST(FdLoss, AGetThatDecodesNoDescriptorClosesIt) {

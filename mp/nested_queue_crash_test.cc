@@ -17,6 +17,7 @@
 #include "mp/object.h"
 #include "mp/pipe.h"
 #include "mp/queue.h"
+#include "mp/testing/live_blocks.h"
 #include "mp/testing/tracee.h"
 #include "mp/testing/watchdog.h"
 
@@ -26,14 +27,10 @@ namespace {
 using std::chrono_literals::operator""s;
 using internal::Block;
 using internal::Family;
+using testing::Holders;
+using testing::live_blocks;
 using testing::Tracee;
 using testing::Watchdog;
-
-int live_blocks() {
-  int blocks = 0;
-  Family::get().arena().each_live([&](uint64_t, const Block&) { ++blocks; });
-  return blocks;
-}
 
 uint64_t offset_of(const Queue<>& queue) {
   Encoder e;
@@ -108,7 +105,7 @@ TEST(NestedQueue, IsFreedThoughWhoFreesItIsKilledAnywhere) {
     fill(warm);
   }
   Family::get().sweep_all();
-  const int before = live_blocks();
+  const int64_t before = live_blocks(Holders::kCounted);
   int died_inside = 0;
   for (int start : {1, 2}) {
     bool killed = true;
@@ -132,8 +129,9 @@ TEST(NestedQueue, IsFreedThoughWhoFreesItIsKilledAnywhere) {
         kill_at(tracee, n);
       }
       Family::get().sweep_all();
-      ASSERT_EQ(live_blocks(), before) << "killed " << n << " instructions into queue " << start
-                                       << (inside ? ", while the inner one was freed" : "");
+      ASSERT_EQ(live_blocks(Holders::kCounted), before)
+          << "killed " << n << " instructions into queue " << start
+          << (inside ? ", while the inner one was freed" : "");
     }
   }
   EXPECT_GT(died_inside, 10);

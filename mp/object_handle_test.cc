@@ -26,8 +26,8 @@
 #include "mp/shareable_list.h"
 #include "mp/shared_memory.h"
 #include "mp/sharedctypes.h"
-#include "mp/testing/family_inventory.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/live_blocks.h"
 #include "mp/testing/watchdog.h"
 #include "mp/value.h"
 

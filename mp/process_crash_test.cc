@@ -16,7 +16,7 @@
 #include "mp/internal/shm/family.h"
 #include "mp/process.h"
 #include "mp/queue.h"
-#include "mp/testing/family_inventory.h"
+#include "mp/testing/live_blocks.h"
 #include "mp/testing/tracee.h"
 #include "mp/testing/watchdog.h"
 

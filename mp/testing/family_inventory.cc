@@ -6,20 +6,11 @@
 #include "mp/internal/shm/family.h"
 #include "mp/process.h"
 #include "mp/testing/inventory.h"
+#include "mp/testing/live_blocks.h"
 
 namespace mp::testing {
 
-using internal::Block;
 using internal::Family;
-using internal::Kind;
-
-int64_t live_blocks() {
-  int64_t n = 0;
-  Family::get().arena().each_live([&n](uint64_t, const Block& b) {
-    n += b.kind == Kind::kTransit || b.kind == Kind::kHolders ? 0 : 1;
-  });
-  return n;
-}
 
 namespace {
 
@@ -44,7 +35,7 @@ void watch_family() {
     internal::stop_fork_server();
     Family::get().sweep_all();
   });
-  sources.counts["blocks of the arena"] = live_blocks;
+  sources.counts["blocks of the arena"] = [] { return live_blocks(); };
   sources.counts["handles of this process"] = [] {
     int64_t n = 0;
     Family::get().each_held([&n](uint64_t, uint32_t handles) { n += handles; });

@@ -6,12 +6,7 @@
 #ifndef MP_TESTING_FAMILY_INVENTORY_H_
 #define MP_TESTING_FAMILY_INVENTORY_H_
 
-#include <cstdint>
-
 namespace mp::testing {
-
-// Live blocks of the family's arena; the family's own lists, which keep their pages, do not count.
-int64_t live_blocks();
 
 // From now on a Fixture's test may leave none of them behind. Before the first of these tests a
 // process is started by each method, since that opens what the library keeps for all. Call once,

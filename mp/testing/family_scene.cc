@@ -7,11 +7,9 @@
 #include <new>
 #include <utility>
 
-namespace mp::testing {
+#include "mp/testing/live_blocks.h"
 
-using internal::Block;
-using internal::Family;
-using internal::Kind;
+namespace mp::testing {
 
 FamilyScene::FamilyScene(std::string operation, std::string state)
     : Scene(std::move(operation), std::move(state)) {
@@ -31,7 +29,7 @@ void FamilyScene::set_up() {
   constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
   family().header().slice_ns.store(kHour, std::memory_order_relaxed);
   note_self(kHarness);
-  baseline_ = live_blocks();
+  baseline_ = live_blocks(Holders::kCounted);
   create();
 }
 
@@ -45,7 +43,7 @@ Verdict FamilyScene::audit() {
   }
   drop();
   family().sweep_all();
-  int64_t left = live_blocks() - baseline_;
+  int64_t left = live_blocks(Holders::kCounted) - baseline_;
   return left == 0 ? v : leaked(std::to_string(left) + " blocks of the arena");
 }
 
@@ -55,14 +53,5 @@ void FamilyScene::tear_down() {
 }
 
 Verdict FamilyScene::examine(pid_t, const Death&) { return fine(); }
-
-int64_t FamilyScene::live_blocks() {
-  int64_t n = 0;
-  family().arena().each_live([&n](uint64_t, const Block& b) {
-    // The list of messages under way keeps its pages.
-    n += b.kind == Kind::kTransit ? 0 : 1;
-  });
-  return n;
-}
 
 }  // namespace mp::testing

@@ -60,8 +60,6 @@ class FamilyScene : public Scene {
   }
 
  private:
-  int64_t live_blocks();
-
   Stage* stage_;
   int64_t baseline_ = 0;
 };
