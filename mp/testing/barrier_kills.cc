@@ -23,7 +23,7 @@ void add_barriers(Suite& suite) {
   suite.add<BarrierReset<B>>({Mode::kKill, Mode::kRecovery}, 2);
   suite.add<BarrierReset<B>>({Mode::kKill, Mode::kRecovery}, 0, true);
   suite.add<BarrierFindsADeath<B>>({Mode::kKill, Mode::kRecovery}, true);
-  suite.add<BarrierFindsADeath<B>>(Mode::kKill, false);
+  suite.add<BarrierFindsADeath<B>>({Mode::kKill, Mode::kRecovery}, false);
   for (BarrierEnd end :
        {BarrierEnd::kLast, BarrierEnd::kLastWithAction, BarrierEnd::kAbort, BarrierEnd::kReset}) {
     suite.add<BarrierBesideOneAboutToSleep<B>>({Mode::kKill, Mode::kPause}, end);
