@@ -51,6 +51,14 @@ class FamilyScene : public Scene {
   Stage& stage() { return *stage_; }
   internal::Family& family() { return internal::Family::get(); }
 
+  // A survivor is in its critical section from here until leave(); two at once are a violation.
+  void enter() {
+    if (stage().inside.exchange(1) != 0) {
+      stage().overlaps.fetch_add(1);
+    }
+  }
+  void leave() { stage().inside = 0; }
+
   // The calling process is `who`.
   void note_self(Who who) { stage().owner[who] = internal::Family::self().bits; }
 

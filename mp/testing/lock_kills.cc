@@ -1,4 +1,5 @@
 #include "mp/internal/sync/atomics.h"
+#include "mp/testing/contended.h"
 #include "mp/testing/kill_suite.h"
 #include "mp/testing/lock_scenes.h"
 #include "mp/testing/planted.h"
@@ -14,8 +15,8 @@ void add_locks(Suite& suite) {
   using Old = CoreLock<RealAtomics, /*kLifeWords=*/false>;
   suite.add<LockFree<L>>({Mode::kKill, Mode::kRecovery});
   suite.add<LockFreeTwice<R>>({Mode::kKill, Mode::kRecovery});
-  suite.add<LockContended<L>>(Mode::kPause);
-  suite.add<LockContended<R>>(Mode::kPause);
+  suite.add<Contended<LockFree<L>>>(Mode::kPause);
+  suite.add<Contended<LockFree<R>>>(Mode::kPause);
   suite.add<LockPollHeld<L>>(Mode::kKill);
   suite.add<LockPollHeld<R>>(Mode::kKill);
   suite.add<LockWokenSleeper<L>>({Mode::kKill, Mode::kRecovery});

@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -168,11 +169,14 @@ class LockScene : public FamilyScene {
     if (api_.owner_died()) {
       stage().reports.fetch_add(1);
     }
-    if (stage().inside.exchange(1) != 0) {
-      stage().overlaps.fetch_add(1);
-    }
+    enter();
     await_helpers_settled();
-    stage().inside = 0;
+    leave();
+    api_.release();
+  }
+  void hold(const std::function<void()>& inside) {
+    api_.acquire();
+    inside();
     api_.release();
   }
 
@@ -197,52 +201,6 @@ class LockFree : public LockScene<Api> {
     this->api_.acquire();
     this->api_.release();
   }
-};
-
-// Nobody dies: while the victim takes the lock and gives it back, another one comes and keeps it
-// until the victim sleeps; or comes too late, and sleeps over it.
-template <class Api>
-class LockContended : public LockScene<Api> {
- public:
-  LockContended() : LockScene<Api>("acquire+release", "contended") {}
-  void operate() override {
-    this->api_.acquire();
-    this->api_.release();
-  }
-  void intrude() override {
-    other_ = &this->cast("another", [this] {
-      this->api_.acquire();
-      if (this->stage().inside.exchange(1) != 0) {
-        this->stage().overlaps.fetch_add(1);
-      }
-      order_.wait();
-      this->stage().inside = 0;
-      this->api_.release();
-    });
-    this->await([this] { return this->stage().inside != 0 || asleep_in_futex(other_->pid()); });
-  }
-  bool on_sleep(int nth) override {
-    if (nth == 1 && other_ != nullptr) {
-      order_.give();
-      this->await([this] { return other_->ended(); });
-    }
-    return nth == 1;
-  }
-  Verdict check() override {
-    order_.give();
-    return LockScene<Api>::check();
-  }
-
- protected:
-  void create() override {
-    LockScene<Api>::create();
-    order_.renew();
-    other_ = nullptr;
-  }
-
- private:
-  Helper* other_ = nullptr;
-  Order order_;
 };
 
 // Twice, for a lock that counts.

@@ -1,4 +1,5 @@
 #include "mp/internal/sync/atomics.h"
+#include "mp/testing/contended.h"
 #include "mp/testing/kill_suite.h"
 #include "mp/testing/planted.h"
 #include "mp/testing/sem_scenes.h"
@@ -13,8 +14,8 @@ void add_semaphores(Suite& suite) {
   suite.add<SemFree<S>>({Mode::kKill, Mode::kRecovery}, 1, 0);
   suite.add<SemFree<S>>({Mode::kKill, Mode::kRecovery}, 3, 1);
   suite.add<SemFree<B>>({Mode::kKill, Mode::kRecovery}, 3, 1);
-  suite.add<SemContended<S>>(Mode::kPause);
-  suite.add<SemContended<B>>(Mode::kPause);
+  suite.add<Contended<SemFree<S>>>(Mode::kPause, 1, 0);
+  suite.add<Contended<SemFree<B>>>(Mode::kPause, 1, 0);
   suite.add<SemAgain<S>>({Mode::kKill, Mode::kRecovery});
   suite.add<SemAgain<B>>(Mode::kKill);
   suite.add<SemPollNone<S>>(Mode::kKill);

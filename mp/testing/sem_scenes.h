@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -127,6 +128,11 @@ class SemScene : public FamilyScene {
     await_helpers_settled();
     api_.release();
   }
+  void hold(const std::function<void()>& inside) {
+    api_.acquire();
+    inside();
+    api_.release();
+  }
   void cast_sleeper() {
     Helper& sleeper = cast("sleeper", [this] { visit(); });
     require(sleeper.await_asleep(), "the helper got a permit instead of falling asleep");
@@ -168,49 +174,6 @@ class SemFree : public SemScene<Api> {
 
  private:
   const int beside_;
-};
-
-// Nobody dies: while the victim takes the only permit and gives it back, another one comes and keeps
-// it until the victim sleeps; or comes too late, and sleeps over it.
-template <class Api>
-class SemContended : public SemScene<Api> {
- public:
-  SemContended() : SemScene<Api>("acquire+release", "contended", 1) {}
-  void operate() override {
-    this->api_.acquire();
-    this->api_.release();
-  }
-  void intrude() override {
-    other_ = &this->cast("another", [this] {
-      this->api_.acquire();
-      this->stage().inside = 1;
-      order_.wait();
-      this->api_.release();
-    });
-    this->await([this] { return this->stage().inside != 0 || asleep_in_futex(other_->pid()); });
-  }
-  bool on_sleep(int nth) override {
-    if (nth == 1 && other_ != nullptr) {
-      order_.give();
-      this->await([this] { return other_->ended(); });
-    }
-    return nth == 1;
-  }
-  Verdict check() override {
-    order_.give();
-    return SemScene<Api>::check();
-  }
-
- protected:
-  void create() override {
-    SemScene<Api>::create();
-    order_.renew();
-    other_ = nullptr;
-  }
-
- private:
-  Helper* other_ = nullptr;
-  Order order_;
 };
 
 // The victim holds one permit and takes and gives another: the short ways.

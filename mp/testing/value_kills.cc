@@ -1,3 +1,4 @@
+#include "mp/testing/contended.h"
 #include "mp/testing/kill_suite.h"
 #include "mp/testing/value_scenes.h"
 
@@ -7,7 +8,7 @@ namespace {
 template <class Op>
 void add_operation(Suite& suite) {
   suite.add<ValueFree<Op>>({Mode::kKill, Mode::kRecovery});
-  suite.add<ValueContended<Op>>(Mode::kPause);
+  suite.add<Contended<ValueFree<Op>>>(Mode::kPause);
   suite.add<ValueWithSleepers<Op>>({Mode::kKill, Mode::kRecovery});
   suite.add<ValueWoken<Op>>({Mode::kKill, Mode::kRecovery});
 }

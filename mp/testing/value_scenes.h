@@ -241,13 +241,14 @@ class ValueScene : public FamilyScene {
   void visit(const std::function<void()>& inside = [] {}) {
     op_.turn([&](bool owner_died) {
       stage().reports += owner_died ? 1 : 0;
-      if (stage().inside.exchange(1) != 0) {
-        stage().overlaps.fetch_add(1);
-      }
+      enter();
       inside();
       await_helpers_settled();
-      stage().inside = 0;
+      leave();
     });
+  }
+  void hold(const std::function<void()>& inside) {
+    op_.turn([&](bool) { inside(); });
   }
 
   void cast_sleeper() {
@@ -264,48 +265,6 @@ template <class Op>
 class ValueFree : public ValueScene<Op> {
  public:
   ValueFree() : ValueScene<Op>("free") {}
-};
-
-// Nobody dies: while the victim is at it, another one comes and keeps the lock until the victim
-// sleeps; or comes too late, and sleeps over it.
-template <class Op>
-class ValueContended : public ValueScene<Op> {
- public:
-  ValueContended() : ValueScene<Op>("contended") {}
-  void intrude() override {
-    other_ = &this->cast("another", [this] {
-      this->op_.turn([this](bool) {
-        if (this->stage().inside.exchange(1) != 0) {
-          this->stage().overlaps.fetch_add(1);
-        }
-        order_.wait();
-        this->stage().inside = 0;
-      });
-    });
-    this->await([this] { return this->stage().inside != 0 || asleep_in_futex(other_->pid()); });
-  }
-  bool on_sleep(int nth) override {
-    if (nth == 1 && other_ != nullptr) {
-      order_.give();
-      this->await([this] { return other_->ended(); });
-    }
-    return nth == 1;
-  }
-  Verdict check() override {
-    order_.give();
-    return ValueScene<Op>::check();
-  }
-
- protected:
-  void create() override {
-    ValueScene<Op>::create();
-    order_.renew();
-    other_ = nullptr;
-  }
-
- private:
-  Helper* other_ = nullptr;
-  Order order_;
 };
 
 // The victim has the lock already, one level of it; others sleep over it.
