@@ -13,6 +13,7 @@ Suite kill_suite() {
   add_values(suite);
   add_shared_memory(suite);
   add_semaphores(suite);
+  add_refusals(suite);
   return suite;
 }
 

@@ -21,6 +21,7 @@ void add_connections(Suite& suite);
 void add_values(Suite& suite);
 void add_shared_memory(Suite& suite);
 void add_semaphores(Suite& suite);
+void add_refusals(Suite& suite);
 
 }  // namespace mp::testing
 
