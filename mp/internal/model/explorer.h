@@ -94,6 +94,20 @@ void pause() noexcept;
 // Any of 0 .. n - 1.
 int choose(int n) noexcept;
 
+// Actors that are spelled, a letter for each thing that one does: use(letter, its place). `spelled`
+// and `use` outlive the exploration.
+template <class Use>
+void cast(Scenario& scenario, const std::vector<std::string>& spelled, const Use& use) {
+  for (const std::string& turns : spelled) {
+    scenario.actors.push_back([&use, &turns] {
+      for (size_t r = 0; r < turns.size(); ++r) {
+        forget(r);
+        use(turns[r], r);
+      }
+    });
+  }
+}
+
 // -- For policies --
 
 enum class Step : uint8_t { kStart, kLoad, kStore, kRmw, kWait, kWake, kAsk, kPause, kChoose };

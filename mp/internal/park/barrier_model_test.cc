@@ -119,7 +119,7 @@ Outcome run(const char* name, const Cast& cast) {
     }
   };
 
-  auto use = [&](char how) {
+  auto use = [&](char how, size_t = 0) {
     Call call(shared.word, shared.places, model::self_owner(), family);
     switch (how) {
       case 'a':
@@ -140,14 +140,7 @@ Outcome run(const char* name, const Cast& cast) {
   s.shared = &shared;
   s.size = sizeof shared;
   s.begin = [&] { shared.word.start(cast.parties, cast.action); };
-  for (const std::string& turns : cast.actors) {
-    s.actors.push_back([&use, &turns] {
-      for (size_t r = 0; r < turns.size(); ++r) {
-        model::forget(r);
-        use(turns[r]);
-      }
-    });
-  }
+  model::cast(s, cast.actors, use);
   // Whatever happened, it can be broken, mended, and passed.
   s.end = [&] {
     Call call(shared.word, shared.places, model::self_owner(), family);

@@ -131,7 +131,7 @@ Outcome run(const char* name, const Cast& cast) {
     unlock();
   };
 
-  auto use = [&](char how) {
+  auto use = [&](char how, size_t = 0) {
     switch (how) {
       case 'n':
         notify(1);
@@ -186,14 +186,7 @@ Outcome run(const char* name, const Cast& cast) {
   s.shared = &shared;
   s.size = sizeof shared;
   s.begin = [] {};
-  for (const std::string& turns : cast.actors) {
-    s.actors.push_back([&use, &turns] {
-      for (size_t r = 0; r < turns.size(); ++r) {
-        model::forget(r);
-        use(turns[r]);
-      }
-    });
-  }
+  model::cast(s, cast.actors, use);
   // Whatever happened: who notifies all leaves nothing of the dead.
   s.end = [&] {
     use('b');

@@ -38,7 +38,7 @@ Outcome run(const char* name, const Cast& cast) {
   static_assert(sizeof shared % 16 == 0);
   model::ModelFamily family(true);
 
-  auto use = [&](char how) {
+  auto use = [&](char how, size_t = 0) {
     switch (how) {
       case 's':
         park_set(shared.event);
@@ -69,14 +69,7 @@ Outcome run(const char* name, const Cast& cast) {
   s.shared = &shared;
   s.size = sizeof shared;
   s.begin = [] {};
-  for (const std::string& turns : cast.actors) {
-    s.actors.push_back([&use, &turns] {
-      for (size_t r = 0; r < turns.size(); ++r) {
-        model::forget(r);
-        use(turns[r]);
-      }
-    });
-  }
+  model::cast(s, cast.actors, use);
   // Whatever happened: a set by a survivor wakes everybody, and is seen.
   s.end = [&] {
     use('s');

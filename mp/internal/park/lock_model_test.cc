@@ -110,14 +110,7 @@ Outcome run(const char* name, const Cast& cast) {
       shared.inside = model::kMostActors + 1;
     }
   };
-  for (const std::string& turns : cast.actors) {
-    s.actors.push_back([&use, &turns] {
-      for (size_t r = 0; r < turns.size(); ++r) {
-        model::forget(r);
-        use(turns[r], r);
-      }
-    });
-  }
+  model::cast(s, cast.actors, use);
   s.end = [&] {
     for (size_t i = 0; i < cast.actors.size() && cast.kills == 0; ++i) {
       for (size_t r = 0; r < cast.actors[i].size(); ++r) {

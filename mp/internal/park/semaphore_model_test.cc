@@ -209,14 +209,7 @@ Outcome run(const char* name, const Cast& cast) {
       }
     }
   };
-  for (const std::string& turns : cast.actors) {
-    s.actors.push_back([&use, &turns] {
-      for (size_t r = 0; r < turns.size(); ++r) {
-        model::forget(r);
-        use(turns[r], r);
-      }
-    });
-  }
+  model::cast(s, cast.actors, use);
   s.end = [&] {
     int living = 0;
     int doubtful = 0;  // permits that one was about to add who died
