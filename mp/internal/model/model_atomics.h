@@ -60,6 +60,9 @@ class ModelAtomic {
     value_ = static_cast<T>(old + n);
     return seen_by_actor(old);
   }
+  T fetch_sub(T n, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    return fetch_add(static_cast<T>(T{0} - n), order);
+  }
   T fetch_or(T bits, std::memory_order = std::memory_order_seq_cst) noexcept {
     before(Step::kRmw, this);
     T old = value_;

@@ -17,25 +17,29 @@
 #define MP_INTERNAL_SHM_DEPOSITS_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "mp/internal/shm/arena.h"
+#include "mp/internal/sync/atomics.h"
 #include "mp/internal/sync/owner.h"
 
 namespace mp::internal {
 
-class Deposits {
+// `Memory` is a seam for models; everybody else has an Arena.
+template <class A = RealAtomics, class Memory = Arena>
+class DepositsOf {
  public:
-  explicit Deposits(const Arena& arena) noexcept : arena_(arena) {}
+  using Deposit = DepositOf<A>;
+
+  explicit DepositsOf(const Memory& memory) noexcept : memory_(memory) {}
 
   // Nothing is there, surely.
   bool none() const noexcept {
-    return arena_.header().deposits.load(std::memory_order_relaxed) == 0;
+    return memory_.header().deposits.load(std::memory_order_relaxed) == 0;
   }
   // Some are orphans, perhaps.
   bool orphans() const noexcept {
-    return arena_.header().orphans.load(std::memory_order_relaxed) != 0;
+    return memory_.header().orphans.load(std::memory_order_relaxed) != 0;
   }
 
   // False when there is no room. `received` is the offset of the channel's count of received messages.
@@ -53,8 +57,9 @@ class Deposits {
 
   // Received by somebody dead, and not fetched.
   void orphan_of_dead_takers(absl::FunctionRef<bool(Owner)> is_dead) noexcept;
-  // Channels with a message, published or not, of a sender who is dead.
-  std::vector<uint64_t> channels_of_dead_senders(absl::FunctionRef<bool(Owner)> is_dead) const;
+  // Channels with a message that was not received, published or not, of a sender who is dead; some more than once.
+  void each_channel_of_dead_senders(absl::FunctionRef<bool(Owner)> is_dead,
+                                    absl::FunctionRef<void(uint64_t channel)> see) const noexcept;
   // The token of some orphan, or 0: then orphans() is false until there is a new one.
   uint64_t some_orphan() noexcept;
 
@@ -65,8 +70,11 @@ class Deposits {
   template <class See>
   void each(const See& see) const noexcept;
 
-  const Arena& arena_;
+  const Memory& memory_;
 };
+using Deposits = DepositsOf<>;
+
+extern template class DepositsOf<RealAtomics, Arena>;
 
 }  // namespace mp::internal
 

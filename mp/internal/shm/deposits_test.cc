@@ -1,6 +1,7 @@
 #include "mp/internal/shm/deposits.h"
 
 #include <optional>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -29,6 +30,11 @@ class DepositsTest : public ::testing::Test {
     // Any word will do for the count of received messages.
     ASSERT_TRUE(deposits().note(kToken, kChannel, 0, arena().offset_of(&received())));
   }
+  std::vector<uint64_t> channels_of_dead_senders(absl::FunctionRef<bool(Owner)> is_dead) {
+    std::vector<uint64_t> channels;
+    deposits().each_channel_of_dead_senders(is_dead, [&](uint64_t at) { channels.push_back(at); });
+    return channels;
+  }
   std::atomic<uint64_t>& received() { return arena().header().rescues; }
   void receive_one() { received().store(1 << 1); }
 
@@ -39,7 +45,7 @@ TEST_F(DepositsTest, BelongToTheMessageThenToTheTakerThenToNobody) {
   note();
   EXPECT_FALSE(deposits().none());
   auto sender_dead = [](Owner o) { return o == kSender; };
-  EXPECT_EQ(deposits().channels_of_dead_senders(sender_dead), std::vector<uint64_t>{kChannel});
+  EXPECT_EQ(channels_of_dead_senders(sender_dead), std::vector<uint64_t>{kChannel});
   deposits().forget(kChannel, 1);
   EXPECT_EQ(deposits().some_orphan(), 0u);
   auto taker_dead = [](Owner o) { return o == kTaker; };
@@ -47,7 +53,7 @@ TEST_F(DepositsTest, BelongToTheMessageThenToTheTakerThenToNobody) {
   deposits().orphan_of_dead_takers(taker_dead);
   EXPECT_EQ(deposits().some_orphan(), 0u);
   receive_one();
-  EXPECT_TRUE(deposits().channels_of_dead_senders(sender_dead).empty());
+  EXPECT_TRUE(channels_of_dead_senders(sender_dead).empty());
   deposits().orphan_of_dead_takers(nobody);
   EXPECT_EQ(deposits().some_orphan(), 0u);
   deposits().orphan_of_dead_takers(taker_dead);
@@ -69,7 +75,7 @@ TEST_F(DepositsTest, AHalfMadeOrphanIsFinishedByTheNextLook) {
       entry().received.store(~uint64_t{0});
     }
     EXPECT_FALSE(deposits().orphans());
-    EXPECT_EQ(deposits().channels_of_dead_senders(nobody).size(), 0u);
+    EXPECT_EQ(channels_of_dead_senders(nobody).size(), 0u);
     deposits().orphan_of_dead_takers(nobody);
     EXPECT_TRUE(deposits().orphans());
     EXPECT_EQ(deposits().some_orphan(), kToken);

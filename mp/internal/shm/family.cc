@@ -976,12 +976,12 @@ void Family::settle_messages() noexcept {
     if (descriptors) {
       auto dead = [this](Owner owner) { return is_dead(owner); };
       deposits().orphan_of_dead_takers(dead);
-      for (uint64_t channel : deposits().channels_of_dead_senders(dead)) {
+      deposits().each_channel_of_dead_senders(dead, [&](uint64_t channel) {
         // Whoever dies while it frees one, who frees it in its place settles it.
         if ((arena_.block(channel)->flags.load(std::memory_order_relaxed) & Block::kDying) == 0) {
           add(channel);
         }
-      }
+      });
     }
     Tables::of(*this).each_channel_in_transit([&](uint64_t channel) {
       if (g_message_hooks.abandoned(*this, channel)) {

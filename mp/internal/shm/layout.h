@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "mp/internal/sync/atomics.h"
 #include "mp/internal/sync/lock_word.h"
 #include "mp/internal/sync/owner.h"
 
@@ -89,15 +90,19 @@ struct alignas(64) Slot {
 static_assert(sizeof(Slot) == 256);
 
 // A file descriptor in the mailbox; see Deposits.
-struct Deposit {
-  std::atomic<uint64_t> token;    // sender's Owner bits << 32 | number; 0: free
-  std::atomic<uint64_t> channel;  // 0: looked at no more
-  std::atomic<uint64_t> seq;
-  std::atomic<uint64_t>
-      received;                 // offset of the channel's count of received messages; 0: received
-  std::atomic<uint32_t> taker;  // Owner bits
-  std::atomic<uint32_t> orphan;
+template <class Atomics = RealAtomics>
+struct DepositOf {
+  template <class T>
+  using Atomic = typename Atomics::template Atomic<T>;
+
+  Atomic<uint64_t> token;    // sender's Owner bits << 32 | number; 0: free
+  Atomic<uint64_t> channel;  // 0: looked at no more
+  Atomic<uint64_t> seq;
+  Atomic<uint64_t> received;  // offset of the channel's count of received messages; 0: received
+  Atomic<uint32_t> taker;     // Owner bits
+  Atomic<uint32_t> orphan;
 };
+using Deposit = DepositOf<>;
 inline constexpr uint32_t kDeposits = 128;
 
 inline constexpr uint64_t kDepositsAt = 4096;

@@ -56,7 +56,11 @@ enum class Bug {
   kFreeWithoutLock,        // drop: without the reference lock
   kSweepWithoutSecondLook,  // sweep: a slot may be somebody else's by the time the lock is taken
   kCopyAfterFork,           // fork: the child's list is written once it runs
-  kLeaveUnpublished,        // put: who takes over from a dead producer leaves what it had noted
+  kTakerBeforeCommit,    // deposit: who signed is asked for before whether the message was received
+  kDepositAfterPublish,  // put: a descriptor's entry is written when its message can be received
+  kEndBeforeDiscard,     // deposit: an orphan's entry goes before its descriptor does
+  kClaimAfterCommit,     // receive: signs for a descriptor when it has the message
+  kLeaveUnpublished,     // put: who takes over from a dead producer leaves what it had noted
 };
 
 struct PairValue {
