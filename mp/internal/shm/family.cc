@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
@@ -65,6 +66,11 @@ Family::LetGo g_let_go[static_cast<int>(Kind::kKinds)];
 // the header is.
 constexpr uint64_t kSmallPart = 4096;
 constexpr uint64_t kPartHeader = 64;
+
+// By how much the memory may grow before somebody looks for dead processes that nobody has noticed.
+constexpr uint64_t kSweepStep = 4 << 20;
+// The same for the table of processes: each time that it has doubled, from here on.
+constexpr uint32_t kManySlots = 64;
 
 constexpr uint64_t pack(uint32_t generation, Phase phase) {
   return uint64_t{generation} << 32 | static_cast<uint32_t>(phase);
@@ -301,12 +307,15 @@ absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
            phase_of(arena_.slot(i).state.load(std::memory_order_relaxed)) != Phase::kFree) {
       ++i;
     }
-    if (i >= kStranger.slot()) {
+    bool full = i >= kStranger.slot();
+    bool doubled = i > used && i >= kManySlots && std::has_single_bit(i);
+    if ((full || doubled) && round == 0 && me != kStranger) {
       park_release(h.family_lock);
-      if (round == 0 && me != kStranger) {
-        sweep_dead();
-        continue;
-      }
+      sweep_dead();
+      continue;
+    }
+    if (full) {
+      park_release(h.family_lock);
       return os_error(EAGAIN, absl::StrCat("mp: the family has no room for more than ",
                                            Owner::kSlots - 2, " processes"));
     }
@@ -623,6 +632,7 @@ void Family::forget_list(uint32_t i) noexcept {
 
 absl::StatusOr<uint64_t> Family::allocate(const Arena::Request& request,
                                           std::atomic<uint64_t>& intent) {
+  sweep_grown();
   auto at = arena_.allocate(request, intent, self(), *this);
   if (!at.ok() && at.status().code() == absl::StatusCode::kResourceExhausted) {
     // The dead may hold what is missing.
@@ -630,6 +640,18 @@ absl::StatusOr<uint64_t> Family::allocate(const Arena::Request& request,
     at = arena_.allocate(request, intent, self(), *this);
   }
   return at;
+}
+
+void Family::sweep_grown() noexcept {
+  ArenaHeader& h = header();
+  if (h.used.load(std::memory_order_relaxed) <= h.sweep_at.load(std::memory_order_relaxed))
+      [[likely]] {
+    return;
+  }
+  // Set by everybody who comes here, and by nobody else: who is killed before leaves it to the next.
+  sweep_dead();
+  uint64_t used = h.used.load(std::memory_order_relaxed);
+  h.sweep_at.store(used + std::max(kSweepStep, used / 4), std::memory_order_relaxed);
 }
 
 absl::StatusOr<uint64_t> Family::create(Kind kind, uint64_t size, uint64_t clear) {

@@ -9,7 +9,10 @@
 //               private memory; the list changes at 0 -> 1 and 1 -> 0 only.
 // Death         A slot's certificate is held from before the process exists until it is dead.
 //               Whoever notices a death sweeps: marks the slot, wakes who sleeps on the life word,
-//               clears the list object by object. A sweep that is killed is done again.
+//               clears the list object by object. A sweep that is killed is done again. A death that
+//               nobody notices, as of a child whose parent is dead too, is found once the memory in
+//               use is a quarter, or a few MiB, above what it was at the last such look, or the table
+//               of processes has doubled.
 // Fork          pthread_atfork gives the child a slot, a certificate and a copy of the list before
 //               it exists.
 // Locks         A channel's locks -> local mutex -> family_lock -> alloc_lock; local mutex -> mailbox_lock.
@@ -232,6 +235,8 @@ class Family final : public Liveness {
   absl::StatusOr<Child> claim_slot(Owner me, Owner creator);
   absl::Status claim_and_become();
   absl::StatusOr<uint64_t> allocate(const Arena::Request& request, std::atomic<uint64_t>& intent);
+  // Sweeps the dead if the family's memory has grown much since that was last done here.
+  void sweep_grown() noexcept;
   Holders* page_at(uint64_t at, uint32_t slot) const noexcept;
   // Calls `see` for each entry of the list of `slot`, until it returns false.
   void each_entry(uint32_t slot, absl::FunctionRef<bool(std::atomic<uint64_t>&)> see);

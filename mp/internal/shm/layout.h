@@ -43,6 +43,7 @@ struct ArenaHeader {
   alignas(64) LockWord<> family_lock;
   std::atomic<uint32_t> slots_used;  // slots 1 .. slots_used have been given out; only grows
   std::atomic<uint64_t> transit;     // first page of handles inside messages
+  std::atomic<uint64_t> sweep_at;  // bytes in use from which an allocation looks for dead processes
 
   // The mailbox for file descriptors, whose sockets each member has inherited.
   LockWord<> mailbox_lock;
