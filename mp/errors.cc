@@ -192,6 +192,17 @@ absl::Status make_status(const char* name, absl::StatusCode code, std::string_vi
   return status;
 }
 
+int errno_of(const absl::Status& status) {
+  auto payload = status.GetPayload(kNameUrl);
+  std::string name = payload.has_value() ? std::string(*payload) : std::string();
+  size_t space = name.find(' ');
+  int err = 0;
+  if (space != std::string::npos && absl::SimpleAtoi(name.substr(space + 1), &err)) {
+    return err;
+  }
+  return name == "MemoryError" ? ENOMEM : 0;
+}
+
 absl::Status os_error(int err, std::string_view text) {
   return OSError(err, std::string(text)).status();
 }

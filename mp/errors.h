@@ -244,6 +244,8 @@ inline absl::Status memory_error(std::string_view text) {
 }
 // The status of an OSError with this errno; `text` names the object and the call.
 absl::Status os_error(int err, std::string_view text);
+// The errno of an OSError's status, ENOMEM of a MemoryError's; of others 0.
+int errno_of(const absl::Status& status);
 
 inline void raise_if_error(const absl::Status& status) {
   if (!status.ok()) [[unlikely]] {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -36,7 +35,8 @@ namespace {
 struct Announcement {
   uint32_t owner;
   int32_t pid;
-  int32_t error;
+  int32_t error;   // 0: its children end before they are used
+  int32_t status;  // of the last of them
 };
 
 // To a child that waits: run this plan. To the server, without one: try again to fork.
@@ -178,6 +178,19 @@ void forget_in_child() {
 
 [[maybe_unused]] const bool g_hooked = (add_fork_hooks({nothing, nothing, forget_in_child}), true);
 
+absl::Status wasted(int status) {
+  int code = exit_code_of(status);
+  if (code > Family::kCouldNotStart) {
+    return os_error(code - Family::kCouldNotStart,
+                    "mp: a child of the fork server could not start");
+  }
+  return make_status(
+      "RuntimeError", absl::StatusCode::kUnavailable,
+      absl::StrCat("mp: the children of the fork server end before they are used; exit code of the "
+                   "last one: ",
+                   code));
+}
+
 // A child that waits for a plan, from now on watched by this process; null when the server died.
 absl::StatusOr<std::unique_ptr<Child>> take_child(UniqueFd* socket) {
   Family& family = Family::get();
@@ -192,13 +205,16 @@ absl::StatusOr<std::unique_ptr<Child>> take_child(UniqueFd* socket) {
     client().served = true;
     const Announcement a = spare.who;
     if (a.owner == 0) {
-      // It may be long ago that it could not fork: let it try once more.
-      if (++refusals > 1) {
-        return os_error(a.error, "mp: the fork server could not fork");
-      }
+      // It may be long ago that it could not fork: let it try once more. Also when this is what the
+      // caller hears: its next answer then waits for the next start, which would wait for ever else.
       Word again{0};
-      if (send_with_fds(client().socket.get(), &again, sizeof again, nullptr, 0, Socket::kWait) !=
-          0) {
+      int err =
+          send_with_fds(client().socket.get(), &again, sizeof again, nullptr, 0, Socket::kWait);
+      if (++refusals > 1) {
+        return a.error != 0 ? os_error(a.error, "mp: the fork server could not start a process")
+                            : wasted(a.status);
+      }
+      if (err != 0) {
         return nullptr;
       }
       continue;
@@ -265,6 +281,9 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
     }
     bool served = client().served;
     code = exit_code_of(client().stop());
+    if (!served && code > Family::kCouldNotStart) {
+      return os_error(code - Family::kCouldNotStart, "mp: the fork server could not start");
+    }
     if (!served && code >= 0) {
       return make_status(
           "RuntimeError", absl::StatusCode::kInternal,
@@ -304,8 +323,12 @@ class Server {
   Server(Entry entry, const ServerJobs& jobs)
       : socket_(std::move(entry.fds.at(0))), life_(std::move(entry.fds.at(1))), jobs_(jobs) {
     int ends[2];
-    check(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 && signals_.start() == 0,
-          "the fork server has no room for its descriptors");
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+      Family::end_unstarted(errno, "mp: the fork server's pipe");
+    }
+    if (int err = signals_.start(); err != 0) {
+      Family::end_unstarted(err, "mp: the fork server's descriptor for the ends of its children");
+    }
     taken_.reset(ends[0]);
     take_.reset(ends[1]);
   }
@@ -338,11 +361,12 @@ class Server {
   static constexpr int kMostWasted = 5;
 
   void fork_spare() {
-    int err = wasted_ < kMostWasted ? try_to_fork() : ECHILD;
-    if (err != 0) {
+    bool wasteful = wasted_ >= kMostWasted;
+    int err = wasteful ? 0 : try_to_fork();
+    if (err != 0 || wasteful) {
       refused_ = true;
       wasted_ = 0;
-      announce({0, 0, err}, nullptr, 0);
+      announce({0, 0, err, last_wasted_}, nullptr, 0);
     }
   }
 
@@ -364,7 +388,7 @@ class Server {
     }
     auto child = Family::get().reserve_child(false);
     if (!child.ok()) {
-      return ENOMEM;
+      return errno_of(child.status());
     }
     Owner owner = child->owner;
     int pid;
@@ -397,7 +421,7 @@ class Server {
     // server's socket open until then, so that of a server that died between the fork and this the
     // client hears the end only when no child will come any more.
     int theirs = pair.a.get();
-    announce({owner.bits, pid, 0}, &theirs, 1);
+    announce({owner.bits, pid, 0, 0}, &theirs, 1);
     socket_.reset();
     pair.a.reset();
     Word word{};
@@ -413,8 +437,7 @@ class Server {
         continue;
       }
       if (err == EMFILE) {
-        fprintf(stderr, "mp: process %d has no room for the file descriptors passed to it\n", pid);
-        _exit(255);
+        Family::end_unstarted(err, "mp: no room for the file descriptors passed to it");
       }
       // Not needed any more.
       _exit(0);
@@ -484,6 +507,7 @@ class Server {
     if (it->second.waiting) {
       --waiting_;
       ++wasted_;
+      last_wasted_ = status;
     }
     children_.erase(it);
   }
@@ -517,6 +541,7 @@ class Server {
   absl::flat_hash_map<int, Forked> children_;
   int waiting_ = 0;  // how many of them wait
   int wasted_ = 0;
+  int last_wasted_ = 0;   // exit status
   bool refused_ = false;  // the client knows that we could not fork
 };
 

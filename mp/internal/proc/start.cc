@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <utility>
@@ -34,6 +35,27 @@ absl::StatusOr<std::unique_ptr<Child>> watch_child(Owner owner, int pid) {
     return os_error(err, "mp: a descriptor for a new process");
   }
   return std::make_unique<Child>(owner, pid, std::move(pidfd), Owner{});
+}
+
+bool address_space_is_limited() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+// A new program maps the arena again, at once and in whole. Where that may fail a start takes until
+// it has joined, or has said that it can not.
+absl::Status await_joined(const Family& family, Child& child) {
+  while (!family.has_joined(child.owner()) &&
+         !await_end(child.sentinel(), Deadline::after_ns(1'000'000))) {
+  }
+  if (family.has_joined(child.owner())) {
+    return absl::OkStatus();
+  }
+  int code = child.exit_code().value_or(0);
+  return code > Family::kCouldNotStart
+             ? os_error(code - Family::kCouldNotStart,
+                        "mp: a new process could not map the family's shared memory (RLIMIT_AS?)")
+             : absl::OkStatus();
 }
 
 void arrive(uint64_t offset, std::vector<UniqueFd> fds) {
@@ -117,7 +139,13 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_spawn(const Parcel& parcel) {
     family.done_with(child->owner);
     return pid.status();
   }
-  return watch_child(child->owner, *pid);
+  auto started = watch_child(child->owner, *pid);
+  if (started.ok() && address_space_is_limited()) {
+    if (absl::Status s = await_joined(family, **started); !s.ok()) {
+      return s;
+    }
+  }
+  return started;
 }
 
 absl::StatusOr<std::unique_ptr<Child>> start_by_forkserver(const Parcel& parcel) {

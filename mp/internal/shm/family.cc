@@ -196,7 +196,14 @@ Family* Family::found_or_join() {
     if (parsed) {
       // A program that merely inherited the variable has no such descriptor: it founds its own
       // family, and a descriptor of that number is none of our business.
-      auto arena = Arena::open(UniqueFd(fcntl(arena_fd, F_DUPFD_CLOEXEC, 3)), cookie);
+      UniqueFd copy(fcntl(arena_fd, F_DUPFD_CLOEXEC, 3));
+      auto arena = copy.valid() ? Arena::open(std::move(copy), cookie)
+                                : os_error(errno, "mp: a descriptor for the family's arena");
+      // It is handed over and there is no room for it: a family of its own is not what this process
+      // was started for, and it would wait there for ever.
+      if (int err = errno_of(arena.status()); err != 0 && err != EBADF) {
+        end_unstarted(err, std::string(arena.status().message()));
+      }
       if (arena.ok()) {
         close(arena_fd);
         auto* family = new (g_room) Family(*std::move(arena));
@@ -211,6 +218,12 @@ Family* Family::found_or_join() {
   auto* family = new (g_room) Family(*std::move(arena));
   raise_if_error(family->claim_and_become());
   return family;
+}
+
+void Family::end_unstarted(int err, std::string_view why) noexcept {
+  dprintf(STDERR_FILENO, "mp: process %d could not start: %.*s\n", getpid(),
+          static_cast<int>(why.size()), why.data());
+  _exit(kCouldNotStart + err);
 }
 
 // Claims a slot without being anybody yet. Meanwhile the locks are taken in the name of the

@@ -184,6 +184,14 @@ class Family final : public Liveness {
   // Descriptor numbers are those the child will see.
   static constexpr const char* kJoinVariable = "MP_FAMILY";
   std::string join_text(int arena_fd, int certificate_fd, Owner child) const;
+  // A started program that can not join ends with this exit status plus the errno, and says why on
+  // stderr: it could not tell its family in any other way.
+  static constexpr int kCouldNotStart = 128;
+  [[noreturn]] static void end_unstarted(int err, std::string_view why) noexcept;
+  // Whether the child has joined, until done_with().
+  bool has_joined(Owner child) const noexcept {
+    return arena_.slot(child.slot()).pid.load(std::memory_order_acquire) != 0;
+  }
 
   bool is_dead(Owner owner) noexcept override;
   const FutexWord* arm_life_word(Owner owner, uint32_t* alive_value) noexcept override;
