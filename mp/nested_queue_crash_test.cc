@@ -2,6 +2,7 @@
 // and what a message carries that its sender did not live to publish goes with the sender.
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -138,60 +139,87 @@ TEST(NestedQueue, IsFreedThoughWhoFreesItIsKilledAnywhere) {
   std::printf("%d deaths in a half freed inner queue\n", died_inside);
 }
 
-// Puts what it carries, which its caller has too.
-template <class T>
-class Send final : public testing::Traced {
- public:
-  Send(Queue<T> queue, std::optional<T>& carried) : queue_(std::move(queue)), carried_(carried) {}
-  void operate() override { queue_.put(*carried_); }
-
- private:
-  Queue<T> queue_;
-  std::optional<T>& carried_;
-};
-
-// One is killed in the call, with all about the message noted that is noted before it is published. Nobody has `carried` then.
-template <class T>
-void die_before_publishing(Queue<T> queue, std::optional<T>& carried) {
-  Send<T> send(queue, carried);
-  Tracee tracee(send);
-  carried.reset();
-  auto publish = &internal::ChannelWriter<>::publish;
-  uintptr_t address;
-  std::memcpy(&address, &publish, sizeof address);
-  Tracee::At at = tracee.run(address);
-  while (at == Tracee::At::kEntry) {
-    tracee.step();
-    at = tracee.run(address);
+// A chain of 2,000 queues, each in a message of the one before, on a stack that has no room for 2,000 calls.
+TEST(NestedQueue, AChainIsFreedWithoutAStackOfItsLength) {
+  Watchdog dog(250s);
+  const int before = live_blocks();
+  std::optional<Queue<>> first;
+  first.emplace();
+  for (int i = 0; i < 2000; ++i) {
+    Queue<> outer;
+    outer.put(*first);
+    first = outer;
   }
-  ASSERT_EQ(at, Tracee::At::kInstruction);
-  tracee.kill();
-}
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, 128 << 10);
+  pthread_t thread;
+  auto drop = [](void* queue) -> void* {
+    static_cast<std::optional<Queue<>>*>(queue)->reset();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attr, drop, &first), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attr);
+  int transit = 0;
+  Family::get().arena().each_live(
+      [&](uint64_t, const Block& b) { transit += b.kind == internal::Kind::kTransit ? 1 : 0; });
+  EXPECT_LE(live_blocks() - transit, before);
 
-TEST(UnpublishedMessage, KeepsNoQueueWhenItsSenderIsDead) {
-  Watchdog dog(60s);
-  Queue<Queue<>> outer;
-  // The lists have their pages.
-  outer.put(Queue<>());
-  outer.get();
-  int before = live_blocks();
-  std::optional<Queue<>> inner(std::in_place);
-  die_before_publishing(outer, inner);
-  EXPECT_GT(live_blocks(), before);
-  Family::get().sweep_all();
-  EXPECT_EQ(live_blocks(), before);
-  EXPECT_TRUE(outer.empty());
-}
+  // Puts what it carries, which its caller has too.
+  template <class T>
+  class Send final : public testing::Traced {
+   public:
+    Send(Queue<T> queue, std::optional<T>& carried) : queue_(std::move(queue)), carried_(carried) {}
+    void operate() override { queue_.put(*carried_); }
 
-TEST(UnpublishedMessage, KeepsNoEndOfAPipeOpenWhenItsSenderIsDead) {
-  Watchdog dog(60s);
-  Queue<Connection> queue;
-  auto [a, b] = Pipe();
-  std::optional<Connection> end(std::move(a));
-  die_before_publishing(queue, end);
-  // Nobody puts again, and nobody else comes by.
-  EXPECT_THROW(b.recv<int>(), EOFError);
-}
+   private:
+    Queue<T> queue_;
+    std::optional<T>& carried_;
+  };
+
+  // One is killed in the call, with all about the message noted that is noted before it is published. Nobody has `carried` then.
+  template <class T>
+  void die_before_publishing(Queue<T> queue, std::optional<T> & carried) {
+    Send<T> send(queue, carried);
+    Tracee tracee(send);
+    carried.reset();
+    auto publish = &internal::ChannelWriter<>::publish;
+    uintptr_t address;
+    std::memcpy(&address, &publish, sizeof address);
+    Tracee::At at = tracee.run(address);
+    while (at == Tracee::At::kEntry) {
+      tracee.step();
+      at = tracee.run(address);
+    }
+    ASSERT_EQ(at, Tracee::At::kInstruction);
+    tracee.kill();
+  }
+
+  TEST(UnpublishedMessage, KeepsNoQueueWhenItsSenderIsDead) {
+    Watchdog dog(60s);
+    Queue<Queue<>> outer;
+    // The lists have their pages.
+    outer.put(Queue<>());
+    outer.get();
+    int before = live_blocks();
+    std::optional<Queue<>> inner(std::in_place);
+    die_before_publishing(outer, inner);
+    EXPECT_GT(live_blocks(), before);
+    Family::get().sweep_all();
+    EXPECT_EQ(live_blocks(), before);
+    EXPECT_TRUE(outer.empty());
+  }
+
+  TEST(UnpublishedMessage, KeepsNoEndOfAPipeOpenWhenItsSenderIsDead) {
+    Watchdog dog(60s);
+    Queue<Connection> queue;
+    auto [a, b] = Pipe();
+    std::optional<Connection> end(std::move(a));
+    die_before_publishing(queue, end);
+    // Nobody puts again, and nobody else comes by.
+    EXPECT_THROW(b.recv<int>(), EOFError);
+  }
 
 }  // namespace
 }  // namespace mp

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mp/internal/shm/block.h"
@@ -191,30 +192,60 @@ class Reachability {
     return (store_.block(object).flags.load(std::memory_order_relaxed) & Block::kDying) != 0;
   }
 
+  // Frees an object, what its undelivered messages carry, what theirs carry: that may be a long chain, so the way back is
+  // kept here, not on the stack. The entry that led to an object goes after it: killed in between, this is done again.
   void destroy(uint64_t object) noexcept {
-    BlockOf<A>& b = store_.block(object);
-    bool redo = (b.flags.fetch_or(Block::kDying, std::memory_order_relaxed) & Block::kDying) != 0;
-    store_.destroy_parts(object, redo);
-    // What its undelivered messages carried. The entry goes last: killed in between, this is done again.
-    store_.each_transit([&](Transit& entry) {
-      uint64_t inside = entry.object.load(std::memory_order_relaxed);
-      if (inside != 0 && entry.channel.load(std::memory_order_relaxed) == object) {
-        release_carried(entry, inside);
+    struct Level {
+      uint64_t object;
+      Transit* led_here;  // the first one's is its caller's
+    };
+    absl::InlinedVector<Level, 4> way;
+    auto enter = [&](uint64_t o, Transit* led_here) {
+      uint32_t flags = store_.block(o).flags.fetch_or(Block::kDying, std::memory_order_relaxed);
+      store_.destroy_parts(o, (flags & Block::kDying) != 0);
+      way.push_back({o, led_here});
+    };
+    enter(object, nullptr);
+    while (!way.empty()) {
+      const Level level = way.back();
+      Transit* next = nullptr;
+      store_.each_transit([&](Transit& entry) {
+        uint64_t inside = entry.object.load(std::memory_order_relaxed);
+        if (inside != 0 && entry.channel.load(std::memory_order_relaxed) == level.object) {
+          if (is_last_to_name(entry, inside)) {
+            next = &entry;
+            return false;
+          }
+          entry.object.store(0, std::memory_order_release);
+        }
+        return true;
+      });
+      if (next != nullptr) {
+        enter(next->object.load(std::memory_order_relaxed), next);
+        continue;
       }
-      return true;
-    });
-    store_.free(object);
+      way.pop_back();
+      store_.free(level.object);
+      if (level.led_here != nullptr) {
+        level.led_here->object.store(0, std::memory_order_release);
+      }
+    }
   }
 
-  void release_carried(Transit& entry, uint64_t object) noexcept {
+  // Whether nothing but this entry, of a message that nobody will receive, names the object.
+  bool is_last_to_name(Transit& entry, uint64_t object) noexcept {
     BlockOf<A>& b = store_.block(object);
     // An entry of a message that was received names nothing: the block may be anything by now. So may that of an object
     // that another message of a dying channel named too, and which is freed: part of something, or an object that is
     // named. One that is dying already was left by whoever died freeing it. It is none of those we are freeing: in a
     // circle the first to go would still be named by the one before it.
-    if (in_transit(entry) && object != entry.channel.load(std::memory_order_relaxed) &&
-        b.state.load(std::memory_order_relaxed) == Block::kLive &&
-        b.link.load(std::memory_order_relaxed) == 0 && !named(object, &entry.object)) {
+    return in_transit(entry) && object != entry.channel.load(std::memory_order_relaxed) &&
+           b.state.load(std::memory_order_relaxed) == Block::kLive &&
+           b.link.load(std::memory_order_relaxed) == 0 && !named(object, &entry.object);
+  }
+
+  void release_carried(Transit& entry, uint64_t object) noexcept {
+    if (is_last_to_name(entry, object)) {
       destroy(object);
     }
     entry.object.store(0, std::memory_order_release);
