@@ -267,7 +267,12 @@ struct SemWord {
       } else {
         // Looked at after p: true if p still is.
         uint32_t in_cell = count(cells, owner.slot());
-        bool none = is_mover(p, owner) ? !is_frozen(p.lo) && in_cell <= kHalf : in_cell == 0;
+        bool mover = is_mover(p, owner);
+        bool none = mover ? !is_frozen(p.lo) && in_cell <= kHalf : in_cell == 0;
+        if (none && mover && in_cell > 0 && state.hi.load(std::memory_order_seq_cst) != p.hi) {
+          // It was frozen since, and then its cell says what it holds.
+          continue;
+        }
         if (none || cell->owner.load(std::memory_order_seq_cst) != owner.bits) {
           return back;
         }
