@@ -878,6 +878,11 @@ TEST(ForkServer, KilledAgainAndAgainStartsNeverHang) {
     if (p.try_start().ok()) {
       ++started;
       EXPECT_TRUE(p.join());
+TEST(Process, AProgramWithoutStandardStreamsPrintsIntoNothingOfTheLibrarys) {
+  Watchdog dog(120s);
+  EXPECT_EQ(run_disabled("NoStreams.*", "/proc/self/exe", true), 0);
+}
+
       EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
     }
   }
@@ -888,23 +893,46 @@ TEST(ForkServer, KilledAgainAndAgainStartsNeverHang) {
   EXPECT_TRUE(testing::children_of(getpid()).empty());
 }
 
-TEST(ForkServer, IgnoresSigint) {
-  Watchdog dog(60s);
-  Queue<int> in;
-  Queue<int> out;
-  ForkServerProcess p(wait_and_answer, in, out);
-  p.start();
-  int server = internal::fork_server_pid();
-  kill(server, SIGINT);
-  ForkServerProcess q(exit_with, 4);
-  q.start();
-  q.join();
-  EXPECT_EQ(q.exitcode(), 4);
-  EXPECT_EQ(internal::fork_server_pid(), server);
-  in.put(1);
-  EXPECT_EQ(out.get(60), 2);
-  p.join();
-  EXPECT_EQ(p.exitcode(), 0);
+// -- Its surroundings, before main -----------------------------------------------------------------
+
+// Runs the disabled test `name` in this program, or in the copy of it at `program`, without the standard streams' numbers if
+// `closed`; returns what waitpid() reports.
+int run_disabled(const char* name, const char* program = "/proc/self/exe", bool closed = false) {
+  std::string filter = std::string("--gtest_filter=") + name;
+  pid_t pid = fork();
+  if (pid == 0) {
+    if (closed) {
+      close_range(0, 2, 0);
+    }
+    execl(program, program, filter.c_str(), "--gtest_also_run_disabled_tests", nullptr);
+    _exit(99);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return status;
+}
+
+// Run by the test below, with numbers 0 to 2 closed. A watchdog of its own would take one of them.
+TEST(NoStreams, DISABLED_NothingOfTheLibraryTakesTheirNumbers) {
+  auto closed = [] {
+    return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
+  };
+  Queue<int> q;
+  EXPECT_TRUE(closed());
+  for (const char* method : {"fork", "spawn", "forkserver"}) {
+    Process p(
+        {.context = get_context(method)},
+        [](Queue<int> q) {
+          std::printf("into nothing\n");
+          q.put(fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0);
+        },
+        q);
+    p.start();
+    EXPECT_TRUE(closed());
+    EXPECT_TRUE(p.join());
+    EXPECT_EQ(p.exitcode(), 0);
+    EXPECT_EQ(q.get(30), 1);
+  }
   internal::stop_fork_server();
 }
 
@@ -928,15 +956,7 @@ TEST(Process, ADeletedProgramStartsItself) {
   std::filesystem::path copy =
       std::filesystem::path(::testing::TempDir()) / ("copy_" + std::to_string(getpid()));
   std::filesystem::copy_file("/proc/self/exe", copy);
-  pid_t pid = fork();
-  if (pid == 0) {
-    execl(copy.c_str(), copy.c_str(), "--gtest_filter=Deleted.*", "--gtest_also_run_disabled_tests",
-          nullptr);
-    _exit(99);
-  }
-  int status;
-  ASSERT_EQ(waitpid(pid, &status, 0), pid);
-  EXPECT_EQ(status, 0);
+  EXPECT_EQ(run_disabled("Deleted.*", copy.c_str()), 0);
   EXPECT_FALSE(std::filesystem::exists(copy));
 }
 

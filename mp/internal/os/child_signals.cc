@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mp/internal/os/reopen.h"
+
 namespace mp::internal {
 
 int ChildSignals::start() noexcept {
@@ -14,7 +16,7 @@ int ChildSignals::start() noexcept {
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGCHLD);
-  fd_.reset(signalfd(-1, &blocked, SFD_NONBLOCK | SFD_CLOEXEC));
+  fd_.reset(above_stdio(signalfd(-1, &blocked, SFD_NONBLOCK | SFD_CLOEXEC)));
   if (!fd_.valid()) {
     return errno;
   }

@@ -15,9 +15,9 @@ int make_life_pipe(LifePipe* out) noexcept {
   if (pipe2(ends, O_CLOEXEC) != 0) {
     return errno;
   }
-  out->read.reset(ends[0]);
-  out->write.reset(ends[1]);
-  return 0;
+  out->read.reset(above_stdio(ends[0]));
+  out->write.reset(above_stdio(ends[1]));
+  return out->read.valid() && out->write.valid() ? 0 : errno;
 }
 
 UniqueFd open_watch(int read_end) noexcept {

@@ -14,6 +14,7 @@
 
 #include "mp/errors.h"
 #include "mp/internal/base/sanitizer.h"
+#include "mp/internal/os/reopen.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -36,7 +37,7 @@ int make_memfd() {
     // Kernels before 6.3 do not know MFD_NOEXEC_SEAL.
     fd = memfd_create("mp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   }
-  return fd;
+  return above_stdio(fd);
 }
 
 // Aligned as the kernel's huge pages are, and as the 64 KiB windows in which it maps what lies around a page in use: the

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "mp/internal/os/reopen.h"
+
 namespace mp::internal {
 namespace {
 
@@ -30,7 +32,7 @@ static_assert(sizeof(PidfdInfo) == 64);
 }  // namespace
 
 UniqueFd open_pidfd(int pid) noexcept {
-  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  return UniqueFd(above_stdio(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
 }
 
 bool await_end(int pidfd, Deadline deadline) noexcept {

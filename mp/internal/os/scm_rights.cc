@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "mp/internal/os/reopen.h"
+
 namespace mp::internal {
 namespace {
 
@@ -21,9 +23,9 @@ int make_socket_pair(bool connected, SocketPair* out) noexcept {
   if (socketpair(AF_UNIX, (connected ? SOCK_SEQPACKET : SOCK_DGRAM) | SOCK_CLOEXEC, 0, ends) != 0) {
     return errno;
   }
-  out->a.reset(ends[0]);
-  out->b.reset(ends[1]);
-  return 0;
+  out->a.reset(above_stdio(ends[0]));
+  out->b.reset(above_stdio(ends[1]));
+  return out->a.valid() && out->b.valid() ? 0 : errno;
 }
 
 int send_with_fds(int socket, const void* data, size_t size, const int* fds, size_t count,

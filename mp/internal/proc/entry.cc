@@ -71,7 +71,7 @@ __attribute__((constructor(101))) void enter() {
 }
 
 // `fd`, or a copy above the standard streams, kept in `copy`.
-int above_stdio(int fd, UniqueFd* copy) {
+int copy_above_stdio(int fd, UniqueFd* copy) {
   if (fd > 2) {
     return fd;
   }
@@ -103,7 +103,7 @@ absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t
   // Any of them is below 3 if this program was started with a standard stream closed.
   std::vector<UniqueFd> copies(sources.size());
   for (size_t i = 0; i < sources.size(); ++i) {
-    sources[i] = above_stdio(sources[i], &copies[i]);
+    sources[i] = copy_above_stdio(sources[i], &copies[i]);
     if (sources[i] < 0) {
       return os_error(errno, "mp: descriptors for a new process");
     }

@@ -15,6 +15,7 @@
 
 #include "mp/internal/base/check.h"
 #include "mp/internal/base/fork_state.h"
+#include "mp/internal/os/reopen.h"
 #include "mp/internal/proc/status.h"
 #include "mp/internal/shm/family.h"
 
@@ -114,7 +115,7 @@ void flush_streams(bool all) noexcept {
 void flush_before_fork() noexcept { flush_streams(__libc_single_threaded); }
 
 int null_input() noexcept {
-  static const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  static const int fd = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
   return fd;
 }
 

@@ -20,6 +20,7 @@
 #include "mp/internal/os/futex.h"
 #include "mp/internal/os/life_pipe.h"
 #include "mp/internal/os/pidfd.h"
+#include "mp/internal/os/reopen.h"
 #include "mp/internal/os/scm_rights.h"
 #include "mp/internal/proc/finish.h"
 #include "mp/internal/proc/fork_guard.h"
@@ -329,8 +330,8 @@ class Server {
     if (int err = signals_.start(); err != 0) {
       Family::end_unstarted(err, "mp: the fork server's descriptor for the ends of its children");
     }
-    taken_.reset(ends[0]);
-    take_.reset(ends[1]);
+    taken_.reset(above_stdio(ends[0]));
+    take_.reset(above_stdio(ends[1]));
   }
 
   [[noreturn]] void run() {

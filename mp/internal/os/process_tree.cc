@@ -1,0 +1,104 @@
+#include "mp/internal/os/process_tree.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "mp/internal/base/unique_fd.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/os/pidfd.h"
+
+namespace mp::internal {
+namespace {
+
+// How long to wait for a process to stop: it may be in a call of a device that nothing interrupts.
+constexpr int64_t kStopNs = 1'000'000'000;
+
+template <class See>
+void each_number(const std::string& directory, See see) {
+  if (DIR* dir = opendir(directory.c_str())) {
+    while (dirent* entry = readdir(dir)) {
+      if (isdigit(static_cast<unsigned char>(entry->d_name[0]))) {
+        see(atoi(entry->d_name));
+      }
+    }
+    closedir(dir);
+  }
+}
+
+// The state and the parent in a stat file of /proc; state 0 when there is no such process or thread.
+struct Stat {
+  char state = 0;
+  int parent = 0;
+};
+Stat stat_of(const std::string& path) {
+  Stat stat;
+  if (FILE* f = fopen((path + "/stat").c_str(), "re")) {
+    char text[512] = {};
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    // "PID (NAME) S PARENT ...": the name may hold anything.
+    const char* end = static_cast<const char*>(memrchr(text, ')', n));
+    if (end == nullptr || sscanf(end + 1, " %c %d", &stat.state, &stat.parent) != 2) {
+      stat = {};
+    }
+  }
+  return stat;
+}
+
+std::string proc(int pid) { return "/proc/" + std::to_string(pid); }
+
+// No thread of it runs, or will run before it is continued. One in an uninterruptible call finds the signal at its end.
+bool stands_still(int pid) {
+  bool still = true;
+  each_number(proc(pid) + "/task", [&](int tid) {
+    char state = stat_of(proc(pid) + "/task/" + std::to_string(tid)).state;
+    still &= state == 0 || strchr("TtDZXx", state) != nullptr;
+  });
+  return still;
+}
+
+void stop(int pid, int pidfd) {
+  signal_pidfd(pidfd, SIGSTOP);
+  for (Deadline patience = Deadline::after_ns(kStopNs); !stands_still(pid) && !patience.passed();) {
+    sched_yield();
+  }
+}
+
+}  // namespace
+
+void kill_tree(int pid, int pidfd) {
+  std::map<int, UniqueFd> tree;
+  tree.emplace(pid, fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
+  stop(pid, pidfd);
+  // Once a look at all processes finds nobody new, all are known: those known before it made no more.
+  for (bool grown = true; grown;) {
+    grown = false;
+    each_number("/proc", [&](int candidate) {
+      if (tree.count(candidate) != 0 || tree.count(stat_of(proc(candidate)).parent) == 0) {
+        return;
+      }
+      UniqueFd fd = open_pidfd(candidate);
+      // It is the one that was seen if its parent is one of the tree still.
+      if (fd.valid() && tree.count(stat_of(proc(candidate)).parent) != 0) {
+        stop(candidate, fd.get());
+        tree.emplace(candidate, std::move(fd));
+        grown = true;
+      }
+    });
+  }
+  for (const auto& [member, fd] : tree) {
+    signal_pidfd(fd.get(), SIGKILL);
+  }
+}
+
+}  // namespace mp::internal
