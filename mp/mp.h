@@ -6,6 +6,7 @@
 #define MP_MP_H_
 
 // IWYU pragma: begin_exports
+#include "mp/after_fork.h"
 #include "mp/array.h"
 #include "mp/barrier.h"
 #include "mp/bounded_semaphore.h"
@@ -17,6 +18,8 @@
 #include "mp/errors.h"
 #include "mp/event.h"
 #include "mp/fd.h"
+#include "mp/finalize.h"
+#include "mp/forkserver_preload.h"
 #include "mp/function.h"
 #include "mp/lock.h"
 #include "mp/logging.h"
@@ -25,6 +28,7 @@
 #include "mp/owner_death.h"
 #include "mp/pipe.h"
 #include "mp/process.h"
+#include "mp/process_of.h"
 #include "mp/queue.h"
 #include "mp/raw_array.h"
 #include "mp/remote_error.h"

@@ -26,8 +26,12 @@
 #include "mp/internal/os/cpus.h"
 #include "mp/internal/os/module.h"
 #include "mp/internal/os/pidfd.h"
+#include "mp/internal/os/process_tree.h"
 #include "mp/internal/os/random.h"
+#include "mp/internal/proc/after_fork.h"
 #include "mp/internal/proc/child.h"
+#include "mp/internal/proc/entry.h"
+#include "mp/internal/proc/finalizers.h"
 #include "mp/internal/proc/finish.h"
 #include "mp/internal/proc/fork_guard.h"
 #include "mp/internal/proc/fork_server.h"
@@ -69,6 +73,11 @@ class ProcessCore {
   bool daemon = false;
   std::unique_ptr<Target> target;
   std::unique_ptr<Child> child;
+  // Of the parent: what sentinel() gave out.
+  UniqueFd sentinel;
+
+  // Made by a class of the user's, which knows what to run; set by the constructor.
+  bool of_class = false;
 
   bool is_ours() const { return creator == getpid(); }
 };
@@ -103,6 +112,7 @@ struct Here {
   // Started, end not yet noticed. The first few lie here: a list elsewhere is one more page that the next start copies.
   absl::InlinedVector<Core, 4> children;
   bool finish_armed = false;
+  bool ending = false;  // end_process() has begun
 };
 MP_FORK_STATE alignas(Here) constinit std::byte g_room[sizeof(Here)] = {};
 Here& here() {
@@ -165,7 +175,7 @@ void notice_ends() {
   }
 }
 
-// The last thing a process does about its children.
+// Joins the children, daemonic ones terminated, and ends the fork server.
 void end_children() {
   absl::InlinedVector<Core, 4> children;
   {
@@ -215,6 +225,23 @@ void end_children() {
   stop_fork_server();
 }
 
+// The last thing a process does of its own: all that must be over before its handlers and statics go.
+void end_process() {
+  // It comes twice in a child: after its function, and after its handlers of exit().
+  const bool first = !std::exchange(here().ending, true);
+  auto say = [&](const char* text) {
+    if (first) {
+      get_logger().debug(text);
+    }
+  };
+  say("running all \"atexit\" finalizers with priority >= 0");
+  run_finalizers(0);
+  end_children();
+  say("running the remaining \"atexit\" finalizers");
+  run_finalizers(std::nullopt);
+}
+[[maybe_unused]] const bool g_ending = (set_end_of_process(end_process), true);
+
 // -- Fork -----------------------------------------------------------------------------------------
 
 void lock_here() { here().mutex.lock(); }
@@ -243,8 +270,9 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
     here().parent_owner = Owner{p.parent_owner};
     here().made = 0;
     here().finish_armed = true;
+    here().ending = false;
   }
-  arm_finish(end_children);
+  arm_finish(end_process);
 }
 
 [[noreturn]] void run_and_finish(absl::FunctionRef<void()> body) {
@@ -254,12 +282,13 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
         return absl::StrCat("Process ", current_locked()->name);
       },
       [&] {
+        run_after_fork();
         get_logger().info("child process calling self.run()");
         body();
       });
   get_logger().info("process shutting down");
   // Before the handlers of exit(): those may use what the children still do.
-  end_children();
+  end_process();
   if (get_logger().is_enabled_for(logging::kInfo)) {
     get_logger().info(absl::StrCat("process exiting with exitcode ", code));
   }
@@ -305,7 +334,9 @@ absl::Status check_frozen(const ProcessCore& core, StartMethod method) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod method) {
+// `target` lives as long as the call; null: nothing is run.
+absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
+                                              StartMethod method) {
   Preparation p;
   std::unique_lock hold(here().mutex);
   p.parent_name = current_locked()->name;
@@ -320,8 +351,8 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod meth
     return start_by_fork([&] {
       become(std::move(self), std::move(parent_name), p, method);
       run_and_finish([&] {
-        if (core->target != nullptr) {
-          core->target->run();
+        if (target != nullptr) {
+          target->run();
         }
       });
     });
@@ -334,9 +365,45 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, StartMethod meth
   p.log = log_state();
   hold.unlock();
   p.libraries = opened_libraries();
-  return with_parcel(p, core->target.get(), [&](const Parcel& parcel) {
+  return with_parcel(p, target, [&](const Parcel& parcel) {
     return method == StartMethod::kSpawn ? start_by_spawn(parcel) : start_by_forkserver(parcel);
   });
+}
+
+// The object of a user's class that is made next on this thread stands for this process.
+thread_local bool t_arriving = false;
+
+const char* type_of(Context context) {
+  if (!context.is_concrete()) {
+    return "Process";
+  }
+  switch (context.method()) {
+    case StartMethod::kFork:
+      return "ForkProcess";
+    case StartMethod::kSpawn:
+      return "SpawnProcess";
+    case StartMethod::kForkserver:
+      break;
+  }
+  return "ForkServerProcess";
+}
+
+Core make_core(std::string_view type, Process::Options options) {
+  auto core = std::make_shared<ProcessCore>();
+  {
+    std::lock_guard hold(here().mutex);
+    const Core& parent = current_locked();
+    core->authkey = parent->authkey;
+    core->daemon = options.daemon.value_or(parent->daemon);
+    core->identity =
+        absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":", ++here().made);
+  }
+  core->context = options.context;
+  core->type = type;
+  core->name = options.name.empty() ? absl::StrCat(core->type, "-", core->identity)
+                                    : std::move(options.name);
+  core->creator = getpid();
+  return core;
 }
 
 absl::Status closed_error() { return value_error("process object is closed"); }
@@ -402,6 +469,9 @@ std::string exit_code_text(int code) {
 }
 
 }  // namespace
+
+void next_object_is_current() noexcept { t_arriving = true; }
+
 }  // namespace internal
 
 using internal::assertion;
@@ -422,35 +492,20 @@ Process::Process(Options options)
     : Process(std::move(options), std::unique_ptr<internal::Target>()) {}
 
 Process::Process(Options options, std::unique_ptr<internal::Target> target)
-    : core_(std::make_shared<ProcessCore>()) {
-  {
-    std::lock_guard hold(here().mutex);
-    const internal::Core& parent = internal::current_locked();
-    core_->authkey = parent->authkey;
-    core_->daemon = options.daemon.value_or(parent->daemon);
-    core_->identity =
-        absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":", ++here().made);
-  }
-  core_->context = options.context;
-  core_->type = "Process";
-  if (options.context.is_concrete()) {
-    switch (options.context.method()) {
-      case StartMethod::kFork:
-        core_->type = "ForkProcess";
-        break;
-      case StartMethod::kSpawn:
-        core_->type = "SpawnProcess";
-        break;
-      case StartMethod::kForkserver:
-        core_->type = "ForkServerProcess";
-        break;
-    }
-  }
-  core_->name = options.name.empty() ? absl::StrCat(core_->type, "-", core_->identity)
-                                     : std::move(options.name);
-  core_->creator = getpid();
+    : core_(internal::make_core(internal::type_of(options.context), std::move(options))) {
   core_->target = std::move(target);
 }
+
+Process::Process(std::string_view class_name, Options options) {
+  if (std::exchange(internal::t_arriving, false)) {
+    core_ = current();
+    return;
+  }
+  core_ = internal::make_core(class_name, std::move(options));
+  core_->of_class = true;
+}
+
+std::unique_ptr<internal::Target> Process::target() const { return nullptr; }
 
 ProcessCore& Process::core() const {
   if (core_ == nullptr) {
@@ -481,11 +536,16 @@ absl::Status Process::try_start() const {
   absl::Cleanup again = [&] { c.starting.store(false); };
   if (status.ok()) {
     internal::notice_ends();
+    std::unique_ptr<internal::Target> done = target();
+    if (done == nullptr && c.of_class) {
+      return assertion(absl::StrCat("mp: a ", c.type,
+                                    " is started as such: this is a copy of it that is a Process, "
+                                    "and does not know what to run"));
+    }
     method = internal::fix_start_method(c.context);
-    auto child = internal::launch(core_, method);
+    auto child = internal::launch(core_, done != nullptr ? done.get() : c.target.get(), method);
     status = child.status();
     if (child.ok()) {
-      std::unique_ptr<internal::Target> done;
       std::lock_guard hold(here().mutex);
       c.child = *std::move(child);
       // What the child got, the parent need not keep.
@@ -493,7 +553,7 @@ absl::Status Process::try_start() const {
       c.started.store(c.child.get(), std::memory_order_release);
       here().children.push_back(core_);
       if (!std::exchange(here().finish_armed, true)) {
-        std::atexit(internal::end_children);
+        std::atexit(internal::end_process);
       }
     }
   }
@@ -545,6 +605,14 @@ void Process::terminate() const { raise_if_error(send_signal(core(), SIGTERM, "t
 void Process::kill() const { raise_if_error(send_signal(core(), SIGKILL, "kill")); }
 void Process::interrupt() const { raise_if_error(send_signal(core(), SIGINT, "interrupt")); }
 
+void Process::kill_tree() const {
+  auto child = started_child(core(), "kill");
+  raise_if_error(child.status());
+  if (!(*child)->ended()) {
+    internal::kill_tree((*child)->pid(), (*child)->sentinel());
+  }
+}
+
 void Process::close() const {
   ProcessCore& c = core();
   if (c.closed.load(std::memory_order_acquire)) {
@@ -585,6 +653,14 @@ std::optional<int> Process::exitcode() const {
 int Process::sentinel() const {
   ProcessCore& c = core();
   raise_if_error(check_open(c));
+  if (c.kind == ProcessCore::Kind::kParent) {
+    internal::UniqueFd parent = internal::open_parent(c);
+    std::lock_guard hold(here().mutex);
+    if (!c.sentinel.valid()) {
+      c.sentinel = parent.valid() ? std::move(parent) : internal::ended_sentinel();
+    }
+    return c.sentinel.get();
+  }
   Child* child = c.started.load(std::memory_order_acquire);
   if (child == nullptr) {
     raise(value_error("process not started"));
@@ -673,6 +749,11 @@ void exit(int code) { internal::request_exit(code); }
 void exit(std::string_view text) {
   std::fputs((std::string(text) + "\n").c_str(), stderr);
   internal::request_exit(1);
+}
+
+void set_executable(std::string_view path) {
+  internal::StartLock lock;
+  internal::set_program(path);
 }
 
 void freeze_support(int argc, char** argv) {

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <set>
@@ -54,9 +55,6 @@ void run_for_ever() {
   }
 }
 void exit_with(int code) { exit(code); }
-void exit_from_below(int code) { std::exit(code); }
-void exit_with_text() { exit("no such animal"); }
-void exit_true() { exit(true); }
 void throw_error() { throw ValueError("not a number"); }
 void throw_standard() { throw std::range_error("too far"); }
 void throw_int() { throw 3; }
@@ -137,21 +135,6 @@ TEST_P(EachMethod, AProcessWithoutAFunctionEndsWith0) {
   p.start();
   p.join();
   EXPECT_EQ(p.exitcode(), 0);
-}
-
-TEST_P(EachMethod, ExitCodesAreAByte) {
-  EXPECT_EQ(exit_code_of(exit_with, 7), 7);
-  EXPECT_EQ(exit_code_of(exit_with, 0), 0);
-  EXPECT_EQ(exit_code_of(exit_with, 300), 44);
-  EXPECT_EQ(exit_code_of(exit_with, -1), 255);
-  EXPECT_EQ(exit_code_of(exit_true), 1);
-  EXPECT_EQ(exit_code_of(exit_from_below, 9), 9);
-}
-
-TEST_P(EachMethod, ExitWithATextPrintsItAndIs1) {
-  ::testing::internal::CaptureStderr();
-  EXPECT_EQ(exit_code_of(exit_with_text), 1);
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "no such animal\n");
 }
 
 TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
@@ -447,22 +430,6 @@ TEST_P(EachMethod, AHandlelessProcessRunsOn) {
   EXPECT_EQ(q.get(30), 2);
 }
 
-TEST_P(EachMethod, TheSentinelIsReadableOnceItHasEnded) {
-  Process p(
-      options(), [](Queue<int> q) { q.get(); }, Queue<int>());
-  EXPECT_EQ(thrown<ValueError>([&] { p.sentinel(); }), "process not started");
-  Queue<int> q;
-  Process r(
-      options(), [](Queue<int> q) { q.get(); }, q);
-  r.start();
-  EXPECT_FALSE(readable(r.sentinel()));
-  q.put(1);
-  EXPECT_TRUE(readable(r.sentinel(), 60'000));
-  EXPECT_TRUE(r.join());
-  EXPECT_TRUE(readable(r.sentinel()));
-  EXPECT_EQ(r.exitcode(), 0);
-}
-
 TEST_P(EachMethod, MisuseIsAnErrorWithPythonsText) {
   Process p(options("p"), sleep_for_ever);
   EXPECT_EQ(thrown<AssertionError>([&] { p.join(); }), "can only join a started process");
@@ -514,11 +481,6 @@ TEST_P(EachMethod, ReprIsPythons) {
                            " stopped exitcode=-SIGTERM daemon>");
   p.close();
   EXPECT_EQ(repr(p), "<" + type + " name='x' parent=" + me + " closed daemon>");
-}
-
-TEST(Process, CpuCountIsAtLeastOne) {
-  EXPECT_GE(cpu_count(), 1);
-  EXPECT_LE(cpu_count(), sysconf(_SC_NPROCESSORS_CONF));
 }
 
 TEST(Process, AForkedHandleIsUnknownToTheChild) {
@@ -660,19 +622,6 @@ TEST_P(EachMethod, StandardInputIsEmpty) {
             0);
 }
 
-TEST_P(EachMethod, BufferedTextIsWrittenOnce) {
-  ::testing::internal::CaptureStdout();
-  std::printf("parent ");
-  std::cout << "stream ";
-  EXPECT_EQ(exit_code_of([] {
-              std::printf("child ");
-              std::cout << "too ";
-            }),
-            0);
-  std::printf("end");
-  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "parent stream child too end");
-}
-
 TEST_P(EachMethod, AClosedStandardOutputDoesNotMatter) {
   Process p(
       options(),
@@ -688,37 +637,6 @@ TEST_P(EachMethod, AClosedStandardOutputDoesNotMatter) {
   p.start();
   p.join();
   EXPECT_EQ(p.exitcode(), 0);
-}
-
-TEST_P(EachMethod, OnlyAForkedChildInheritsDescriptors) {
-  int high = fcntl(STDERR_FILENO, F_DUPFD, 100);
-  int code = exit_code_of(
-      [](int fd) { exit(fcntl(fd, F_GETFD) >= 0 ? 1
-                        : errno == EBADF        ? 0
-                                                : 2); }, high);
-  EXPECT_EQ(code, is("fork") ? 1 : 0);
-  close(high);
-}
-
-TEST_P(EachMethod, AChildsDescriptorsDoNotGrowWithItsSiblings) {
-  auto count = [this] { return exit_code_of([] { exit(open_fds()); }); };
-  int alone = count();
-  Queue<int> q;
-  std::vector<Process> siblings;
-  for (int i = 0; i < 10; ++i) {
-    siblings.push_back(start([](Queue<int> q) { q.get(); }, q));
-  }
-  int crowded = count();
-  for (int i = 0; i < 10; ++i) {
-    q.put(i);
-  }
-  for (const Process& p : siblings) {
-    p.join();
-  }
-  if (!is("fork")) {
-    EXPECT_EQ(crowded, alone);
-    EXPECT_LT(alone, 20);
-  }
 }
 
 TEST_P(EachMethod, NoTraceOfTheStartIsInTheEnvironment) {
@@ -800,50 +718,79 @@ TEST_P(EachMethod, ThreadsWaitForOneProcessAtOnce) {
   EXPECT_EQ(good, 4);
 }
 
-TEST_P(EachMethod, JoinSurvivesSignalHandlers) {
-  struct sigaction action {};
-  action.sa_handler = [](int) {};
-  struct sigaction before;
-  sigaction(SIGALRM, &action, &before);
-  itimerval often{{0, 1000}, {0, 1000}};
-  setitimer(ITIMER_REAL, &often, nullptr);
-  for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(exit_code_of([] { usleep(3000); }), 0);
+// -- The whole tree --------------------------------------------------------------------------------
+
+// A process of this program that is none of mp's, and one more under it; both say who they are.
+void have_foreign_descendants(Queue<int> pids) {
+  if (fork() == 0) {
+    if (fork() == 0) {
+      pids.put(getpid());
+      sleep_for_ever();
+    }
+    pids.put(getpid());
+    sleep_for_ever();
   }
-  itimerval never{};
-  setitimer(ITIMER_REAL, &never, nullptr);
-  sigaction(SIGALRM, &before, nullptr);
+  pids.put(getpid());
+  sleep_for_ever();
+}
+void start_one_with_descendants(std::string method, Queue<int> pids) {
+  Process p({.context = get_context(method)}, have_foreign_descendants, pids);
+  p.start();
+  have_foreign_descendants(pids);
+}
+
+TEST_P(EachMethod, KillTreeKillsDescendantsThatAreNotOfMpToo) {
+  Queue<int> pids;
+  Process p = start(start_one_with_descendants, GetParam(), pids);
+  std::vector<Fd> tree;
+  for (int i = 0; i < 6; ++i) {
+    tree.push_back(sentinel_of(pids.get(100)));
+    ASSERT_TRUE(tree.back().valid());
+  }
+  Process bystander = start(sleep_for_ever);
+  p.kill_tree();
+  for (const Fd& fd : tree) {
+    EXPECT_TRUE(readable(fd.get(), 60'000));
+  }
+  EXPECT_TRUE(p.join());
+  EXPECT_EQ(p.exitcode(), -SIGKILL);
+  p.kill_tree();
+  EXPECT_TRUE(bystander.is_alive());
+  bystander.kill();
+  bystander.join();
+  EXPECT_EQ(
+      thrown<AssertionError>([&] { Process(options("x"), nothing).kill_tree(); }).substr(0, 33),
+      "can only kill a started process: ");
+}
+
+// -- Another program -------------------------------------------------------------------------------
+
+TEST_P(EachMethod, AScriptMayStandBetween) {
+  internal::stop_fork_server();
+  std::filesystem::path script =
+      std::filesystem::path(::testing::TempDir()) / ("run_" + std::to_string(getpid()));
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+  std::ofstream(script) << "#!/bin/sh\nFROM_SCRIPT=1 exec " << self << " \"$@\"\n";
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  set_executable(script);
+  EXPECT_EQ(exit_code_of([] { exit(std::getenv("FROM_SCRIPT") != nullptr ? 1 : 2); }),
+            is("fork") ? 2 : 1);
+  internal::stop_fork_server();
+  std::filesystem::remove(script);
+  if (!is("fork")) {
+    Process p(options(), nothing);
+    EXPECT_EQ(thrown<OSError>([&] { p.start(); }),
+              "mp: starting " + script.string() +
+                  ", set by set_executable(): [Errno 2] No such file or directory");
+    set_executable("");
+    p.start();
+    p.join();
+    EXPECT_EQ(p.exitcode(), 0);
+  }
+  set_executable("");
 }
 
 // -- Fork server ----------------------------------------------------------------------------------
-
-TEST(ForkServer, IsStartedAnewAfterItsDeath) {
-  Watchdog dog(120s);
-  Queue<int> in;
-  Queue<int> out;
-  ForkServerProcess p(wait_and_answer, in, out);
-  p.start();
-  int server = internal::fork_server_pid();
-  ASSERT_GT(server, 0);
-  kill(server, SIGKILL);
-  // What runs, runs on.
-  in.put(1);
-  EXPECT_EQ(out.get(60), 2);
-  // The children that the dead server had ready may still serve; who reports their status is dead.
-  constexpr int kReady = 2;
-  int starts = 0;
-  for (; internal::fork_server_pid() == server && starts < 10; ++starts) {
-    ForkServerProcess q(exit_with, 4);
-    q.start();
-    q.join();
-    EXPECT_TRUE(q.exitcode() == 4 || (starts < kReady && q.exitcode() == 255)) << *q.exitcode();
-  }
-  EXPECT_GE(starts, 1);
-  EXPECT_LE(starts, kReady + 1);
-  EXPECT_TRUE(p.join());
-  EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
-  internal::stop_fork_server();
-}
 
 TEST(ForkServer, DeathOfItWhileAChildRunsEndsNoWait) {
   Watchdog dog(120s);
@@ -878,11 +825,6 @@ TEST(ForkServer, KilledAgainAndAgainStartsNeverHang) {
     if (p.try_start().ok()) {
       ++started;
       EXPECT_TRUE(p.join());
-TEST(Process, AProgramWithoutStandardStreamsPrintsIntoNothingOfTheLibrarys) {
-  Watchdog dog(120s);
-  EXPECT_EQ(run_disabled("NoStreams.*", "/proc/self/exe", true), 0);
-}
-
       EXPECT_TRUE(p.exitcode() == 0 || p.exitcode() == 255) << *p.exitcode();
     }
   }
@@ -934,6 +876,11 @@ TEST(NoStreams, DISABLED_NothingOfTheLibraryTakesTheirNumbers) {
     EXPECT_EQ(q.get(30), 1);
   }
   internal::stop_fork_server();
+}
+
+TEST(Process, AProgramWithoutStandardStreamsPrintsIntoNothingOfTheLibrarys) {
+  Watchdog dog(120s);
+  EXPECT_EQ(run_disabled("NoStreams.*", "/proc/self/exe", true), 0);
 }
 
 // -- The program's file ---------------------------------------------------------------------------

@@ -32,6 +32,7 @@ std::vector<int> sorted(std::vector<int> fds) {
 
 // Everything the child needs, made before it exists.
 struct Image {
+  const char* path;  // null: `program`
   int program;
   int null;
   const int* fds;  // ascending
@@ -75,7 +76,11 @@ struct Image {
     return errno;
   }
   close_from(program + 1);
-  syscall(SYS_execveat, program, "", image.argv, image.environment, AT_EMPTY_PATH);
+  if (image.path != nullptr) {
+    syscall(SYS_execve, image.path, image.argv, image.environment);
+  } else {
+    syscall(SYS_execveat, program, "", image.argv, image.environment, AT_EMPTY_PATH);
+  }
   return errno;
 }
 
@@ -132,8 +137,8 @@ void set_signal_mask(uint64_t mask) noexcept {
   pthread_sigmask(SIG_SETMASK, &set, nullptr);
 }
 
-int spawn_self(char* const* argv, const std::vector<std::string>& variables,
-               const std::vector<int>& fds, int* pid) {
+int spawn_program(const char* path, char* const* argv, const std::vector<std::string>& variables,
+                  const std::vector<int>& fds, int* pid) {
   std::vector<char*> environment;
   for (const std::string& variable : variables) {
     environment.push_back(const_cast<char*>(variable.c_str()));
@@ -151,8 +156,8 @@ int spawn_self(char* const* argv, const std::vector<std::string>& variables,
   if (!null.valid() || !program.valid()) {
     return errno;
   }
-  Image image{program.get(), null.get(),        sources.data(), static_cast<int>(sources.size()),
-              argv,          environment.data()};
+  Image image{path, program.get(),     null.get(), sources.data(), static_cast<int>(sources.size()),
+              argv, environment.data()};
   Birth birth{image, 0};
   sigset_t all;
   sigset_t before;

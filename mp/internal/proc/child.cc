@@ -22,7 +22,8 @@ constexpr int kLost = 255 << 8;
 // How long to spin for the server's word, in pauses: some ten microseconds.
 constexpr int kSpins = 400;
 
-// Stands for the sentinel of a process that was gone before anybody could open one: readable for ever.
+}  // namespace
+
 UniqueFd ended_sentinel() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -31,8 +32,6 @@ UniqueFd ended_sentinel() {
   close(ends[1]);
   return UniqueFd(ends[0]);
 }
-
-}  // namespace
 
 Child::Child(Owner owner, int pid, UniqueFd pidfd, Owner server)
     : owner_(owner),

@@ -23,6 +23,9 @@
 
 namespace mp::internal {
 
+// Stands for the sentinel of a process that was gone before anybody could open one: readable for ever.
+UniqueFd ended_sentinel();
+
 class Child {
  public:
   // `server` is nobody for a child that this process reaps itself.

@@ -23,6 +23,11 @@ std::vector<std::string>& command_line() {
   return words;
 }
 
+std::string& program() {
+  static auto& path = *new std::string;
+  return path;
+}
+
 // "c:MASK:PLAN:LIFE:IN:OUT:FD,FD": role, signal mask, plan, the watch on the parent, the ends of
 // the mailbox, what was passed.
 class StartText {
@@ -125,13 +130,23 @@ absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t
   for (std::string& word : command_line()) {
     argv.push_back(word.data());
   }
+  const bool other = !program().empty();
+  if (other && !argv.empty()) {
+    argv[0] = program().data();
+  }
   argv.push_back(nullptr);
   int pid;
-  if (int err = spawn_self(argv.data(), {start, join}, sources, &pid); err != 0) {
-    return os_error(err, "mp: starting this program (/proc/self/exe) again");
+  if (int err = spawn_program(other ? program().c_str() : nullptr, argv.data(), {start, join},
+                              sources, &pid);
+      err != 0) {
+    return os_error(err, other
+                             ? absl::StrCat("mp: starting ", program(), ", set by set_executable()")
+                             : "mp: starting this program (/proc/self/exe) again");
   }
   return pid;
 }
+
+void set_program(std::string_view path) { program() = path; }
 
 void set_command_line(int argc, char* const* argv) { command_line().assign(argv, argv + argc); }
 

@@ -11,6 +11,7 @@
 #define MP_INTERNAL_PROC_ENTRY_H_
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,17 +28,20 @@ enum class Role : char {
 
 struct Entry {
   Role role = Role::kRoot;
-  uint64_t plan = 0;          // kChild
+  uint64_t plan = 0;          // 0 for a server that preloads nothing
   std::vector<UniqueFd> fds;  // what the parent passed, in its order
 };
 
 // This process's; freeze() takes it, once.
 Entry& entry();
 
-// Executes this program again in `role`, as the process `child` of the family, with `fds` (distinct
+// Executes this program again, or the one that was set, in `role`, as the process `child` of the family, with `fds` (distinct
 // numbers) passed on. Under the StartLock. Returns the pid.
 absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t plan,
                                  const std::vector<int>& fds);
+
+// The program to execute instead of this one; "": none. Under the StartLock.
+void set_program(std::string_view path);
 
 // The command line that executed programs get; that of this process until somebody sets another.
 void set_command_line(int argc, char* const* argv);

@@ -25,6 +25,7 @@
 #include "mp/internal/proc/finish.h"
 #include "mp/internal/proc/fork_guard.h"
 #include "mp/internal/proc/life.h"
+#include "mp/internal/proc/preload.h"
 #include "mp/internal/proc/status.h"
 #include "mp/internal/shm/family.h"
 
@@ -98,7 +99,11 @@ absl::Status Client::start() {
   if (!slot.ok()) {
     return slot.status();
   }
-  auto id = execute_self(Role::kServer, *slot, 0, {pair.b.get(), *life});
+  auto plan = give_preload(slot->owner);
+  auto id = plan.ok()
+                ? execute_self(Role::kServer, *slot, plan->has_value() ? (*plan)->offset() : 0,
+                               {pair.b.get(), *life})
+                : absl::StatusOr<int>(plan.status());
   if (id.ok()) {
     pidfd = open_pidfd(*id);
     if (!pidfd.valid()) {
@@ -288,8 +293,9 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_server(const Parcel& parcel) {
     if (!served && code >= 0) {
       return make_status(
           "RuntimeError", absl::StatusCode::kInternal,
-          absl::StrCat("mp: the fork server ended with exit code ", code,
-                       " before it served: main() must reach mp::freeze_support(argc, argv), its "
+          absl::StrCat("mp: the fork server ended with exit code ", code, " before it served: ",
+                       has_preload() ? "what set_forkserver_preload() gave it failed, or " : "",
+                       "main() must reach mp::freeze_support(argc, argv), its "
                        "first line, whatever the arguments and the environment are"));
     }
   }
@@ -553,6 +559,9 @@ MP_FORK_STATE alignas(Server) constinit std::byte g_server[sizeof(Server)] = {};
 void serve_forks(Entry entry, const ServerJobs& jobs) {
   // What the dynamic linker resolves and caches at first use, the children inherit.
   jobs.warm_up();
+  if (entry.plan != 0) {
+    run_preload(entry.plan);
+  }
   reserve_finish();
   // Never destroyed: the children go on from here, and never return.
   auto* server = new (g_server) Server(std::move(entry), jobs);

@@ -1,0 +1,252 @@
+// _TestFinalize of the reference, and what mp/finalize.h and mp/after_fork.h promise.
+
+#include "mp/finalize.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "mp/after_fork.h"
+#include "mp/internal/proc/after_fork.h"
+#include "mp/internal/proc/finalizers.h"
+#include "mp/parity/backends.h"
+#include "mp/pipe.h"
+#include "mp/process.h"
+#include "mp/queue.h"
+
+namespace mp::testing {
+namespace {
+
+template <class B>
+class TestFinalize : public ParityTest {};
+using OnProcesses = ::testing::Types<OnFork, OnSpawn, OnForkServer>;
+TYPED_TEST_SUITE(TestFinalize, OnProcesses, BackendNames);
+
+// An object that has a finalizer, and may outlive the scope it is made in.
+struct Foo {
+  Finalize finalize;
+};
+std::function<void()> send(Connection out, std::string text) {
+  return [out, text] { out.send(text); };
+}
+
+void make_finalizers(Connection out) {
+  { Foo a{Finalize(send(out, "a"))}; }
+  {
+    Foo b{Finalize(send(out, "b"))};
+    b.finalize();
+    b.finalize();
+  }
+  // These live on.
+  new Foo{Finalize(send(out, "c"))};
+  new Foo{Finalize(send(out, "d10"), 1)};
+  new Foo{Finalize(send(out, "d01"), 0)};
+  new Foo{Finalize(send(out, "d02"), 0)};
+  new Foo{Finalize(send(out, "d03"), 0)};
+  at_exit(send(out, "e"), -10);
+  at_exit(send(out, "STOP"), -100);
+}
+
+std::vector<std::string> received(Connection in) {
+  std::vector<std::string> texts;
+  for (;;) {
+    texts.push_back(in.recv<std::string>());
+    if (texts.back() == "STOP") {
+      texts.pop_back();
+      return texts;
+    }
+  }
+}
+
+TYPED_TEST(TestFinalize, test_finalize) {
+  auto [in, out] = Pipe();
+  typename TypeParam::Process p({.daemon = true}, make_finalizers, out);
+  p.start();
+  finish(p);
+  EXPECT_EQ(received(in), (std::vector<std::string>{"a", "b", "d10", "d03", "d02", "d01", "e"}));
+}
+
+TYPED_TEST(TestFinalize, test_thread_safety) {
+  constexpr int kRounds = 2000;
+  std::atomic<int> calls{0};
+  std::atomic<bool> done{false};
+  std::thread runner([&] {
+    while (!done) {
+      internal::run_finalizers(0);
+    }
+  });
+  {
+    std::minstd_rand random;
+    std::vector<std::unique_ptr<Foo>> some(32);
+    for (int i = 0; i < kRounds; ++i) {
+      int priority = std::uniform_int_distribution<int>(1, 100)(random);
+      some[random() % some.size()].reset(
+          new Foo{Finalize([&calls] { calls.fetch_add(1); }, priority)});
+    }
+  }
+  done = true;
+  runner.join();
+  EXPECT_EQ(calls, kRounds);
+}
+
+// Not tests of the reference's suite, but its semantics, or what is better here.
+
+void end_order(std::string method, Connection out) {
+  at_exit(send(out, "before"));
+  at_exit(send(out, "after"), -1);
+  std::atexit([] {});
+  Process child(
+      {.context = get_context(method)}, [](Connection out) { at_exit(send(out, "child")); }, out);
+  at_exit(send(out, "STOP"), -2);
+  child.start();
+}
+
+TYPED_TEST(TestFinalize, ChildrenEndBetweenThoseOf0AndAboveAndTheOthers) {
+  auto [in, out] = Pipe();
+  finish(start<TypeParam>(end_order, TypeParam::kName, out));
+  auto texts = received(in);
+  // The child runs beside the first of them.
+  EXPECT_EQ(texts.size(), 3u);
+  EXPECT_EQ(texts.back(), "after");
+}
+
+void exit_by_hand(Connection out) {
+  at_exit(send(out, "finalizer"), 0);
+  at_exit(send(out, "STOP"), -1);
+  std::exit(5);
+}
+
+TYPED_TEST(TestFinalize, TheyRunAtExitToo) {
+  auto [in, out] = Pipe();
+  auto p = start<TypeParam>(exit_by_hand, out);
+  EXPECT_TRUE(p.join());
+  EXPECT_EQ(p.exitcode(), 5);
+  EXPECT_EQ(received(in), std::vector<std::string>{"finalizer"});
+}
+
+TYPED_TEST(TestFinalize, AChildBeginsWithoutAnyAndAnInheritedOneDoesNothing) {
+  auto [in, out] = Pipe();
+  Foo mine{Finalize(send(out, "the parent's"), 5)};
+  if constexpr (std::is_same_v<TypeParam, OnFork>) {
+    ForkProcess p([&mine, out = out] {
+      out.send(std::string(mine.finalize.still_active() ? "active" : "not active"));
+      mine.finalize();
+    });
+    p.start();
+    finish(p);
+    EXPECT_EQ(in.template recv<std::string>(), "not active");
+  } else {
+    finish(start<TypeParam>([] {}));
+  }
+  EXPECT_TRUE(mine.finalize.still_active());
+  EXPECT_FALSE(in.poll());
+  mine.finalize.cancel();
+  EXPECT_FALSE(mine.finalize.still_active());
+  mine.finalize();
+  EXPECT_FALSE(in.poll());
+}
+
+TYPED_TEST(TestFinalize, AnExceptionOfOneStopsNoOther) {
+  ::testing::internal::CaptureStderr();
+  Queue<std::string> q;
+  typename TypeParam::Process p(
+      [](Queue<std::string> q) {
+        at_exit([q] { q.put("first"); }, 2);
+        at_exit([] { throw std::range_error("too far"); }, 1);
+        at_exit([q] { q.put("last"); }, 0);
+      },
+      q);
+  p.start();
+  finish(p);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "mp: a finalizer failed: std::range_error: too far\n");
+  EXPECT_EQ(q.get(), "first");
+  EXPECT_EQ(q.get(), "last");
+  Finalize thrower([] { throw std::range_error("called"); });
+  EXPECT_THROW(thrower(), std::range_error);
+}
+
+// -- After a fork -----------------------------------------------------------------------------------
+
+std::vector<std::string>& log_of_hooks() {
+  static auto& log = *new std::vector<std::string>;
+  return log;
+}
+// Registered before main, and so in every program of this file.
+[[maybe_unused]] const bool g_first =
+    (register_after_fork([] { log_of_hooks().push_back("first of " + current_process().name()); }),
+     register_after_fork([] { log_of_hooks().push_back("second"); }), true);
+
+void tell_hooks(Queue<std::string> q) {
+  for (const std::string& text : log_of_hooks()) {
+    q.put(text);
+  }
+  q.put("STOP");
+}
+std::vector<std::string> taken(Queue<std::string> q) {
+  std::vector<std::string> texts;
+  for (std::string text; (text = q.get()) != "STOP";) {
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+TYPED_TEST(TestFinalize, HooksRunInTheChildInTheirOrderBeforeItsFunction) {
+  Queue<std::string> q;
+  auto here = std::make_shared<std::string>("third, of an object");
+  auto gone = std::make_shared<std::string>("of no object");
+  register_after_fork(here, [](std::string& text) { log_of_hooks().push_back(text); });
+  register_after_fork(gone, [](std::string& text) { log_of_hooks().push_back(text); });
+  gone.reset();
+  typename TypeParam::Process p({.name = "Hooked"}, tell_hooks, q);
+  p.start();
+  finish(p);
+  std::vector<std::string> expected = {"first of Hooked", "second"};
+  if constexpr (std::is_same_v<TypeParam, OnFork>) {
+    expected.push_back("third, of an object");
+  }
+  EXPECT_EQ(taken(q), expected);
+  EXPECT_TRUE(log_of_hooks().empty());
+}
+
+void descend(Queue<int> q, int depth) {
+  if (depth > 1) {
+    Process p(descend, q, depth - 1);
+    p.start();
+    p.join();
+    exit(*p.exitcode());
+  }
+  q.put(internal::after_fork_count());
+}
+
+TYPED_TEST(TestFinalize, test_lock) {
+  Queue<int> q;
+  int before = internal::after_fork_count();
+  finish(start<TypeParam>(descend, q, 5));
+  int in_the_fifth = q.get();
+  EXPECT_GE(in_the_fifth, 2);
+  EXPECT_LE(in_the_fifth, before);
+}
+
+TYPED_TEST(TestFinalize, HooksOfObjectsThatAreGoneAreForgotten) {
+  int before = internal::after_fork_count();
+  for (int i = 0; i < 1000; ++i) {
+    register_after_fork(std::make_shared<int>(i), [](int&) {});
+  }
+  EXPECT_LE(internal::after_fork_count(), 2 * before + 16);
+}
+
+}  // namespace
+}  // namespace mp::testing
