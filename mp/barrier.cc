@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/core/barrier_object.h"
+#include "mp/internal/os/interrupt.h"
 
 namespace mp {
 namespace {
@@ -44,6 +45,9 @@ absl::StatusOr<int> wait_until(const Ref& ref, const Barrier::Action* action, De
     }
   });
   if (!result.passed) {
+    if (absl::Status s = internal::take_interrupt(); !s.ok()) {
+      return s;
+    }
     return BrokenBarrierError(
                absl::StrCat(text_of(ref), "> is broken: ", internal::to_text(result.cause)))
         .status();

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/core/condition_object.h"
+#include "mp/internal/os/interrupt.h"
 
 namespace mp {
 namespace {
@@ -62,7 +63,11 @@ bool Condition::wait_until(int64_t deadline_ns) const {
   if (!lock->mine(internal::self())) [[unlikely]] {
     raise(AssertionError("must acquire() condition before using wait()").status());
   }
-  return ref_.object<Object>()->wait(*lock, recursive_, Deadline::at(deadline_ns));
+  bool notified = ref_.object<Object>()->wait(*lock, recursive_, Deadline::at(deadline_ns));
+  if (!notified) {
+    internal::raise_if_interrupted();
+  }
+  return notified;
 }
 
 bool Condition::wait(Timeout timeout) const { return wait_until(deadline_ns(timeout)); }

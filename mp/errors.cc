@@ -140,7 +140,7 @@ MemoryError::MemoryError(const std::string& what)
 EOFError::EOFError(const std::string& what)
     : Error(what, "EOFError", absl::StatusCode::kOutOfRange) {}
 KeyboardInterrupt::KeyboardInterrupt(const std::string& what)
-    : Error(what, "KeyboardInterrupt", absl::StatusCode::kCancelled) {}
+    : Error(what, "KeyboardInterrupt", absl::StatusCode::kAborted) {}
 Empty::Empty(const std::string& what) : Error(what, "Empty", absl::StatusCode::kUnavailable) {}
 Full::Full(const std::string& what) : Error(what, "Full", absl::StatusCode::kUnavailable) {}
 ShutDown::ShutDown(const std::string& what)

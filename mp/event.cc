@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/internal/core/event_object.h"
+#include "mp/internal/os/interrupt.h"
 
 namespace mp {
 
@@ -18,7 +19,11 @@ void Event::set() const noexcept { ref_.object<Object>()->set(); }
 void Event::clear() const noexcept { ref_.object<Object>()->clear(); }
 
 bool Event::wait(Timeout timeout) const {
-  return ref_.object<Object>()->wait(internal::Deadline::after(timeout));
+  bool set = ref_.object<Object>()->wait(internal::Deadline::after(timeout));
+  if (!set) {
+    internal::raise_if_interrupted();
+  }
+  return set;
 }
 
 std::string repr(const Event& event) {

@@ -21,6 +21,7 @@
 #include "mp/finalize.h"
 #include "mp/forkserver_preload.h"
 #include "mp/function.h"
+#include "mp/interruptible.h"
 #include "mp/lock.h"
 #include "mp/logging.h"
 #include "mp/memory.h"

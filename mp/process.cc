@@ -24,6 +24,7 @@
 #include "mp/internal/core/caller_name.h"
 #include "mp/internal/frame/python_text.h"
 #include "mp/internal/os/cpus.h"
+#include "mp/internal/os/interrupt.h"
 #include "mp/internal/os/module.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/process_tree.h"
@@ -261,6 +262,7 @@ void forget_in_child() {
 void become(Core self, std::unique_ptr<const std::string> parent_name, const Preparation& p,
             StartMethod method) {
   inherit_start_method(method);
+  forget_interruptible();
   {
     std::lock_guard hold(here().mutex);
     here().former = std::exchange(here().current, std::move(self));
@@ -348,8 +350,10 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
     // Nor does the child allocate for these, or count.
     auto parent_name = std::make_unique<std::string>(p.parent_name);
     Core self = core;
+    InterruptHold interrupts;
     return start_by_fork([&] {
       become(std::move(self), std::move(parent_name), p, method);
+      interrupts.release();
       run_and_finish([&] {
         if (target != nullptr) {
           target->run();
@@ -567,11 +571,16 @@ bool Process::join(Timeout timeout) const {
   internal::Deadline deadline = internal::Deadline::after(timeout);
   if (c.kind == ProcessCore::Kind::kParent) {
     internal::UniqueFd parent = internal::open_parent(c);
-    return internal::await_end(parent.get(), deadline);
+    bool ended = internal::await_end(parent.get(), deadline);
+    if (!ended) {
+      internal::raise_if_interrupted();
+    }
+    return ended;
   }
   auto child = started_child(c, "join");
   raise_if_error(child.status());
   if (!(*child)->wait(deadline)) {
+    internal::raise_if_interrupted();
     return false;
   }
   internal::forget(c);

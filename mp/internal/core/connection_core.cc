@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mp/errors.h"
+#include "mp/internal/os/interrupt.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/ring.h"
@@ -103,8 +104,9 @@ void ConnectionCore::open(QueueCore::Put& put) const {
   if (!writable()) {
     raise(OSError("connection is read-only").status());
   }
-  absl::Status s = put.open(*out_, Deadline::never());
+  absl::Status s = put.open(*out_, Deadline::after(kForever));
   if (!s.ok()) {
+    raise_if_interrupted();
     raise_send(s);
   }
 }
@@ -114,8 +116,9 @@ void ConnectionCore::open(QueueCore::Get& get) const {
   if (!readable()) {
     raise(OSError("connection is write-only").status());
   }
-  absl::Status s = get.open(*in_, Deadline::never());
+  absl::Status s = get.open(*in_, Deadline::after(kForever));
   if (!s.ok()) {
+    raise_if_interrupted();
     raise(EOFError("the other end of the connection is closed or its last holder died").status());
   }
 }
@@ -157,7 +160,11 @@ bool ConnectionCore::poll(Deadline deadline) const {
   if (!readable()) {
     raise(OSError("connection is write-only").status());
   }
-  return in_->poll(deadline);
+  bool ready = in_->poll(deadline);
+  if (!ready) {
+    raise_if_interrupted();
+  }
+  return ready;
 }
 
 }  // namespace mp::internal

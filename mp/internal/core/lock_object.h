@@ -22,6 +22,7 @@
 #include "mp/errors.h"
 #include "mp/internal/core/thread_id.h"
 #include "mp/internal/os/clock.h"
+#include "mp/internal/os/interrupt.h"
 #include "mp/internal/park/liveness.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/shm/block.h"
@@ -178,6 +179,9 @@ struct LockObject {
     Acquired a = take(self(), Deadline::after(timeout));
     if (a == Acquired::kRefused) [[unlikely]] {
       raise_owner_died(block.kind);
+    }
+    if (a == Acquired::kNo) {
+      raise_if_interrupted();
     }
     return a != Acquired::kNo;
   }

@@ -9,6 +9,7 @@
 #include "mp/internal/core/channel.h"
 #include "mp/internal/core/channel_impl.h"
 #include "mp/internal/core/receive.h"
+#include "mp/internal/os/interrupt.h"
 #include "mp/internal/park/event.h"
 
 namespace mp::internal {
@@ -188,6 +189,9 @@ absl::Status QueueCore::explain(const absl::Status& status, bool put) const {
   }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
+      if (absl::Status s = take_interrupt(); !s.ok()) {
+        return s;
+      }
       // A poll in a loop pays for no text.
       return put ? make_status("Full", status.code(),
                                absl::StrCat(repr(), " is full: it holds ", size(), " of ",

@@ -170,9 +170,12 @@ void Queue<T>::get_many(std::vector<T>& values, size_t max, Timeout timeout) con
       internal::QueueCore::Get get;
       absl::Status s = get.open(core_, n == 0 ? deadline : internal::Deadline::past());
       if (!s.ok()) {
+        if (n == 0) {
+          s = core_.explain(s, false);
+        }
         if (n == 0 && !absl::IsUnavailable(s)) {
           values.clear();
-          raise(core_.explain(s, false));
+          raise(s);
         }
         break;
       }

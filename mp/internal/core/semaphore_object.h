@@ -26,6 +26,7 @@
 
 #include "mp/errors.h"
 #include "mp/internal/os/clock.h"
+#include "mp/internal/os/interrupt.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/park/semaphore.h"
 #include "mp/internal/shm/block.h"
@@ -155,7 +156,11 @@ struct SemaphoreObject {
     if (find(me.slot()) == nullptr && !word.is_signal()) {
       add_page(page_of(me.slot()));
     }
-    return taken(parked(me).acquire(deadline));
+    Acquired a = parked(me).acquire(deadline);
+    if (a == Acquired::kNo) {
+      raise_if_interrupted();
+    }
+    return taken(a);
   }
 
   // The caller has taken a permit, and somebody has died: true if it may keep it.

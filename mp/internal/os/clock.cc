@@ -2,7 +2,11 @@
 
 #include <time.h>
 
+#include "mp/internal/base/fork_state.h"
+
 namespace mp::internal {
+
+MP_FORK_STATE constinit std::atomic<int> g_interruptible{0};
 
 int64_t monotonic_ns() noexcept {
   timespec now;

@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_OS_CLOCK_H_
 #define MP_INTERNAL_OS_CLOCK_H_
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 
@@ -15,20 +16,33 @@ namespace mp::internal {
 // Nanoseconds on CLOCK_MONOTONIC.
 int64_t monotonic_ns() noexcept;
 
+// How many mp::interruptible there are in this process; see os/interrupt.h.
+extern std::atomic<int> g_interruptible;
+// Whether this thread has one, and whether SIGINT has come and not been answered by it. Not inline: rare.
+bool is_interruptible_thread() noexcept;
+bool is_thread_interrupted() noexcept;
+
+// Under mp::interruptible a deadline has also passed once SIGINT has come: what waits leaves by the way it has for that. The
+// lowest bit says that it is such a one.
 class Deadline {
  public:
   static constexpr Deadline never() noexcept { return Deadline(kNever); }
   // Already over: the call polls.
   static constexpr Deadline past() noexcept { return Deadline(0); }
+  // Of a call of the user's.
   static Deadline after(Timeout timeout) noexcept {
-    if (timeout.is_forever()) {
-      return never();
+    Deadline d = timeout.is_forever()         ? never()
+                 : timeout.nanoseconds() == 0 ? past()
+                                              : after_ns(timeout.nanoseconds());
+    if (g_interruptible.load(std::memory_order_relaxed) != 0 && d.ns_ != 0 &&
+        is_interruptible_thread()) [[unlikely]] {
+      d.ns_ |= kInterruptible;
     }
-    return timeout.nanoseconds() == 0 ? past() : after_ns(timeout.nanoseconds());
+    return d;
   }
   static Deadline after_ns(int64_t ns) noexcept {
     int64_t now = monotonic_ns();
-    return Deadline(ns >= kNever - now ? kNever : now + ns);
+    return Deadline(ns >= kNever - now ? kNever : (now + ns) & ~kInterruptible);
   }
 
   // What ns() returned once.
@@ -36,14 +50,19 @@ class Deadline {
 
   constexpr bool is_never() const noexcept { return ns_ == kNever; }
   constexpr bool is_past_by_construction() const noexcept { return ns_ == 0; }
-  bool passed() const noexcept { return ns_ != kNever && (ns_ == 0 || monotonic_ns() >= ns_); }
+  constexpr bool is_interruptible() const noexcept { return (ns_ & kInterruptible) != 0; }
+  bool passed() const noexcept {
+    return ns_ != kNever &&
+           (ns_ == 0 || monotonic_ns() >= ns_ || (is_interruptible() && is_thread_interrupted()));
+  }
   constexpr int64_t ns() const noexcept { return ns_; }
   friend constexpr Deadline earlier(Deadline a, Deadline b) noexcept {
     return a.ns_ < b.ns_ ? a : b;
   }
 
  private:
-  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  static constexpr int64_t kInterruptible = 1;
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max() - kInterruptible;
   explicit constexpr Deadline(int64_t ns) noexcept : ns_(ns) {}
   int64_t ns_;
 };

@@ -39,8 +39,8 @@ FutexResult result_of(long rc) {
     case ETIMEDOUT:
       return FutexResult::kTimeout;
     default:
-      // EINTR: the caller looks again and sleeps on.
-      return FutexResult::kWoken;
+      // EINTR: the caller looks again and sleeps on, unless its deadline is one that this signal ends.
+      return is_thread_interrupted() ? FutexResult::kTimeout : FutexResult::kWoken;
   }
 }
 

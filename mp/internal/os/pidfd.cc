@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "mp/internal/os/reopen.h"
@@ -29,6 +30,8 @@ struct PidfdInfo {
 };
 static_assert(sizeof(PidfdInfo) == 64);
 
+constexpr int64_t kLookForInterruptNs = 50'000'000;
+
 }  // namespace
 
 UniqueFd open_pidfd(int pid) noexcept {
@@ -44,6 +47,10 @@ bool await_end(int pidfd, Deadline deadline) noexcept {
     timespec left{};
     if (!deadline.is_never() && !deadline.is_past_by_construction()) {
       int64_t ns = deadline.ns() - monotonic_ns();
+      if (deadline.is_interruptible()) {
+        // Another thread may be the one that gets the signal.
+        ns = std::min<int64_t>(ns, kLookForInterruptNs);
+      }
       if (ns > 0) {
         left.tv_sec = ns / 1'000'000'000;
         left.tv_nsec = ns % 1'000'000'000;
