@@ -17,6 +17,7 @@
 #include "mp/context.h"
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/executable.h"
 #include "mp/fd.h"
 #include "mp/finalize.h"
 #include "mp/forkserver_preload.h"

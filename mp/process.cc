@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,7 +32,6 @@
 #include "mp/internal/os/random.h"
 #include "mp/internal/proc/after_fork.h"
 #include "mp/internal/proc/child.h"
-#include "mp/internal/proc/entry.h"
 #include "mp/internal/proc/finalizers.h"
 #include "mp/internal/proc/finish.h"
 #include "mp/internal/proc/fork_guard.h"
@@ -336,6 +336,18 @@ absl::Status check_frozen(const ProcessCore& core, StartMethod method) {
   return absl::OkStatus();
 }
 
+// As Python warns, but once in a process: what forks with threads does so often.
+void warn_of_threads() {
+  static std::atomic<bool> warned{false};
+  if (__libc_single_threaded || warned.load(std::memory_order_relaxed) || thread_count() <= 1 ||
+      warned.exchange(true)) {
+    return;
+  }
+  get_logger().warning(
+      absl::StrCat("This process (pid=", getpid(),
+                   ") is multi-threaded, use of fork() may lead to deadlocks in the child."));
+}
+
 // `target` lives as long as the call; null: nothing is run.
 absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
                                               StartMethod method) {
@@ -347,6 +359,7 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
   p.method = static_cast<int>(method);
   if (method == StartMethod::kFork) {
     hold.unlock();
+    warn_of_threads();
     // Nor does the child allocate for these, or count.
     auto parent_name = std::make_unique<std::string>(p.parent_name);
     Core self = core;
@@ -758,11 +771,6 @@ void exit(int code) { internal::request_exit(code); }
 void exit(std::string_view text) {
   std::fputs((std::string(text) + "\n").c_str(), stderr);
   internal::request_exit(1);
-}
-
-void set_executable(std::string_view path) {
-  internal::StartLock lock;
-  internal::set_program(path);
 }
 
 void freeze_support(int argc, char** argv) {

@@ -98,8 +98,8 @@ class Process {
   void terminate() const;
   void kill() const;
   void interrupt() const;
-  // SIGKILL to it and all its descendants, also those that are no processes of mp. Each is stopped
-  // until all are known, so that none slips away; who is killed in this call may leave some stopped.
+  // SIGKILL to it and all its descendants, those that are not of mp too. Each is stopped until all are
+  // known, so that none slips away; who is killed in this call may leave some stopped.
   void kill_tree() const;
   // Gives the descriptor back. Throws mp::ValueError while the process runs.
   void close() const;
@@ -108,8 +108,7 @@ class Process {
   int pid() const;
   // What it returned to the system, or minus the signal that killed it. None while it has not ended.
   std::optional<int> exitcode() const;
-  // A file descriptor that is readable once the process has ended (a pidfd); stays the Process's.
-  // Of the parent too.
+  // A pidfd, readable once the process has ended; stays the Process's. Of the parent too.
   int sentinel() const;
 
   std::string name() const;
@@ -189,14 +188,6 @@ int cpu_count();
 [[noreturn]] void exit(int code = 0);
 // The same with code 1, after `text` on stderr.
 [[noreturn]] void exit(std::string_view text);
-
-// The program that spawn, and a fork server that is still to be started, run instead of this one; or
-// a script that ends in it. It has a main() with freeze_support() and the code of what it is to run.
-// "": this one again. What cannot be run, start() reports.
-void set_executable(std::string_view path);
-template <class Path>  // std::filesystem::path
-requires requires(const Path& path) { path.native().c_str(); }
-void set_executable(const Path& path) { set_executable(std::string_view(path.native())); }
 
 // The first line of main(). In a process that spawn or forkserver made it runs the child and does
 // not return.

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "mp/errors.h"
+#include "mp/executable.h"
 #include "mp/fd.h"
 #include "mp/internal/proc/fork_server.h"
 #include "mp/internal/shm/family.h"

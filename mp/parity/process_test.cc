@@ -24,6 +24,7 @@
 #include "mp/bytes.h"
 #include "mp/codec.h"
 #include "mp/event.h"
+#include "mp/executable.h"
 #include "mp/internal/proc/fork_server.h"
 #include "mp/object.h"
 #include "mp/parity/backends.h"

@@ -27,6 +27,7 @@
 #include "mp/function.h"
 #include "mp/internal/proc/fork_server.h"
 #include "mp/lock.h"
+#include "mp/logging.h"
 #include "mp/parity/backends.h"
 #include "mp/pipe.h"
 #include "mp/process.h"
@@ -432,6 +433,33 @@ TYPED_TEST(TestStartMethod, test_poll_eintr) {
   stop.put(1);
   finish(killer);
   sigaction(SIGUSR1, &before, nullptr);
+}
+
+// In a process of its own: it warns once.
+void fork_with_a_thread(Queue<std::string> texts) {
+  get_logger().add_handler([texts](const LogRecord& r) { texts.put(std::string(r.message)); });
+  ForkProcess([] {}).start();
+  Queue<int> end;
+  dummy::Process thread([end] { end.get(); });
+  thread.start();
+  for (int i = 0; i < 3; ++i) {
+    ForkProcess p([] {});
+    p.start();
+    p.join();
+  }
+  end.put(1);
+  thread.join();
+}
+
+TEST_F(TestMainProgram, test_fork) {
+  Queue<std::string> texts;
+  SpawnProcess p(fork_with_a_thread, texts);
+  p.start();
+  finish(p);
+  EXPECT_EQ(texts.get(), "This process (pid=" + std::to_string(p.pid()) +
+                             ") is multi-threaded, use of fork() may lead to deadlocks in the "
+                             "child.");
+  EXPECT_TRUE(texts.empty());
 }
 
 void start_it(dummy::Process thread, Queue<int> q) {

@@ -104,10 +104,17 @@ int usable_cpus() noexcept {
 }
 
 int thread_count() noexcept {
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer has one of its own.
+  constexpr int kOthers = 1;
+#else
+  constexpr int kOthers = 0;
+#endif
   // One link for the directory itself, one for its parent, one per thread.
   struct stat st {};
-  return stat("/proc/self/task", &st) == 0 && st.st_nlink > 2 ? static_cast<int>(st.st_nlink) - 2
-                                                              : 0;
+  return stat("/proc/self/task", &st) == 0 && st.st_nlink > 2
+             ? static_cast<int>(st.st_nlink) - 2 - kOthers
+             : 0;
 }
 
 }  // namespace mp::internal
