@@ -66,8 +66,7 @@ class Process {
     Context context = {};             // the default context, or one of get_context()
   };
 
-  // A process that does nothing.
-  Process() : Process(Options()) {}
+  Process() : Process(Options()) {}  // does nothing
   explicit Process(Options options);
   // A process that calls f(args...).
   template <class F, class... A>
@@ -81,8 +80,7 @@ class Process {
   Process(Process&&) noexcept = default;
   Process& operator=(const Process&) = default;
   Process& operator=(Process&&) noexcept = default;
-  // Virtual for mp::ProcessOf.
-  virtual ~Process() = default;
+  virtual ~Process() = default;  // for mp::ProcessOf
 
   // Starts it. Throws mp::AssertionError when it was started before, belongs to another process,
   // or this process is daemonic; mp::OSError, mp::MemoryError when there is no room for it, and
@@ -104,8 +102,7 @@ class Process {
   // Gives the descriptor back. Throws mp::ValueError while the process runs.
   void close() const;
 
-  // 0 before start().
-  int pid() const;
+  int pid() const;  // 0 before start()
   // What it returned to the system, or minus the signal that killed it. None while it has not ended.
   std::optional<int> exitcode() const;
   // A pidfd, readable once the process has ended; stays the Process's. Of the parent too.
@@ -125,7 +122,7 @@ class Process {
 
  protected:
   Process(Options options, std::unique_ptr<internal::Target> target);
-  // Of a class of that name, which says itself what start() runs.
+  // Of a class of that name, whose target() is what start() runs.
   Process(std::string_view class_name, Options options);
   virtual std::unique_ptr<internal::Target> target() const;
 

@@ -80,14 +80,13 @@ void uses() {
 #if CASE(2)  // wants: HiddenFields | give it a public auto fields() { return std::tie(a, b); }
   HiddenFields v2;
 #endif
-#if CASE(3)  // wants: Field<2> | mp: a
+#if CASE(3)  // wants: Field<2> | mp: a smart pointer cannot cross
   HasPointer v3;
 #endif
 #if CASE(4)  // wants: Copies | fields() returns std::tie(...) of members, not copies of them
   Copies v4;
 #endif
-#if CASE( \
-    5)  // wants: NoConstructor | a constructor without arguments, or one that takes the fields()
+#if CASE(5)  // wants: NoConstructor | or one that takes the fields()
   NoConstructor v5(1, 2);
 #endif
 #if CASE(6)  // wants: NoRun | run()
