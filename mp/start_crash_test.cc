@@ -21,7 +21,7 @@
 #include "mp/internal/shm/family.h"
 #include "mp/process.h"
 #include "mp/queue.h"
-#include "mp/testing/family_inventory.h"
+#include "mp/testing/live_blocks.h"
 #include "mp/testing/watchdog.h"
 
 namespace mp {
