@@ -39,7 +39,6 @@
 #include <utility>
 
 #include "mp/internal/frame/call.h"
-#include "mp/internal/frame/category.h"
 #include "mp/internal/frame/type_name.h"
 #include "mp/internal/proc/target.h"
 #include "mp/process.h"
@@ -58,6 +57,12 @@ void next_object_is_current() noexcept;
 std::string class_name(std::string_view type);
 // Raises the TypeError of a class that derives from a class of processes.
 [[noreturn]] void refuse_derived(const std::type_info& object, std::string_view base);
+
+// Not HasFields: that may have been asked of an unfinished class, by an overload in its run(), and answered for good.
+template <class D>
+concept NamesFields = requires(D& object) {
+  std::tuple_size<decltype(object.fields())>::value;
+};
 
 // The types of what fields() names: Types<F...>.
 template <class Tuple>
@@ -155,11 +160,11 @@ class ProcessOf : public Process {
   std::unique_ptr<internal::Target> target() const final {
     static_assert(std::is_base_of_v<ProcessOf, D>,
                   "mp: write struct Worker : mp::ProcessOf<Worker>, with the class's own name");
-    static_assert(internal::HasFields<D>,
+    static_assert(internal::NamesFields<D>,
                   "mp: a class of processes says which of its members the child gets: give it a "
                   "public auto fields() { return std::tie(a, b); }, or std::tie() if there are "
                   "none");
-    if constexpr (internal::HasFields<D>) {
+    if constexpr (internal::NamesFields<D>) {
       // Start() is const as all of a handle is; fields() and run() need not be.
       return std::make_unique<internal::ObjectTarget<D>>(
           const_cast<D&>(static_cast<const D&>(*this)));

@@ -158,7 +158,7 @@ TYPED_TEST(TestProcessAlone, test_parent_process) {
   p.join();
   EXPECT_EQ(p.exitcode(), -SIGTERM);
   // The grandchild is gone with it, and its end of the pipe.
-  EXPECT_EQ(error_of([&] { in.template recv<std::string>(); }).substr(0, 9), "EOFError:");
+  EXPECT_EQ(error_of([&, in = in] { in.template recv<std::string>(); }).substr(0, 9), "EOFError:");
 }
 
 template <class B>
