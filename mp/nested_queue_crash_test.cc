@@ -165,61 +165,62 @@ TEST(NestedQueue, AChainIsFreedWithoutAStackOfItsLength) {
   Family::get().arena().each_live(
       [&](uint64_t, const Block& b) { transit += b.kind == internal::Kind::kTransit ? 1 : 0; });
   EXPECT_LE(live_blocks() - transit, before);
+}
 
-  // Puts what it carries, which its caller has too.
-  template <class T>
-  class Send final : public testing::Traced {
-   public:
-    Send(Queue<T> queue, std::optional<T>& carried) : queue_(std::move(queue)), carried_(carried) {}
-    void operate() override { queue_.put(*carried_); }
+// Puts what it carries, which its caller has too.
+template <class T>
+class Send final : public testing::Traced {
+ public:
+  Send(Queue<T> queue, std::optional<T>& carried) : queue_(std::move(queue)), carried_(carried) {}
+  void operate() override { queue_.put(*carried_); }
 
-   private:
-    Queue<T> queue_;
-    std::optional<T>& carried_;
-  };
+ private:
+  Queue<T> queue_;
+  std::optional<T>& carried_;
+};
 
-  // One is killed in the call, with all about the message noted that is noted before it is published. Nobody has `carried` then.
-  template <class T>
-  void die_before_publishing(Queue<T> queue, std::optional<T> & carried) {
-    Send<T> send(queue, carried);
-    Tracee tracee(send);
-    carried.reset();
-    auto publish = &internal::ChannelWriter<>::publish;
-    uintptr_t address;
-    std::memcpy(&address, &publish, sizeof address);
-    Tracee::At at = tracee.run(address);
-    while (at == Tracee::At::kEntry) {
-      tracee.step();
-      at = tracee.run(address);
-    }
-    ASSERT_EQ(at, Tracee::At::kInstruction);
-    tracee.kill();
+// One is killed in the call, with all about the message noted that is noted before it is published. Nobody has `carried` then.
+template <class T>
+void die_before_publishing(Queue<T> queue, std::optional<T>& carried) {
+  Send<T> send(queue, carried);
+  Tracee tracee(send);
+  carried.reset();
+  auto publish = &internal::ChannelWriter<>::publish;
+  uintptr_t address;
+  std::memcpy(&address, &publish, sizeof address);
+  Tracee::At at = tracee.run(address);
+  while (at == Tracee::At::kEntry) {
+    tracee.step();
+    at = tracee.run(address);
   }
+  ASSERT_EQ(at, Tracee::At::kInstruction);
+  tracee.kill();
+}
 
-  TEST(UnpublishedMessage, KeepsNoQueueWhenItsSenderIsDead) {
-    Watchdog dog(60s);
-    Queue<Queue<>> outer;
-    // The lists have their pages.
-    outer.put(Queue<>());
-    outer.get();
-    int before = live_blocks();
-    std::optional<Queue<>> inner(std::in_place);
-    die_before_publishing(outer, inner);
-    EXPECT_GT(live_blocks(), before);
-    Family::get().sweep_all();
-    EXPECT_EQ(live_blocks(), before);
-    EXPECT_TRUE(outer.empty());
-  }
+TEST(UnpublishedMessage, KeepsNoQueueWhenItsSenderIsDead) {
+  Watchdog dog(60s);
+  Queue<Queue<>> outer;
+  // The lists have their pages.
+  outer.put(Queue<>());
+  outer.get();
+  int before = live_blocks();
+  std::optional<Queue<>> inner(std::in_place);
+  die_before_publishing(outer, inner);
+  EXPECT_GT(live_blocks(), before);
+  Family::get().sweep_all();
+  EXPECT_EQ(live_blocks(), before);
+  EXPECT_TRUE(outer.empty());
+}
 
-  TEST(UnpublishedMessage, KeepsNoEndOfAPipeOpenWhenItsSenderIsDead) {
-    Watchdog dog(60s);
-    Queue<Connection> queue;
-    auto [a, b] = Pipe();
-    std::optional<Connection> end(std::move(a));
-    die_before_publishing(queue, end);
-    // Nobody puts again, and nobody else comes by.
-    EXPECT_THROW(b.recv<int>(), EOFError);
-  }
+TEST(UnpublishedMessage, KeepsNoEndOfAPipeOpenWhenItsSenderIsDead) {
+  Watchdog dog(60s);
+  Queue<Connection> queue;
+  auto [a, b] = Pipe();
+  std::optional<Connection> end(std::move(a));
+  die_before_publishing(queue, end);
+  // Nobody puts again, and nobody else comes by.
+  EXPECT_THROW(b.recv<int>(), EOFError);
+}
 
 }  // namespace
 }  // namespace mp
