@@ -119,6 +119,11 @@ struct LockObject {
 
   // False when nobody held it.
   bool release(News news = News::kSettled) noexcept {
+    if (dirty_too()) [[likely]] {
+      uint32_t old = park_release(lock, free_word(news));
+      return static_cast<bool>(LockWord<A>::owner_of(old)) || nobody_held(old);
+    }
+    // It must not be free without its mark for a moment: somebody would be let in.
     return park_release_if_held(lock, free_word(news));
   }
 
@@ -173,6 +178,14 @@ struct LockObject {
   bool takes_free(uint64_t caller) noexcept {
     Owner me{static_cast<uint32_t>(caller >> 32)};
     return lock.try_acquire(me, false) == LockWord<A>::Take::kClean;
+  }
+
+  // False, as the release was.
+  [[gnu::noinline]] bool nobody_held(uint32_t old) noexcept {
+    if (old == LockWord<A>::kDirty) {
+      lock.remember();
+    }
+    return false;
   }
 
   [[gnu::noinline]] bool acquire_slow(Timeout timeout) {

@@ -187,6 +187,7 @@ template <class A>
 inline bool park_release_if_held(LockWord<A>& lock, uint32_t free = 0) noexcept {
   if constexpr (A::kBug == Bug::kWakeBeforeChange) {
     notify(lock.sleepers, 1);
+    return static_cast<bool>(LockWord<A>::owner_of(lock.release_if_held(free).old));
   }
   typename LockWord<A>::Release r = lock.release_if_held(free);
   uint32_t old = r.wake ? wake_after_release(lock, r.old) : r.old;

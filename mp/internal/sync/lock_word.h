@@ -77,8 +77,8 @@ struct LockWord {
     return {old, sleepers.pending()};
   }
 
-  // The same if somebody holds it; else it stays as it is. For whoever may be mistaken: between an
-  // exchange and a second look the news of a death would be gone, and might be for good.
+  // The same if somebody holds it; else it stays as it is. For whoever may be mistaken where the mark
+  // keeps others out: between an exchange and remember() somebody would be let in.
   Release release_if_held(uint32_t free = 0) noexcept {
     uint32_t old = word.load(std::memory_order_relaxed);
     if constexpr (Atomics::kBug == Bug::kReleaseUnasked) {
@@ -98,6 +98,10 @@ struct LockWord {
     Atomics::step("lock.release.before_wake");
     return {old, sleepers.pending()};
   }
+
+  // After a release() by mistake took the mark of a death off a free lock: who has it by now, or takes it next, gets the
+  // news. For locks that do not refuse: for those nobody may get in meanwhile.
+  void remember() noexcept { word.fetch_or(kDirty, std::memory_order_relaxed); }
 
   // Forgets that the last owner, or the one before, died.
   void forgive() noexcept {
