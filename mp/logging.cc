@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -38,13 +39,12 @@ constinit std::atomic<bool> g_to_stderr{false};
 
 MP_FORK_STATE constinit std::mutex g_mutex;
 
-// A lock on the handlers, which no child inherits as another thread's.
-std::unique_lock<std::mutex> hold_handlers() {
-  static const bool guarded = pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); },
-                                             [] { g_mutex.unlock(); }) == 0;
-  internal::check(guarded, "no memory for fork handlers");
-  return std::unique_lock(g_mutex);
-}
+// No child inherits the mutex as another thread's. Before main(): fork handlers that come later run while it is free.
+[[maybe_unused]] const bool g_guarded =
+    (internal::check(pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); },
+                                    [] { g_mutex.unlock(); }) == 0,
+                     "no memory for fork handlers"),
+     true);
 
 // Replaced whole, never changed, so that handlers are called without the mutex. Never destroyed: exit handlers may log.
 std::shared_ptr<const Handlers>& handlers_locked() {
@@ -53,14 +53,10 @@ std::shared_ptr<const Handlers>& handlers_locked() {
 }
 
 // In one piece, and not through stdio: what the user has in its buffers stays in its order.
-void print(std::string line) noexcept {
-  line += '\n';
-  for (std::string_view rest = line; !rest.empty();) {
-    ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
-    if (n < 0 && errno != EINTR) {
-      return;
-    }
-    rest.remove_prefix(n < 0 ? 0 : static_cast<size_t>(n));
+void print(std::string_view line) noexcept {
+  char newline = '\n';
+  iovec parts[2] = {{const_cast<char*>(line.data()), line.size()}, {&newline, 1}};
+  while (writev(STDERR_FILENO, parts, 2) < 0 && errno == EINTR) {
   }
 }
 
@@ -106,17 +102,28 @@ int Logger::effective_level() const noexcept {
 }
 
 void Logger::add_handler(LogHandler handler) const {
-  auto hold = hold_handlers();
-  std::shared_ptr<const Handlers>& now = handlers_locked();
-  auto next = now != nullptr ? std::make_shared<Handlers>(*now) : std::make_shared<Handlers>();
-  next->push_back(std::move(handler));
-  now = std::move(next);
+  // Handlers are copied, and destroyed, without the lock: both are the user's code.
+  std::shared_ptr<const Handlers> before;
+  for (;;) {
+    {
+      std::lock_guard hold(g_mutex);
+      before = handlers_locked();
+    }
+    auto next =
+        before != nullptr ? std::make_shared<Handlers>(*before) : std::make_shared<Handlers>();
+    next->push_back(handler);
+    std::lock_guard hold(g_mutex);
+    if (handlers_locked() == before) {
+      handlers_locked() = std::move(next);
+      return;
+    }
+  }
 }
 
 void Logger::remove_handlers() const {
   g_to_stderr.store(false, std::memory_order_relaxed);
   std::shared_ptr<const Handlers> removed;  // destroyed without the lock
-  auto hold = hold_handlers();
+  std::lock_guard hold(g_mutex);
   removed = std::exchange(handlers_locked(), nullptr);
 }
 
@@ -125,13 +132,13 @@ void Logger::write(int level, std::string_view message, const char* file, int li
   const LogRecord record{level, message, process_name, getpid(), file, line};
   std::shared_ptr<const Handlers> handlers;
   {
-    auto hold = hold_handlers();
+    std::lock_guard hold(g_mutex);
     handlers = handlers_locked();
   }
   if (g_to_stderr.load(std::memory_order_relaxed)) {
     print(format(record));
   } else if (handlers == nullptr && level >= logging::kWarning) {
-    print(std::string(message));
+    print(message);
   }
   if (handlers == nullptr) {
     return;

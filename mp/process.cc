@@ -212,16 +212,15 @@ void end_children() {
       child->wait(Deadline::never());
     }
   }
-  Deadline grace = Deadline::after(Timeout(kDaemonGraceSeconds));
+  Deadline grace = Deadline::after_ns(kDaemonGraceSeconds * int64_t{1'000'000'000});
   for (Child* child : daemons) {
     if (!child->wait(grace)) {
       child->signal(SIGKILL);
       child->wait(Deadline::never());
     }
   }
-  {
-    std::lock_guard hold(here().mutex);
-    here().children.clear();
+  for (const Core& core : children) {
+    forget(*core);
   }
   stop_fork_server();
 }

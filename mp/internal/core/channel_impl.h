@@ -102,7 +102,7 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
       // The kernel wakes one sleeper only.
       family.relay_death(holder);
     }
-    const bool whole_slice = r == FutexResult::kTimeout && longest == slice_ns;
+    const bool whole_slice = r == FutexResult::kTimeout && longest == slice_ns && slice.passed();
     if (ready()) {
       if (whole_slice) {
         family.count_rescue();

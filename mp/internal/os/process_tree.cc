@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -77,8 +78,9 @@ void stop(int pid, int pidfd) {
 }  // namespace
 
 void kill_tree(int pid, int pidfd) {
+  // Without a descriptor a pid serves: that of who has a parent that stands still is not given to others.
   std::map<int, UniqueFd> tree;
-  tree.emplace(pid, fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
+  tree.emplace(pid, UniqueFd());
   stop(pid, pidfd);
   // Once a look at all processes finds nobody new, all are known: those known before it made no more.
   for (bool grown = true; grown;) {
@@ -88,17 +90,27 @@ void kill_tree(int pid, int pidfd) {
         return;
       }
       UniqueFd fd = open_pidfd(candidate);
+      const bool no_room = !fd.valid() && errno != ESRCH;
       // It is the one that was seen if its parent is one of the tree still.
-      if (fd.valid() && tree.count(stat_of(proc(candidate)).parent) != 0) {
-        stop(candidate, fd.get());
+      if ((fd.valid() || no_room) && tree.count(stat_of(proc(candidate)).parent) != 0) {
+        if (no_room) {
+          kill(candidate, SIGSTOP);
+        } else {
+          stop(candidate, fd.get());
+        }
         tree.emplace(candidate, std::move(fd));
         grown = true;
       }
     });
   }
   for (const auto& [member, fd] : tree) {
-    signal_pidfd(fd.get(), SIGKILL);
+    if (fd.valid()) {
+      signal_pidfd(fd.get(), SIGKILL);
+    } else if (member != pid) {
+      kill(member, SIGKILL);
+    }
   }
+  signal_pidfd(pidfd, SIGKILL);
 }
 
 }  // namespace mp::internal

@@ -13,7 +13,7 @@
 //   peek(word)         a load, for who has no lock, from memory that may have been freed and given
 //                      out again: it reads whatever stands there, and the caller finds out by
 //                      another word whether that meant anything
-//   kMaxSpins          no spin is longer: a model has none
+//   kMaxSpins          pauses: no spin that is counted is longer; 0: no spin at all, as in a model
 //   LoopHead           made before a loop whose passes all begin in the same local state; again()
 //                      begins a pass, so that a model can forget the passes before
 //   kBug               the planted bug, kNone in the product: tests show that their checks can fail
