@@ -99,7 +99,7 @@ class Queue {
     return values;
   }
   // The same in the place of what `values` holds, whose memory is used again: a loop over one
-  // vector of strings allocates nothing. Empty after an error.
+  // vector of strings allocates nothing. After an error it holds what was taken before it.
   void get_many(std::vector<T>& values, size_t max, Timeout timeout = kForever) const;
 
   // How many messages wait. Exact at the moment it looks; it may have changed before you do.

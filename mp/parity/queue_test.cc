@@ -263,6 +263,30 @@ TYPED_TEST(TestQueue, GetManyIntoTheSameVector) {
   EXPECT_EQ(read, (std::vector<bool>{true, false, true}));
 }
 
+// Of a type that is read through its codec: no message disappears without a word.
+TYPED_TEST(TestQueue, GetManyTellsOfAMessageThatCannotBeRead) {
+  typename TypeParam::template Queue<std::pair<int, std::string>> q;
+  q.put({1, "a"});
+  q.put({2, "b"});
+  std::vector<std::pair<int, std::string>> values;
+  q.get_many(values, 10);
+  EXPECT_EQ(values.size(), 2u);
+  if constexpr (TypeParam::kProcesses) {
+    Queue<> any;
+    Queue<std::pair<int, std::string>> pairs =
+        Object(any).template as<Queue<std::pair<int, std::string>>>();
+    any.put({1, "a"});
+    any.put("no pair");
+    any.put({2, "b"});
+    EXPECT_TRUE(begins_with(error_of([&] { pairs.get_many(values, 10, 0); }), "TypeError: "));
+    ASSERT_EQ(values.size(), 1u);
+    EXPECT_EQ(values[0].first, 1);
+    pairs.get_many(values, 10, 0);
+    ASSERT_EQ(values.size(), 1u);
+    EXPECT_EQ(values[0].first, 2);
+  }
+}
+
 template <class B>
 void close_and_say_so(Tokens<B> q, typename B::template Queue<std::string> found) {
   q.close();

@@ -161,7 +161,9 @@ void Queue<T>::get_many(std::vector<T>& values, size_t max, Timeout timeout) con
       }
       values.push_back(*std::move(value));
     }
-    if (n == 0 && !absl::IsUnavailable(value.status())) {
+    // Nothing more, or the end, the next call finds again. A message that was no T is gone, and so is an interrupt.
+    const bool again = absl::IsUnavailable(value.status()) || absl::IsCancelled(value.status());
+    if (n < max && !(again && (n > 0 || absl::IsUnavailable(value.status())))) {
       raise(value.status());
     }
   } else {
