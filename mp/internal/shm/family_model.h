@@ -67,7 +67,7 @@ class FamilyModel {
     }
     s.end = [this] { finish(); };
     s.kills = cast_.kills;
-    s.may_kill = [this](int i) { return shared_.processes[i].self != 0; };
+    s.may_kill = [](int i) { return shared_.processes[i].self != 0; };
     s.owns = [this](int i, const void* at) { return this->owns(i, at); };
     s.names = {{&shared_.transit, "transit"},
                {&shared_.slots_used, "slots_used"},
