@@ -98,7 +98,7 @@ class Library {
 
 TEST_P(Program, RunsFunctionsOfALibraryItOpened) {
   if (std::getenv("MP_TEST_LIBRARY") == nullptr) {
-    GTEST_SKIP() << "linked statically: opens no library";
+    GTEST_SKIP() << "the library comes with program_shared_test only";
   }
   std::string path = ::testing::TempDir() + "/number_" + std::to_string(getpid());
   // Before the fork server runs, and while it does.

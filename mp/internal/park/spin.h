@@ -45,8 +45,8 @@ class SpinBudget {
 // This thread's.
 inline constinit thread_local SpinBudget t_spin;
 
-// Spins until `ready()`, for about `ns`, and for two stints at least; false when the budget ran out first. How long a pause lasts is the
-// processor's choice, from 10 ns to more than 50, so the clock is asked, once per stint.
+// Spins until `ready()`, for about `ns`, and for two stints at least; false when the budget ran out first. How long a
+// pause lasts is the processor's choice, from 10 ns to more than 50, so the clock is asked, once per stint.
 template <class A, class Ready>
 bool spin(int64_t ns, const Ready& ready) noexcept {
   if constexpr (A::kMaxSpins == 0) {
