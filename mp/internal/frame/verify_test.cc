@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <map>
 #include <optional>
 #include <random>
@@ -14,84 +13,20 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "mp/errors.h"
-#include "mp/fd.h"
-#include "mp/function.h"
-#include "mp/internal/frame/call.h"
-#include "mp/internal/frame/failure.h"
+#include "mp/internal/frame/decode_as.h"
 #include "mp/internal/frame/message.h"
 #include "mp/object.h"
 #include "mp/wire/golden.h"
 #include "mp/wire/value_generated.h"
+#include "tools/fuzz/aligned.h"
 
 namespace mp::internal {
 namespace {
 
+using mp::testing::Aligned;
 using mp::testing::AlignedFile;
+using mp::testing::decode_as_everything;
 using mp::testing::golden_values;
-
-// A copy at a 16-aligned place, of exactly its size: AddressSanitizer sees who reads on.
-class Copy {
- public:
-  explicit Copy(std::span<const std::byte> bytes) : size_(bytes.size()) {
-    void* at = nullptr;
-    EXPECT_EQ(posix_memalign(&at, 16, size_ == 0 ? 1 : size_), 0);
-    at_ = static_cast<std::byte*>(at);
-    std::copy(bytes.begin(), bytes.end(), at_);
-  }
-  ~Copy() { std::free(at_); }
-  Copy(const Copy&) = delete;
-  Copy& operator=(const Copy&) = delete;
-  std::span<const std::byte> bytes() const { return {at_, size_}; }
-  std::byte* data() { return at_; }
-
- private:
-  size_t size_;
-  std::byte* at_;
-};
-
-class NoFds final : public FdSource {
- public:
-  int take_fd(uint32_t) override { raise(value_error("none")); }
-};
-
-// Decodes as many types; whatever happens must be an exception or a value.
-template <class T>
-void try_decode(std::span<const std::byte> bytes) {
-  NoFds fds;
-  try {
-    decode_message<T>(bytes, &fds);
-  } catch (const std::exception&) {
-  }
-}
-
-void try_everything(std::span<const std::byte> bytes) {
-  struct Three {
-    int a;
-    std::string b;
-    std::vector<double> c;
-  };
-  try_decode<Object>(bytes);
-  try_decode<int64_t>(bytes);
-  try_decode<std::string>(bytes);
-  try_decode<std::vector<int>>(bytes);
-  try_decode<std::vector<bool>>(bytes);
-  try_decode<std::vector<std::string>>(bytes);
-  try_decode<std::map<std::string, double>>(bytes);
-  try_decode<std::set<std::string>>(bytes);
-  try_decode<std::variant<int, std::string>>(bytes);
-  try_decode<std::optional<std::chrono::nanoseconds>>(bytes);
-  try_decode<std::chrono::system_clock::time_point>(bytes);
-  try_decode<Three>(bytes);
-  try_decode<Function<void()>>(bytes);
-  try_decode<void (*)()>(bytes);
-  try_decode<std::exception_ptr>(bytes);
-  try_decode<Fd>(bytes);
-  try {
-    run_call(Reader::open(bytes));
-  } catch (const std::exception&) {
-  }
-}
 
 std::vector<std::string> corpus() {
   std::vector<std::string> files;
@@ -116,8 +51,8 @@ TEST(Verify, RefusesWhatOnlyAFamilyCanRead) {
   Encoder e;
   Encoder::Ref items[] = {e.integer(1), e.handle(1, 64)};
   e.finish(e.variant(0, e.list(items)));
-  EXPECT_TRUE(verify(Copy(e.message()).bytes(), false).ok());
-  EXPECT_FALSE(verify(Copy(e.message()).bytes()).ok());
+  EXPECT_TRUE(verify(Aligned(e.message()).bytes(), false).ok());
+  EXPECT_FALSE(verify(Aligned(e.message()).bytes()).ok());
 }
 
 TEST(Verify, EveryCutMessageIsRefusedOrHarmless) {
@@ -126,10 +61,10 @@ TEST(Verify, EveryCutMessageIsRefusedOrHarmless) {
   for (const std::string& path : corpus()) {
     AlignedFile file(path);
     for (size_t n = 0; n < file.bytes().size(); ++n) {
-      Copy cut(file.bytes().subspan(0, n));
+      Aligned cut(file.bytes().subspan(0, n));
       ++total;
       if (verify(cut.bytes(), false).ok()) {
-        try_everything(cut.bytes());
+        decode_as_everything(cut.bytes());
       } else {
         ++refused;
       }
@@ -143,10 +78,10 @@ TEST(Verify, EveryFlippedBitIsRefusedOrHarmless) {
   for (const std::string& path : corpus()) {
     AlignedFile file(path);
     for (size_t i = 0; i < file.bytes().size() * 8; ++i) {
-      Copy flipped(file.bytes());
+      Aligned flipped(file.bytes());
       flipped.data()[i / 8] ^= std::byte(1 << i % 8);
       if (verify(flipped.bytes(), false).ok()) {
-        try_everything(flipped.bytes());
+        decode_as_everything(flipped.bytes());
       }
     }
   }
@@ -158,7 +93,7 @@ TEST(Verify, ManyChangedBytesAreRefusedOrHarmless) {
   std::vector<std::string> files = corpus();
   for (int round = 0; round < 20'000; ++round) {
     AlignedFile file(files[random() % files.size()]);
-    Copy changed(file.bytes());
+    Aligned changed(file.bytes());
     for (uint64_t n = 1 + random() % 4; n > 0; --n) {
       // Offsets and sizes are small numbers: so are most of the changes.
       changed.data()[random() % file.bytes().size()] =
@@ -166,7 +101,7 @@ TEST(Verify, ManyChangedBytesAreRefusedOrHarmless) {
     }
     if (verify(changed.bytes(), false).ok()) {
       ++accepted;
-      try_everything(changed.bytes());
+      decode_as_everything(changed.bytes());
     }
   }
   EXPECT_GT(accepted, 0);
@@ -182,9 +117,9 @@ TEST(Verify, GarbageIsRefused) {
     if (bytes.size() > 8) {
       std::memcpy(&bytes[4], "MPVA", 4);
     }
-    Copy copy(bytes);
+    Aligned copy(bytes);
     if (verify(copy.bytes(), false).ok()) {
-      try_everything(copy.bytes());
+      decode_as_everything(copy.bytes());
     }
   }
 }
@@ -201,7 +136,7 @@ std::string nested_lists(int levels) {
 
 TEST(Verify, RefusesMoreThan64Levels) {
   auto check = [](const std::string& message) {
-    return verify(Copy(std::as_bytes(std::span<const char>(message))).bytes()).ok();
+    return verify(Aligned(std::as_bytes(std::span<const char>(message))).bytes()).ok();
   };
   EXPECT_TRUE(check(nested_lists(64)));
   EXPECT_FALSE(check(nested_lists(65)));
@@ -217,7 +152,7 @@ TEST(Verify, RefusesPartsThatAreUsedTwice) {
                                                wire::CreateTexts(b, b.CreateVector(same)).Union()));
   std::span<const std::byte> texts(reinterpret_cast<const std::byte*>(b.GetBufferPointer()),
                                    b.GetSize());
-  EXPECT_FALSE(verify(Copy(texts).bytes()).ok());
+  EXPECT_FALSE(verify(Aligned(texts).bytes()).ok());
 
   // The same with tables: 2^30 paths through 30 lists of two.
   Encoder e;
@@ -227,7 +162,7 @@ TEST(Verify, RefusesPartsThatAreUsedTwice) {
     value = e.list(twice);
   }
   e.finish(value);
-  EXPECT_FALSE(verify(Copy(e.message()).bytes()).ok());
+  EXPECT_FALSE(verify(Aligned(e.message()).bytes()).ok());
 }
 
 TEST(Verify, RefusesImpossibleSizesAndPlaces) {
@@ -246,10 +181,10 @@ TEST(Verify, TakesLargeHonestMessages) {
   }
   Encoder e;
   encode_message(e, list);
-  EXPECT_EQ(verify(Copy(e.message()).bytes()), absl::OkStatus());
+  EXPECT_EQ(verify(Aligned(e.message()).bytes()), absl::OkStatus());
   // Nothing is smaller than a list of None.
   encode_message(e, std::vector<std::nullptr_t>(50'000));
-  EXPECT_EQ(verify(Copy(e.message()).bytes()), absl::OkStatus());
+  EXPECT_EQ(verify(Aligned(e.message()).bytes()), absl::OkStatus());
 }
 
 }  // namespace
