@@ -261,7 +261,6 @@ void forget_in_child() {
 void become(Core self, std::unique_ptr<const std::string> parent_name, const Preparation& p,
             StartMethod method) {
   inherit_start_method(method);
-  forget_interruptible();
   {
     std::lock_guard hold(here().mutex);
     here().former = std::exchange(here().current, std::move(self));
@@ -362,10 +361,9 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
     // Nor does the child allocate for these, or count.
     auto parent_name = std::make_unique<std::string>(p.parent_name);
     Core self = core;
-    InterruptHold interrupts;
+    ForkWithoutGuards without;
     return start_by_fork([&] {
       become(std::move(self), std::move(parent_name), p, method);
-      interrupts.release();
       run_and_finish([&] {
         if (target != nullptr) {
           target->run();

@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_OS_CLOCK_H_
 #define MP_INTERNAL_OS_CLOCK_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -56,12 +57,19 @@ class Deadline {
            (ns_ == 0 || monotonic_ns() >= ns_ || (is_interruptible() && is_thread_interrupted()));
   }
   constexpr int64_t ns() const noexcept { return ns_; }
+  // Until when to sleep without a look: SIGINT may come to another thread, or just before the sleep.
+  Deadline end_of_sleep() const noexcept {
+    return is_interruptible() ? earlier(Deadline(ns_ & ~kInterruptible), after_ns(kLookNs)) : *this;
+  }
+  // Interruptible if one of them is.
   friend constexpr Deadline earlier(Deadline a, Deadline b) noexcept {
-    return a.ns_ < b.ns_ ? a : b;
+    return Deadline((std::min(a.ns_, b.ns_) & ~kInterruptible) |
+                    ((a.ns_ | b.ns_) & kInterruptible));
   }
 
  private:
   static constexpr int64_t kInterruptible = 1;
+  static constexpr int64_t kLookNs = 50'000'000;
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max() - kInterruptible;
   explicit constexpr Deadline(int64_t ns) noexcept : ns_(ns) {}
   int64_t ns_;

@@ -22,11 +22,20 @@ struct WaitvEntry {
 };
 constexpr uint32_t kWaitv32 = 2;
 
-timespec to_timespec(Deadline deadline) {
-  timespec t;
-  t.tv_sec = deadline.ns() / 1'000'000'000;
-  t.tv_nsec = deadline.ns() % 1'000'000'000;
-  return t;
+// Calls `sleep` with the time at which to look up, null for never, until it says something or `deadline` has passed.
+// What a word tells between two sleeps is seen: the kernel compares it again.
+template <class Sleep>
+long sleep_until(Deadline deadline, const Sleep& sleep) {
+  for (;;) {
+    const Deadline end = deadline.end_of_sleep();
+    timespec at;
+    at.tv_sec = end.ns() / 1'000'000'000;
+    at.tv_nsec = end.ns() % 1'000'000'000;
+    long rc = sleep(end.is_never() ? nullptr : &at);
+    if (rc >= 0 || errno != ETIMEDOUT || !deadline.is_interruptible() || deadline.passed()) {
+      return rc;
+    }
+  }
 }
 
 FutexResult result_of(long rc) {
@@ -49,10 +58,11 @@ std::atomic<bool> g_no_waitv{false};
 }  // namespace
 
 FutexResult futex_wait(const FutexWord* word, uint32_t expected, Deadline deadline) noexcept {
-  timespec at = to_timespec(deadline);
   // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC.
-  return result_of(syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected,
-                           deadline.is_never() ? nullptr : &at, nullptr, FUTEX_BITSET_MATCH_ANY));
+  return result_of(sleep_until(deadline, [&](const timespec* at) {
+    return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected, at, nullptr,
+                   FUTEX_BITSET_MATCH_ANY);
+  }));
 }
 
 FutexResult futex_wait_any(const FutexPair* pairs, int count, Deadline deadline) noexcept {
@@ -65,9 +75,9 @@ FutexResult futex_wait_any(const FutexPair* pairs, int count, Deadline deadline)
     entries[i].uaddr = reinterpret_cast<uint64_t>(pairs[i].word);
     entries[i].flags = kWaitv32;
   }
-  timespec at = to_timespec(deadline);
-  long rc = syscall(SYS_futex_waitv, entries, count, 0, deadline.is_never() ? nullptr : &at,
-                    CLOCK_MONOTONIC);
+  long rc = sleep_until(deadline, [&](const timespec* at) {
+    return syscall(SYS_futex_waitv, entries, count, 0, at, CLOCK_MONOTONIC);
+  });
   if (rc < 0 && (errno == ENOSYS || errno == EPERM)) {
     g_no_waitv.store(true, std::memory_order_relaxed);
     return futex_wait(pairs[0].word, pairs[0].expected, deadline);

@@ -1,28 +1,24 @@
 #include "mp/internal/os/interrupt.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <mutex>
-#include <new>
-#include <utility>
 
 #include "mp/errors.h"
+#include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_state.h"
 
 namespace mp::internal {
 namespace {
 
-struct Guards {
-  std::mutex mutex;
-  bool installed = false;
-  struct sigaction before {};
-};
-// Never destroyed.
-Guards& guards() {
-  static Guards& guards = *new Guards;
-  return guards;
-}
+// Of what follows, and of the disposition of SIGINT while there is a guard. Held by every fork: its child finds both in step.
+MP_FORK_STATE constinit std::mutex g_mutex;
+MP_FORK_STATE constinit bool g_installed = false;
+constinit struct sigaction g_before {};  // what the handler took the place of
+constinit sigset_t g_mask{};             // of the thread that forks
 
 // SIGINTs so far; the last of them that a thread answered. Written by the handler.
 std::atomic<uint32_t> g_came{0};
@@ -32,6 +28,8 @@ static_assert(std::atomic<uint32_t>::is_always_lock_free);
 thread_local int t_guards = 0;
 // The last SIGINT that is none of this thread's business any more.
 thread_local uint32_t t_seen = 0;
+// A fork() of this thread makes a child without guards.
+thread_local bool t_forks_without = false;
 
 void note(int) { g_came.fetch_add(1, std::memory_order_relaxed); }
 
@@ -40,28 +38,68 @@ bool is_ours(const struct sigaction& action) {
 }
 
 // The mutex held. Leaves alone what somebody else has set meanwhile.
-void restore(Guards& all) noexcept {
+void restore() noexcept {
   struct sigaction now {};
-  if (all.installed && sigaction(SIGINT, nullptr, &now) == 0 && is_ours(now)) {
-    sigaction(SIGINT, &all.before, nullptr);
+  if (g_installed && sigaction(SIGINT, nullptr, &now) == 0 && is_ours(now)) {
+    sigaction(SIGINT, &g_before, nullptr);
   }
-  all.installed = false;
+  g_installed = false;
 }
+
+void before_fork() {
+  g_mutex.lock();
+  if (g_installed) {
+    // Waits for the disposition that the child will have.
+    sigset_t sigint;
+    sigemptyset(&sigint);
+    sigaddset(&sigint, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &sigint, &g_mask);
+  }
+}
+
+void after_fork(bool installed) {
+  if (installed) {
+    pthread_sigmask(SIG_SETMASK, &g_mask, nullptr);
+  }
+  g_mutex.unlock();
+}
+
+void in_parent() { after_fork(g_installed); }
+
+void in_child() {
+  const bool installed = g_installed;
+  if (g_interruptible.load(std::memory_order_relaxed) != 0) {
+    // Those of other threads are gone, as the threads are.
+    if (t_forks_without) {
+      t_guards = 0;
+    }
+    if (t_guards == 0) {
+      restore();
+    }
+    g_interruptible.store(t_guards, std::memory_order_relaxed);
+  }
+  t_forks_without = false;
+  after_fork(installed);
+}
+
+// Before main(): what comes later locks around it.
+[[maybe_unused]] const bool g_guarded =
+    (check(pthread_atfork(before_fork, in_parent, in_child) == 0, "no memory for fork handlers"),
+     true);
 
 }  // namespace
 
 void enter_interruptible() {
-  Guards& all = guards();
-  std::lock_guard hold(all.mutex);
+  std::lock_guard hold(g_mutex);
   if (g_interruptible.load(std::memory_order_relaxed) == 0) {
     g_answered.store(g_came.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    sigaction(SIGINT, nullptr, &all.before);
-    if ((all.before.sa_flags & SA_SIGINFO) != 0 || all.before.sa_handler != SIG_IGN) {
+    sigaction(SIGINT, nullptr, &g_before);
+    if ((g_before.sa_flags & SA_SIGINFO) != 0 || g_before.sa_handler != SIG_IGN) {
       // Without SA_RESTART: a call that waits comes back.
       struct sigaction action {};
       action.sa_handler = note;
       sigemptyset(&action.sa_mask);
-      all.installed = sigaction(SIGINT, &action, nullptr) == 0;
+      g_installed = sigaction(SIGINT, &action, nullptr) == 0;
     }
   }
   if (t_guards++ == 0) {
@@ -71,42 +109,19 @@ void enter_interruptible() {
 }
 
 void leave_interruptible() noexcept {
-  Guards& all = guards();
-  std::lock_guard hold(all.mutex);
+  std::unique_lock hold(g_mutex);
   --t_guards;
-  if (g_interruptible.fetch_sub(1, std::memory_order_relaxed) == 1 && all.installed) {
-    restore(all);
+  if (g_interruptible.fetch_sub(1, std::memory_order_relaxed) == 1 && g_installed) {
+    restore();
     if (g_came.load(std::memory_order_relaxed) != g_answered.load(std::memory_order_relaxed)) {
+      hold.unlock();
       kill(getpid(), SIGINT);
     }
   }
 }
 
-void forget_interruptible() noexcept {
-  if (g_interruptible.load(std::memory_order_relaxed) == 0) {
-    return;
-  }
-  // Without the mutex, which another thread may have held: there is one thread now.
-  restore(guards());
-  g_interruptible.store(0, std::memory_order_relaxed);
-  t_guards = 0;
-  new (&guards().mutex) std::mutex;
-}
-
-InterruptHold::InterruptHold() noexcept {
-  if (g_interruptible.load(std::memory_order_relaxed) != 0) {
-    sigset_t sigint;
-    sigemptyset(&sigint);
-    sigaddset(&sigint, SIGINT);
-    holds_ = pthread_sigmask(SIG_BLOCK, &sigint, &before_) == 0;
-  }
-}
-
-void InterruptHold::release() noexcept {
-  if (std::exchange(holds_, false)) {
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-}
+ForkWithoutGuards::ForkWithoutGuards() noexcept { t_forks_without = true; }
+ForkWithoutGuards::~ForkWithoutGuards() { t_forks_without = false; }
 
 bool is_interruptible_thread() noexcept { return t_guards > 0; }
 

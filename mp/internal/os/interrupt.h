@@ -6,12 +6,12 @@
 // protocol of shared memory knows of interrupts; see Deadline.
 //
 // Noticed  At once by the thread that gets the signal; by another in a slice.
+// Fork     A child, by whatever code, has the guards of the thread that forked, and else SIGINT's disposition from before
+//          the first. A SIGINT that comes meanwhile finds the one that the child will have.
 // Death    A killed process leaves nothing.
 
 #ifndef MP_INTERNAL_OS_INTERRUPT_H_
 #define MP_INTERNAL_OS_INTERRUPT_H_
-
-#include <signal.h>
 
 #include "absl/status/status.h"
 #include "mp/internal/os/clock.h"
@@ -24,22 +24,13 @@ namespace mp::internal {
 void enter_interruptible();
 void leave_interruptible() noexcept;
 
-// In a forked child of mp: what its parent's threads asked for is not for it.
-void forget_interruptible() noexcept;
-
-// While it lives SIGINT waits for this thread, if there is a guard: the child of a fork gets it with the disposition that it
-// will have.
-class InterruptHold {
+// While it lives the child of a fork by this thread has no guard: it never comes back to where they end.
+class ForkWithoutGuards {
  public:
-  InterruptHold() noexcept;
-  ~InterruptHold() { release(); }
-  InterruptHold(const InterruptHold&) = delete;
-  InterruptHold& operator=(const InterruptHold&) = delete;
-  void release() noexcept;
-
- private:
-  bool holds_ = false;
-  sigset_t before_;
+  ForkWithoutGuards() noexcept;
+  ~ForkWithoutGuards();
+  ForkWithoutGuards(const ForkWithoutGuards&) = delete;
+  ForkWithoutGuards& operator=(const ForkWithoutGuards&) = delete;
 };
 
 [[gnu::cold]] absl::Status answer_interrupt();

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 
 #include "mp/internal/os/reopen.h"
@@ -30,8 +29,6 @@ struct PidfdInfo {
 };
 static_assert(sizeof(PidfdInfo) == 64);
 
-constexpr int64_t kLookForInterruptNs = 50'000'000;
-
 }  // namespace
 
 UniqueFd open_pidfd(int pid) noexcept {
@@ -44,19 +41,16 @@ bool await_end(int pidfd, Deadline deadline) noexcept {
   }
   pollfd p{pidfd, POLLIN, 0};
   for (;;) {
+    const Deadline end = deadline.end_of_sleep();
     timespec left{};
-    if (!deadline.is_never() && !deadline.is_past_by_construction()) {
-      int64_t ns = deadline.ns() - monotonic_ns();
-      if (deadline.is_interruptible()) {
-        // Another thread may be the one that gets the signal.
-        ns = std::min<int64_t>(ns, kLookForInterruptNs);
-      }
+    if (!end.is_never() && !end.is_past_by_construction()) {
+      int64_t ns = end.ns() - monotonic_ns();
       if (ns > 0) {
         left.tv_sec = ns / 1'000'000'000;
         left.tv_nsec = ns % 1'000'000'000;
       }
     }
-    int n = ppoll(&p, 1, deadline.is_never() ? nullptr : &left, nullptr);
+    int n = ppoll(&p, 1, end.is_never() ? nullptr : &left, nullptr);
     if (n > 0) {
       return true;
     }
