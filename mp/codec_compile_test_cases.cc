@@ -280,4 +280,7 @@ void uses() {
 #if CASE(55)  // wants: int* | a raw pointer cannot cross
   mp::Process(take_pointer, &captured);
 #endif
+#if CASE(56)  // wants: std::_Bind< | Use mp::bind(f, values...)
+  start(std::bind(&add, 1, 2));
+#endif
 }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -101,6 +102,13 @@ struct CannotBeCalledWith {
                 "CannotBeCalledWith has their types. They reach it as values of these types.");
   static constexpr bool value = true;  // as CannotCross's
 };
+template <class F>
+struct BindHides {
+  static_assert(sizeof(F*) == 0,
+                "mp: a std::bind cannot cross to another process: what it holds is hidden. Use "
+                "mp::bind(f, values...), or pass the values as arguments.");
+  static constexpr bool value = true;  // as CannotCross's
+};
 // What must be able to cross for an argument of type A. A std::ref() says that the caller means to share the value, which a copy
 // of it would not.
 template <class P, class A>
@@ -187,6 +195,8 @@ constexpr bool require_call() {
   using Call = CallOf<F, A...>;
   if constexpr (ships_call<F, A...>()) {
     return true;
+  } else if constexpr (std::is_bind_expression_v<std::decay_t<F>>) {
+    return BindHides<std::decay_t<F>>::value;
   } else if constexpr (!Shippable<std::decay_t<F>>) {
     return require_shippable<std::decay_t<F>>();
   } else if constexpr (!Call::kCountFits) {
