@@ -12,7 +12,8 @@
 //
 // When a process ends in order (main or its function returns, exit()), those with a priority of 0 and
 // above are called, then its children end, then the others with a priority. Higher ones come first,
-// and of one priority the youngest.
+// and of one priority the youngest. mp::exit() in one ends that one; the others are called, and the
+// process ends with its code.
 //
 // Handles   Move-only: a member or a variable, whose end is the object's.
 // Safety    Any method, any thread: the function is called once.
@@ -23,7 +24,8 @@
 // Crossing  Not: a child begins without any, by whatever method it was started, and one that it
 //           inherits as memory does nothing there.
 // Python    Belongs to the object as a member, instead of watching it. The exit of an object at
-//           namespace scope calls the function too.
+//           namespace scope calls the function too. mp::exit() in one keeps no other from being
+//           called, and counts in the first process too.
 
 #ifndef MP_FINALIZE_H_
 #define MP_FINALIZE_H_
@@ -43,7 +45,8 @@ class Finalize {
       : id_(internal::add_finalizer(std::move(callback), exitpriority)) {}
   Finalize(Finalize&& other) noexcept : id_(std::exchange(other.id_, {})) {}
   Finalize& operator=(Finalize&&) = delete;
-  // Calls it, unless it was called or cancelled. What it throws goes to stderr.
+  // Calls it, unless it was called or cancelled. What it throws goes to stderr, and so does
+  // mp::exit(), which ends nothing here.
   ~Finalize() {
     if (auto callback = internal::take_finalizer(id_)) {
       internal::call_finalizer(callback);

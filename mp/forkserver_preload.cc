@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/proc/fork_guard.h"
 #include "mp/internal/proc/preload.h"
+#include "mp/internal/proc/run.h"
 #include "mp/internal/proc/shipped_target.h"
 
 namespace mp {
@@ -20,6 +22,8 @@ void preload(const std::vector<Function<void()>>& functions, const std::string& 
   for (const Function<void()>& function : functions) {
     try {
       function();
+    } catch (const internal::ExitRequest&) {
+      throw;
     } catch (...) {
       if (on_error == "fail") {
         throw;
@@ -44,8 +48,9 @@ void set_forkserver_preload(std::vector<Function<void()>> functions, std::string
   auto call = functions.empty()
                   ? nullptr
                   : internal::ship(preload, std::move(functions), std::string(on_error));
+  std::unique_ptr<internal::Target> before;
   internal::StartLock lock;
-  internal::set_preload(std::move(call));
+  before = internal::exchange_preload(std::move(call));
 }
 
 }  // namespace mp

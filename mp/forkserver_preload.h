@@ -18,6 +18,7 @@
 // Death     Of the server: the next one runs them again.
 // Crossing  Each is an mp::Function: no captures. They run in another process: what they set there is
 //           seen by children of forkserver alone.
+//           mp::exit() in one ends the server, and start() throws mp::RuntimeError.
 // Python    Functions instead of names of modules. A function that throws is told on stderr and the
 //           others run (Python: on_error="ignore"). Has an effect on a server that is not yet
 //           started, as there. A thread that one leaves running does not exist in the children.

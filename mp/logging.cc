@@ -17,6 +17,7 @@
 #include "mp/internal/base/check.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/caller_name.h"
+#include "mp/internal/proc/finalizers.h"
 
 namespace mp {
 namespace {
@@ -50,6 +51,11 @@ MP_FORK_STATE constinit std::mutex g_mutex;
 std::shared_ptr<const Handlers>& handlers_locked() {
   static auto& handlers = *new std::shared_ptr<const Handlers>;
   return handlers;
+}
+
+// So that the end of this process is logged, while what handlers refer to is still there.
+void log_end_of_process() {
+  [[maybe_unused]] static const bool once = (internal::arm_end_of_process(), true);
 }
 
 // In one piece, and not through stdio: what the user has in its buffers stays in its order.
@@ -102,6 +108,7 @@ int Logger::effective_level() const noexcept {
 }
 
 void Logger::add_handler(LogHandler handler) const {
+  log_end_of_process();
   // Handlers are copied, and destroyed, without the lock: both are the user's code.
   std::shared_ptr<const Handlers> before;
   for (;;) {
@@ -155,11 +162,17 @@ void Logger::write(int level, std::string_view message, const char* file, int li
 }
 
 Logger log_to_stderr(int level) {
+  log_end_of_process();
   g_to_stderr.store(true, std::memory_order_relaxed);
   if (level != logging::kNotSet) {
     get_logger().set_level(level);
   }
   return get_logger();
+}
+
+Logger log_to_stderr(std::string_view level) {
+  get_logger().set_level(level);
+  return log_to_stderr();
 }
 
 namespace internal {

@@ -13,7 +13,9 @@
 // Death     A record is out when the call returns.
 // Crossing  A child begins with its parent's level, and writes to stderr if its parent does.
 //           Handlers of the user's are inherited by fork alone.
-// Python    log_to_stderr() called twice writes each line once. The level that counts while none is
+// Python    The end of a process is logged too, at INFO: that of one that neither started a process
+//           nor has finalizers if log_to_stderr() or add_handler() was called in it, or its parents.
+//           log_to_stderr() called twice writes each line once. The level that counts while none is
 //           set is WARNING: there is no root logger. An exception that leaves a handler goes no
 //           further than stderr.
 
@@ -118,8 +120,10 @@ class Logger {
 
 inline Logger get_logger() noexcept { return {}; }
 
-// Writes records to stderr too, as format() prints them; a level other than 0 is set.
+// Writes records to stderr too, as format() prints them; a level other than 0 is set. A name of a level
+// as for set_level().
 Logger log_to_stderr(int level = logging::kNotSet);
+Logger log_to_stderr(std::string_view level);
 
 namespace internal {
 

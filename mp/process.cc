@@ -186,7 +186,7 @@ void end_children() {
   if (children.empty() && fork_server_pid() == 0) {
     return;
   }
-  std::vector<Child*> daemons;
+  std::vector<Core> daemons;
   const Logger logger = get_logger();
   auto say = [&](const char* what, const ProcessCore& core) {
     if (logger.is_enabled_for(logging::kInfo)) {
@@ -202,21 +202,20 @@ void end_children() {
       hold.unlock();
       say("terminate() for daemon", *core);
       core->child->signal(SIGTERM);
-      daemons.push_back(core->child.get());
+      daemons.push_back(core);
     }
   }
   for (const Core& core : children) {
-    Child* child = core->started.load(std::memory_order_acquire);
-    if (std::find(daemons.begin(), daemons.end(), child) == daemons.end()) {
+    if (std::find(daemons.begin(), daemons.end(), core) == daemons.end()) {
       say("join() for process", *core);
-      child->wait(Deadline::never());
+      core->started.load(std::memory_order_acquire)->wait(Deadline::never());
     }
   }
   Deadline grace = Deadline::after_ns(kDaemonGraceSeconds * int64_t{1'000'000'000});
-  for (Child* child : daemons) {
-    if (!child->wait(grace)) {
-      child->signal(SIGKILL);
-      child->wait(Deadline::never());
+  for (const Core& core : daemons) {
+    if (!core->child->wait(grace)) {
+      core->child->signal(SIGKILL);
+      core->child->wait(Deadline::never());
     }
   }
   for (const Core& core : children) {
@@ -225,22 +224,34 @@ void end_children() {
   stop_fork_server();
 }
 
-// The last thing a process does of its own: all that must be over before its handlers and statics go.
-void end_process() {
-  // It comes twice in a child: after its function, and after its handlers of exit().
+// The last thing a process does of its own: all that must be over before its handlers and statics go. The exit code that a
+// finalizer has asked for.
+std::optional<int> end_process() {
+  // It comes several times: in a child after its function, and after its handlers of exit().
   const bool first = !std::exchange(here().ending, true);
-  auto say = [&](const char* text) {
+  auto say = [&](int level, const char* text) {
     if (first) {
-      get_logger().debug(text);
+      get_logger().log(level, text);
     }
   };
-  say("running all \"atexit\" finalizers with priority >= 0");
-  run_finalizers(0);
+  say(logging::kInfo, "process shutting down");
+  say(logging::kDebug, "running all \"atexit\" finalizers with priority >= 0");
+  std::optional<int> code = run_finalizers(0);
   end_children();
-  say("running the remaining \"atexit\" finalizers");
-  run_finalizers(std::nullopt);
+  say(logging::kDebug, "running the remaining \"atexit\" finalizers");
+  std::optional<int> later_code = run_finalizers(std::nullopt);
+  return later_code.has_value() ? later_code : code;
 }
-[[maybe_unused]] const bool g_ending = (set_end_of_process(end_process), true);
+
+// As a handler of exit(), in a process that nobody of mp started.
+void end_first_process() {
+  if (std::optional<int> code = end_process()) {
+    // The C library goes on with the handlers that are left.
+    std::exit(*code);
+  }
+}
+[[maybe_unused]] const bool g_ending = (set_end_of_process(end_first_process), true);
+
 
 // -- Fork -----------------------------------------------------------------------------------------
 
@@ -286,9 +297,8 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
         get_logger().info("child process calling self.run()");
         body();
       });
-  get_logger().info("process shutting down");
   // Before the handlers of exit(): those may use what the children still do.
-  end_process();
+  code = end_process().value_or(code);
   if (get_logger().is_enabled_for(logging::kInfo)) {
     get_logger().info(absl::StrCat("process exiting with exitcode ", code));
   }
@@ -567,7 +577,7 @@ absl::Status Process::try_start() const {
       c.started.store(c.child.get(), std::memory_order_release);
       here().children.push_back(core_);
       if (!std::exchange(here().finish_armed, true)) {
-        std::atexit(internal::end_process);
+        internal::arm_end_of_process();
       }
     }
   }

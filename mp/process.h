@@ -180,8 +180,9 @@ std::vector<Process> active_children();
 // How many processors this process may use: its affinity and its cgroup's quota count.
 int cpu_count();
 
-// Ends this process with `code` & 0xff. In a child's function it throws what only mp catches, so
-// that objects are destroyed on the way; elsewhere it is std::exit().
+// Ends this process with `code` & 0xff. In a child's function, and in the hooks before it, it throws
+// what only mp catches, so that objects are destroyed on the way; elsewhere it is std::exit(), which
+// destroys no variable of main's. In a function called because the process ends, see mp/finalize.h.
 [[noreturn]] void exit(int code = 0);
 // The same with code 1, after `text` on stderr.
 [[noreturn]] void exit(std::string_view text);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -109,6 +110,18 @@ TYPED_TEST(TestLogging, AChildSaysWhatItDoes) {
   }
 }
 
+TEST(LoggingOfTheFirstProcess, ItsEndIsLogged) {
+  EXPECT_EXIT(
+      {
+        log_to_stderr("DEBUG");
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0),
+      "^\\[INFO/MainProcess\\] process shutting down\n"
+      "\\[DEBUG/MainProcess\\] running all \"atexit\" finalizers with priority >= 0\n"
+      "\\[DEBUG/MainProcess\\] running the remaining \"atexit\" finalizers\n$");
+}
+
 TYPED_TEST(TestLogging, WithoutHandlersWarningsAreBareText) {
   Stderr err;
   get_logger().info("no");
@@ -133,6 +146,11 @@ TYPED_TEST(TestLogging, HandlersGetEachRecordAndMayThrow) {
 
 TYPED_TEST(TestLogging, AnUnknownLevelIsAnError) {
   EXPECT_EQ(error_of([] { get_logger().set_level("LOUD"); }), "ValueError: Unknown level: 'LOUD'");
+  EXPECT_EQ(error_of([] { log_to_stderr("LOUD"); }), "ValueError: Unknown level: 'LOUD'");
+  Stderr err;
+  log_to_stderr("INFO").debug("no");
+  get_logger().info("yes");
+  EXPECT_EQ(err.text(), "[INFO/MainProcess] yes\n");
 }
 
 void die_holding(Lock lock, Queue<int> held) {

@@ -337,6 +337,19 @@ TEST_F(TestPreload, WhatOneThrowsIsToldAndTheOthersRun) {
             "std::range_error: too far\n");
 }
 
+// As SystemExit, which is no Exception, does.
+void leave() { exit(0); }
+TEST_F(TestPreload, OneThatEndsTheProcessStopsAllStarts) {
+  set_forkserver_preload({leave, preload}, "ignore");
+  ForkServerProcess p([] {});
+  EXPECT_EQ(error_of([&] { p.start(); }).substr(0, 104),
+            "RuntimeError: mp: the fork server ended with exit code 0 before it served: what "
+            "set_forkserver_preload()");
+  set_forkserver_preload({});
+  p.start();
+  finish(p);
+}
+
 TEST_F(TestPreload, WhatOneThrowsMayStopAllStarts) {
   ::testing::internal::CaptureStderr();
   set_forkserver_preload({fail}, "fail");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/proc/fork_guard.h"
+#include "mp/internal/proc/run.h"
 #include "mp/logging.h"
 
 namespace mp::internal {
@@ -31,14 +33,17 @@ struct Hooks {
 MP_FORK_STATE constinit Hooks* g_hooks = nullptr;
 
 void add(Hook hook) {
+  std::vector<Hook> dead;  // the user's: destroyed without the lock
   StartLock lock;
   if (g_hooks == nullptr) {
     g_hooks = new Hooks;
   }
   auto& all = g_hooks->all;
   if (all.size() >= g_hooks->tidy_at) {
-    all.erase(std::remove_if(all.begin(), all.end(), [](const Hook& h) { return h.is_dead(); }),
-              all.end());
+    auto first_dead =
+        std::stable_partition(all.begin(), all.end(), [](const Hook& h) { return !h.is_dead(); });
+    dead.assign(std::make_move_iterator(first_dead), std::make_move_iterator(all.end()));
+    all.erase(first_dead, all.end());
     g_hooks->tidy_at = std::max<size_t>(8, 2 * all.size());
   }
   all.push_back(std::move(hook));
@@ -52,10 +57,6 @@ void add_after_fork(std::weak_ptr<const void> object, std::function<void()> hook
   add({std::move(object), std::move(hook)});
 }
 
-int after_fork_count() noexcept {
-  return g_hooks != nullptr ? static_cast<int>(g_hooks->all.size()) : 0;
-}
-
 void run_after_fork() {
   if (g_hooks == nullptr) {
     return;
@@ -67,6 +68,8 @@ void run_after_fork() {
       if (!hook.is_dead()) {
         hook.call();
       }
+    } catch (const ExitRequest&) {
+      throw;
     } catch (...) {
       get_logger().info(
           absl::StrCat("after forker raised exception ", describe(std::current_exception())));

@@ -16,10 +16,7 @@ namespace mp::internal {
 void add_after_fork(std::function<void()> hook);
 void add_after_fork(std::weak_ptr<const void> object, std::function<void()> hook);
 
-// How many are kept.
-int after_fork_count() noexcept;
-
-// In a child. What a hook throws is logged.
+// In a child. What a hook throws is logged; mp::exit() passes through.
 void run_after_fork();
 
 }  // namespace mp::internal

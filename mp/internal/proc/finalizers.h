@@ -3,8 +3,8 @@
 // Finalizers: functions that this process still has to call, each once. Those with a priority are called when it ends in
 // order, the highest first, and of one priority the youngest first.
 //
-// Fork    A child begins with none, and finds that out by its pid: neither a fork nor its handlers touch anything here, and
-//         a lock that another thread held is of no concern. What the parent's were to destroy is left as it is.
+// Fork    A child begins with none. A fork changes a number, by which everything of the parent's is another process's: it is
+//         left as it is, a lock that another thread held among it.
 // Safety  Any thread; nothing is locked while a finalizer runs.
 
 #ifndef MP_INTERNAL_PROC_FINALIZERS_H_
@@ -17,8 +17,9 @@
 namespace mp::internal {
 
 struct FinalizerId {
-  int pid;
-  uint64_t number;
+  uint64_t process =
+      0;  // how many forks are between the first process and the one it is of, and one
+  uint64_t number = 0;
 };
 
 FinalizerId add_finalizer(std::function<void()> callback, std::optional<int> exitpriority);
@@ -26,14 +27,17 @@ FinalizerId add_finalizer(std::function<void()> callback, std::optional<int> exi
 std::function<void()> take_finalizer(FinalizerId id) noexcept;
 bool has_finalizer(FinalizerId id) noexcept;
 
-// Calls those that have a priority of at least `least`. Exceptions go to stderr.
-void run_finalizers(std::optional<int> least) noexcept;
+// Calls those that have a priority of at least `least`. Exceptions go to stderr. The code of the last mp::exit() in them, if
+// there was one: it ends the finalizer, and no other.
+std::optional<int> run_finalizers(std::optional<int> least) noexcept;
 
 // How this process ends in order: calls run_finalizers(), among other things. Set by static initialisers; until then all are
 // run.
 void set_end_of_process(void (*end)()) noexcept;
+// Makes exit() call it, before the handlers and statics of before this.
+void arm_end_of_process();
 
-// Calls `callback`; what it throws goes to stderr.
+// Calls `callback`. What it throws goes to stderr, and mp::exit() in it has no effect but that.
 void call_finalizer(const std::function<void()>& callback) noexcept;
 
 }  // namespace mp::internal

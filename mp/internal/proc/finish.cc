@@ -24,7 +24,7 @@ extern "C" void* __dso_handle;
 namespace mp::internal {
 namespace {
 
-using Last = void();
+using Last = std::optional<int>();
 MP_FORK_STATE constinit Last* g_last = nullptr;
 
 // Whether a stream's buffer holds anything; true when that cannot be known. A child that wrote
@@ -54,7 +54,7 @@ void flush(std::ostream& stream) noexcept {
 }
 
 void last_steps(int status, void*) {
-  g_last();
+  status = g_last().value_or(status);
   flush_streams(true);
   if (Family* family = Family::current()) {
     Owner me = Family::self();
@@ -88,7 +88,7 @@ void reserve_finish() noexcept {
   }();
 }
 
-void arm_finish(void (*last)()) {
+void arm_finish(std::optional<int> (*last)()) {
   g_last = last;
   // The C library calls handlers in reverse order and has only one list: whatever was registered before this one, in
   // our parent, is never reached.

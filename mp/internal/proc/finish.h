@@ -7,14 +7,17 @@
 #ifndef MP_INTERNAL_PROC_FINISH_H_
 #define MP_INTERNAL_PROC_FINISH_H_
 
+#include <optional>
+
 namespace mp::internal {
 
 // In a process that is about to fork a child: the child can register its last steps without allocating. Otherwise the
 // first allocation of a child may tidy the whole heap, and copy each page that it meets.
 void reserve_finish() noexcept;
 
-// In a child, before anything of the user's runs. `last` is called before the buffers are flushed.
-void arm_finish(void (*last)());
+// In a child, before anything of the user's runs. `last` is called before the buffers are flushed; what it returns is the exit
+// code instead of another.
+void arm_finish(std::optional<int> (*last)());
 
 // Ends this process with `code` & 0xff.
 [[noreturn]] void finish(int code);

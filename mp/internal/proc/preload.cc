@@ -24,7 +24,9 @@ std::unique_ptr<Target>& preload() {
 
 }  // namespace
 
-void set_preload(std::unique_ptr<Target> call) { preload() = std::move(call); }
+std::unique_ptr<Target> exchange_preload(std::unique_ptr<Target> call) {
+  return std::exchange(preload(), std::move(call));
+}
 
 bool has_preload() noexcept { return preload() != nullptr; }
 
@@ -51,15 +53,17 @@ absl::StatusOr<std::optional<Plan>> give_preload(Owner server) {
 
 void run_preload(uint64_t offset) {
   Plan plan = Plan::receive(offset);
+  bool done = false;
   int code = run_guarded(
       [] { return "mp: the fork server's preload"; },
       [&] {
         std::string_view bytes = plan.bytes();
         run_call(Reader::open({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}));
+        done = true;
       });
   // Once, here: a child would write it again.
   flush_streams(true);
-  if (code != 0) {
+  if (!done) {
     _exit(code);
   }
 }

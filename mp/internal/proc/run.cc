@@ -4,43 +4,46 @@
 #include <cstdlib>
 #include <exception>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "mp/internal/frame/failure.h"
 
 namespace mp::internal {
 namespace {
 
-// Of no class that a user's handler names, as Python's SystemExit is no Exception.
-struct ExitRequest {
-  int code;
-};
-
-thread_local int t_guarded = 0;
+// How many catch_exit() are on this thread's stack.
+thread_local int t_catching = 0;
 
 }  // namespace
 
-int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void()> body) {
-  ++t_guarded;
-  int code = 0;
+std::optional<int> catch_exit(absl::FunctionRef<void()> body) {
+  ++t_catching;
+  absl::Cleanup done = [] { --t_catching; };
   try {
     body();
   } catch (const ExitRequest& request) {
-    code = request.code & 0xff;
+    return request.code;
+  }
+  return std::nullopt;
+}
+
+int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void()> body) {
+  try {
+    return catch_exit(body).value_or(0);
   } catch (...) {
     // One write, so that the texts of several processes do not mix.
     std::string text = absl::StrCat(heading(), ":\n", describe(std::current_exception()), "\n");
     std::fputs(text.c_str(), stderr);
-    code = 1;
+    return 1;
   }
-  --t_guarded;
-  return code;
 }
 
 void request_exit(int code) {
-  if (t_guarded > 0) {
+  code &= 0xff;
+  if (t_catching > 0) {
     throw ExitRequest{code};
   }
-  std::exit(code & 0xff);
+  std::exit(code);
 }
 
 }  // namespace mp::internal
