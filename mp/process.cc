@@ -77,8 +77,9 @@ class ProcessCore {
   // Of the parent: what sentinel() gave out.
   UniqueFd sentinel;
 
-  // Made by a class of the user's, which knows what to run; set by the constructor.
-  bool of_class = false;
+  // Set by the constructor.
+  bool of_class = false;  // made by a class of the user's, which knows what to run
+  bool kill_tree = false;
 
   bool is_ours() const { return creator == getpid(); }
 };
@@ -148,6 +149,15 @@ bool is_daemon() {
 
 // -- Children -------------------------------------------------------------------------------------
 
+// 0, also when it has ended, or an errno.
+int signal_child(const ProcessCore& core, Child& child, int signal) {
+  if (core.kill_tree && !child.ended()) {
+    signal_tree(child.pid(), child.sentinel(), signal);
+    return 0;
+  }
+  return child.signal(signal);
+}
+
 void forget(const ProcessCore& core) {
   std::lock_guard hold(here().mutex);
   auto& all = here().children;
@@ -201,7 +211,7 @@ void end_children() {
     if (core->daemon) {
       hold.unlock();
       say("terminate() for daemon", *core);
-      core->child->signal(SIGTERM);
+      signal_child(*core, *core->child, SIGTERM);
       daemons.push_back(core);
     }
   }
@@ -214,7 +224,7 @@ void end_children() {
   Deadline grace = Deadline::after_ns(kDaemonGraceSeconds * int64_t{1'000'000'000});
   for (const Core& core : daemons) {
     if (!core->child->wait(grace)) {
-      core->child->signal(SIGKILL);
+      signal_child(*core, *core->child, SIGKILL);
       core->child->wait(Deadline::never());
     }
   }
@@ -252,6 +262,16 @@ void end_first_process() {
 }
 [[maybe_unused]] const bool g_ending = (set_end_of_process(end_first_process), true);
 
+// Of a child whose descendants end with it; 0: of none. A fork of that one is another process.
+constinit int g_top_of_tree = 0;
+
+std::optional<int> end_child() {
+  std::optional<int> code = end_process();
+  if (g_top_of_tree == getpid()) {
+    kill_descendants();
+  }
+  return code;
+}
 
 // -- Fork -----------------------------------------------------------------------------------------
 
@@ -272,6 +292,10 @@ void forget_in_child() {
 void become(Core self, std::unique_ptr<const std::string> parent_name, const Preparation& p,
             StartMethod method) {
   inherit_start_method(method);
+  if (p.kill_tree) {
+    g_top_of_tree = getpid();
+    keep_orphans();
+  }
   {
     std::lock_guard hold(here().mutex);
     here().former = std::exchange(here().current, std::move(self));
@@ -283,7 +307,7 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
     here().finish_armed = true;
     here().ending = false;
   }
-  arm_finish(end_process);
+  arm_finish(end_child);
 }
 
 [[noreturn]] void run_and_finish(absl::FunctionRef<void()> body) {
@@ -365,6 +389,7 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
   p.parent_pid = getpid();
   p.parent_owner = Family::self().bits;
   p.method = static_cast<int>(method);
+  p.kill_tree = core->kill_tree;
   if (method == StartMethod::kFork) {
     hold.unlock();
     warn_of_threads();
@@ -423,6 +448,7 @@ Core make_core(std::string_view type, Process::Options options) {
         absl::StrCat(parent->identity, parent->identity.empty() ? "" : ":", ++here().made);
   }
   core->context = options.context;
+  core->kill_tree = options.kill_tree;
   core->type = type;
   core->name = options.name.empty() ? absl::StrCat(core->type, "-", core->identity)
                                     : std::move(options.name);
@@ -472,7 +498,7 @@ absl::Status send_signal(const ProcessCore& core, int signal, std::string_view v
   if (!child.ok()) {
     return child.status();
   }
-  if (int err = (*child)->signal(signal); err != 0) {
+  if (int err = signal_child(core, **child, signal); err != 0) {
     return os_error(err, absl::StrCat("mp: signal ", signal, " to process ", (*child)->pid()));
   }
   return absl::OkStatus();
@@ -638,7 +664,7 @@ void Process::kill_tree() const {
   auto child = started_child(core(), "kill");
   raise_if_error(child.status());
   if (!(*child)->ended()) {
-    internal::kill_tree((*child)->pid(), (*child)->sentinel());
+    internal::signal_tree((*child)->pid(), (*child)->sentinel(), SIGKILL);
   }
 }
 

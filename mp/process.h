@@ -64,6 +64,11 @@ class Process {
     std::string name = {};            // "Process-1" and so on if empty
     std::optional<bool> daemon = {};  // none: as the process that makes it
     Context context = {};             // the default context, or one of get_context()
+    // terminate(), kill() and interrupt() go to its descendants too, those that are not of mp among
+    // them, and what is left of these when it ends in order is killed. None gets away: it becomes the
+    // parent of orphans among them (PR_SET_CHILD_SUBREAPER). What is not of mp outlives it only if it
+    // is killed by something else: by another program, or by the death of its parent.
+    bool kill_tree = false;
   };
 
   Process() : Process(Options()) {}  // does nothing
@@ -92,7 +97,7 @@ class Process {
   bool join(Timeout timeout = kForever) const;
   // Whether it was started and has not ended.
   bool is_alive() const;
-  // SIGTERM, SIGKILL, SIGINT. Does nothing when it has ended.
+  // SIGTERM, SIGKILL, SIGINT, to all of it under Options::kill_tree. Does nothing when it has ended.
   void terminate() const;
   void kill() const;
   void interrupt() const;
@@ -149,8 +154,9 @@ class ProcessBy : public Process {
       : ProcessBy(Options(), std::forward<F>(f), std::forward<A>(args)...) {}
   template <class F, class... A>
   ProcessBy(Options options, F&& f, A&&... args)
-      : Process(Options{std::move(options.name), options.daemon, Context(kMethod)},
-                target(std::forward<F>(f), std::forward<A>(args)...)) {}
+      : Process(
+            Options{std::move(options.name), options.daemon, Context(kMethod), options.kill_tree},
+            target(std::forward<F>(f), std::forward<A>(args)...)) {}
 
  private:
   template <class... A>

@@ -764,6 +764,110 @@ TEST_P(EachMethod, KillTreeKillsDescendantsThatAreNotOfMpToo) {
       "can only kill a started process: ");
 }
 
+// Another program, which runs until it is killed.
+[[noreturn]] void become_sleep() {
+  execl("/bin/sleep", "sleep", "100000", nullptr);
+  _exit(1);
+}
+// One as a child, one as a child of that, and one that belongs to nobody.
+void start_programs(Queue<int> pids) {
+  if (fork() == 0) {
+    if (fork() == 0) {
+      pids.put(getpid());
+      become_sleep();
+    }
+    pids.put(getpid());
+    become_sleep();
+  }
+  int parent = fork();
+  if (parent == 0) {
+    if (fork() == 0) {
+      setsid();
+      pids.put(getpid());
+      become_sleep();
+    }
+    _exit(0);
+  }
+  waitpid(parent, nullptr, 0);
+}
+std::vector<Fd> programs_of(Queue<int> pids) {
+  std::vector<Fd> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(sentinel_of(pids.get(100)));
+    EXPECT_TRUE(all.back().valid());
+  }
+  return all;
+}
+void expect_ended(const std::vector<Fd>& all) {
+  for (const Fd& fd : all) {
+    EXPECT_TRUE(readable(fd.get(), 60'000));
+  }
+}
+// Until told to go on.
+void start_programs_and_wait(Queue<int> pids, Queue<int> go) {
+  start_programs(pids);
+  go.get();
+}
+
+Process start_tree(std::string_view method, bool daemon, void (*f)(Queue<int>, Queue<int>),
+                   Queue<int> pids, Queue<int> go) {
+  Process p({.daemon = daemon, .context = get_context(method), .kill_tree = true}, f, pids, go);
+  p.start();
+  return p;
+}
+
+TEST_P(EachMethod, AProcessMayTakeItsProgramsAlong) {
+  Queue<int> pids;
+  for (int signal : {SIGTERM, SIGKILL, SIGINT}) {
+    Process p = start_tree(GetParam(), false, start_programs_and_wait, pids, Queue<int>());
+    std::vector<Fd> programs = programs_of(pids);
+    signal == SIGTERM ? p.terminate() : signal == SIGKILL ? p.kill() : p.interrupt();
+    EXPECT_TRUE(p.join());
+    EXPECT_EQ(p.exitcode(), -signal);
+    expect_ended(programs);
+    p.kill();
+  }
+}
+
+TEST_P(EachMethod, AProcessThatEndsMayTakeItsProgramsAlong) {
+  Queue<int> pids;
+  Queue<int> go;
+  for (auto f : {start_programs_and_wait,
+                 +[](Queue<int> pids, Queue<int> go) {
+                   start_programs_and_wait(pids, go);
+                   exit(0);
+                 },
+                 +[](Queue<int> pids, Queue<int> go) {
+                   start_programs_and_wait(pids, go);
+                   std::exit(0);
+                 }}) {
+    Process p = start_tree(GetParam(), false, f, pids, go);
+    std::vector<Fd> programs = programs_of(pids);
+    go.put(1);
+    EXPECT_TRUE(p.join());
+    EXPECT_EQ(p.exitcode(), 0);
+    for (const Fd& fd : programs) {
+      EXPECT_TRUE(readable(fd.get(), 0));
+    }
+  }
+}
+
+TEST_P(EachMethod, ADaemonMayTakeItsProgramsAlong) {
+  Queue<int> pids;
+  Queue<int> go;
+  Process parent = start(
+      [](std::string method, Queue<int> pids, Queue<int> go) {
+        start_tree(method, true, start_programs_and_wait, pids, Queue<int>());
+        go.get();
+      },
+      GetParam(), pids, go);
+  std::vector<Fd> programs = programs_of(pids);
+  go.put(1);
+  EXPECT_TRUE(parent.join());
+  EXPECT_EQ(parent.exitcode(), 0);
+  expect_ended(programs);
+}
+
 // -- Another program -------------------------------------------------------------------------------
 
 TEST_P(EachMethod, AScriptMayStandBetween) {

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <map>
 #include <string>
@@ -21,7 +23,7 @@
 namespace mp::internal {
 namespace {
 
-// How long to wait for a process to stop: it may be in a call of a device that nothing interrupts.
+// How long to wait for a process to stop or end: it may be in a call of a device that nothing interrupts.
 constexpr int64_t kStopNs = 1'000'000'000;
 
 template <class See>
@@ -75,13 +77,11 @@ void stop(int pid, int pidfd) {
   }
 }
 
-}  // namespace
+// Without a descriptor a pid serves: that of who has a parent that stands still is not given to others.
+using Tree = std::map<int, UniqueFd>;
 
-void kill_tree(int pid, int pidfd) {
-  // Without a descriptor a pid serves: that of who has a parent that stands still is not given to others.
-  std::map<int, UniqueFd> tree;
-  tree.emplace(pid, UniqueFd());
-  stop(pid, pidfd);
+// Adds the descendants of those in `tree`, stopped.
+void gather(Tree& tree) {
   // Once a look at all processes finds nobody new, all are known: those known before it made no more.
   for (bool grown = true; grown;) {
     grown = false;
@@ -103,14 +103,49 @@ void kill_tree(int pid, int pidfd) {
       }
     });
   }
+}
+
+// To all but `root`.
+void send(const Tree& tree, int root, int signal) {
   for (const auto& [member, fd] : tree) {
     if (fd.valid()) {
-      signal_pidfd(fd.get(), SIGKILL);
-    } else if (member != pid) {
-      kill(member, SIGKILL);
+      signal_pidfd(fd.get(), signal);
+    } else if (member != root) {
+      kill(member, signal);
     }
   }
-  signal_pidfd(pidfd, SIGKILL);
 }
+
+}  // namespace
+
+void signal_tree(int pid, int pidfd, int signal) {
+  stop(pid, pidfd);
+  if (await_end(pidfd, Deadline::past())) {
+    // Whose number it is by now, nobody knows.
+    return;
+  }
+  Tree tree;
+  tree.emplace(pid, UniqueFd());
+  gather(tree);
+  send(tree, pid, signal);
+  signal_pidfd(pidfd, signal);
+  if (signal != SIGKILL) {
+    send(tree, pid, SIGCONT);
+    signal_pidfd(pidfd, SIGCONT);
+  }
+}
+
+void kill_descendants() {
+  Tree tree;
+  tree.emplace(getpid(), UniqueFd());
+  gather(tree);
+  send(tree, getpid(), SIGKILL);
+  const Deadline patience = Deadline::after_ns(kStopNs);
+  for (const auto& [member, fd] : tree) {
+    await_end(fd.get(), patience);
+  }
+}
+
+void keep_orphans() noexcept { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 }  // namespace mp::internal

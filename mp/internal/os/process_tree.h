@@ -7,13 +7,21 @@
 
 namespace mp::internal {
 
-// SIGKILL to the process and all its descendants; `pidfd` is its, and it has not been reaped. Top down each is stopped, so that
-// it makes no more children, and looked at, until all are known; only then they are killed, since the death of one may set its
-// children free of it, or end them before theirs are known.
+// Top down each is stopped, so that it makes no more children, and looked at, until all are known; only then they get the
+// signal, since the death of one may set its children free of it, or end them before theirs are known.
 //
-// Not found are those that left the tree before: whose parent had ended.
+// Not found are those that left the tree before: whose parent had ended, unless keep_orphans() was called above them.
 // Death  Who is killed in here leaves stopped what was stopped so far.
-void kill_tree(int pid, int pidfd);
+
+// `signal` to the process and all its descendants, which go on with it if it was not SIGKILL. `pidfd` is the process's.
+void signal_tree(int pid, int pidfd, int signal);
+
+// SIGKILL to all descendants of this process; comes back when they have ended. Not found are those that another thread makes
+// meanwhile.
+void kill_descendants();
+
+// From now on descendants whose parent ends become children of this process.
+void keep_orphans() noexcept;
 
 }  // namespace mp::internal
 

@@ -50,6 +50,7 @@ void encode(Encoder& e, const Preparation& p) {
   items.add(e.uinteger(p.parent_owner));
   items.add(e.integer(p.log.level));
   items.add(e.boolean(p.log.to_stderr));
+  items.add(e.boolean(p.kill_tree));
   for (const std::string& path : p.libraries) {
     items.add(e.text(path));
   }
@@ -147,7 +148,8 @@ Preparation read_preparation(std::string_view plan) {
   p.parent_owner = r[8].integer<uint32_t>();
   p.log.level = r[9].integer<int>();
   p.log.to_stderr = r[10].boolean("a flag");
-  for (uint64_t i = 11; i < r.size(); ++i) {
+  p.kill_tree = r[11].boolean("a flag");
+  for (uint64_t i = 12; i < r.size(); ++i) {
     p.libraries.emplace_back(r[i].text());
   }
   return p;

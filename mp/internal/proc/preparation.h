@@ -27,6 +27,7 @@ struct Preparation {
   std::string name;
   std::string authkey;
   bool daemon = false;
+  bool kill_tree = false;
   int method = 0;
   std::string parent_name;
   int parent_pid = 0;
