@@ -151,30 +151,32 @@ TEST(Refusal, AForkNeedsNoRoomForTheArena) {
             0);
 }
 
+// A running server gets no more of what `limit` is a limit of; `number` is the errno of the kernel.
+int server_refused_and_again(int limit, int number) {
+  start_and_join(make("forkserver"), "forkserver");
+  absl::Status status;
+  {
+    Limit none(limit, 0, internal::fork_server_pid());
+    // Some wait already.
+    for (int i = 0; i < 10 && status.ok(); ++i) {
+      Process p = make("forkserver");
+      status = p.try_start();
+      if (status.ok()) {
+        p.join();
+      }
+    }
+  }
+  std::printf("%s\n", status.ToString().c_str());
+  expect(internal::errno_of(status) == number, "its errno is the kernel's", status.ToString());
+  start_and_join(make("forkserver"), "forkserver");
+  left();
+  return g_wrong;
+}
+
 // Its server has what it needs, its children have not.
 TEST(Refusal, AForkServerWithoutDescriptorsSaysSo) {
   Watchdog dog(120s);
-  EXPECT_EQ(run_apart([] {
-              start_and_join(make("forkserver"), "forkserver");
-              absl::Status status;
-              {
-                Limit limit(RLIMIT_NOFILE, 0, internal::fork_server_pid());
-                // Some wait already.
-                for (int i = 0; i < 10 && status.ok(); ++i) {
-                  Process p = make("forkserver");
-                  status = p.try_start();
-                  if (status.ok()) {
-                    p.join();
-                  }
-                }
-              }
-              std::printf("%s\n", status.ToString().c_str());
-              expect(internal::errno_of(status) == EMFILE, "EMFILE", status.ToString());
-              start_and_join(make("forkserver"), "forkserver");
-              left();
-              return g_wrong;
-            }),
-            0);
+  EXPECT_EQ(run_apart([] { return server_refused_and_again(RLIMIT_NOFILE, EMFILE); }), 0);
 }
 
 TEST(Refusal, NoMoreProcessesForTheUserIsAnErrorOfStart) {
@@ -202,26 +204,7 @@ TEST(Refusal, AForkServerThatMayNotForkSaysSo) {
     GTEST_SKIP() << "this user may not become another one, who has no processes";
   }
   EXPECT_EQ(run_apart([] {
-              if (!become_nobody()) {
-                return 1;
-              }
-              start_and_join(make("forkserver"), "forkserver");
-              absl::Status status;
-              {
-                Limit limit(RLIMIT_NPROC, 0, internal::fork_server_pid());
-                for (int i = 0; i < 10 && status.ok(); ++i) {
-                  Process p = make("forkserver");
-                  status = p.try_start();
-                  if (status.ok()) {
-                    p.join();
-                  }
-                }
-              }
-              std::printf("%s\n", status.ToString().c_str());
-              expect(internal::errno_of(status) == EAGAIN, "EAGAIN", status.ToString());
-              start_and_join(make("forkserver"), "forkserver");
-              left();
-              return g_wrong;
+              return become_nobody() ? server_refused_and_again(RLIMIT_NPROC, EAGAIN) : 1;
             }),
             0);
 }
