@@ -36,6 +36,7 @@
 #include "mp/internal/proc/finish.h"
 #include "mp/internal/proc/fork_guard.h"
 #include "mp/internal/proc/fork_server.h"
+#include "mp/internal/proc/life.h"
 #include "mp/internal/proc/preparation.h"
 #include "mp/internal/proc/run.h"
 #include "mp/internal/proc/start.h"
@@ -80,6 +81,7 @@ class ProcessCore {
   // Set by the constructor.
   bool of_class = false;  // made by a class of the user's, which knows what to run
   bool kill_tree = false;
+  bool outlives_parent = false;
 
   bool is_ours() const { return creator == getpid(); }
 };
@@ -208,7 +210,7 @@ void end_children() {
   };
   for (const Core& core : children) {
     std::unique_lock hold(here().mutex);
-    if (core->daemon) {
+    if (core->daemon && !core->outlives_parent) {
       hold.unlock();
       say("terminate() for daemon", *core);
       signal_child(*core, *core->child, SIGTERM);
@@ -216,7 +218,8 @@ void end_children() {
     }
   }
   for (const Core& core : children) {
-    if (std::find(daemons.begin(), daemons.end(), core) == daemons.end()) {
+    if (!core->outlives_parent &&
+        std::find(daemons.begin(), daemons.end(), core) == daemons.end()) {
       say("join() for process", *core);
       core->started.load(std::memory_order_acquire)->wait(Deadline::never());
     }
@@ -295,6 +298,9 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
   if (p.kill_tree) {
     g_top_of_tree = getpid();
     keep_orphans();
+  }
+  if (p.outlives_parent) {
+    outlive_parent();
   }
   {
     std::lock_guard hold(here().mutex);
@@ -390,6 +396,7 @@ absl::StatusOr<std::unique_ptr<Child>> launch(const Core& core, Target* target,
   p.parent_owner = Family::self().bits;
   p.method = static_cast<int>(method);
   p.kill_tree = core->kill_tree;
+  p.outlives_parent = core->outlives_parent;
   if (method == StartMethod::kFork) {
     hold.unlock();
     warn_of_threads();
@@ -449,6 +456,7 @@ Core make_core(std::string_view type, Process::Options options) {
   }
   core->context = options.context;
   core->kill_tree = options.kill_tree;
+  core->outlives_parent = options.outlives_parent;
   core->type = type;
   core->name = options.name.empty() ? absl::StrCat(core->type, "-", core->identity)
                                     : std::move(options.name);

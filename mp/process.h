@@ -26,11 +26,11 @@
 //           One file descriptor as long as there is a handle.
 // Death     The child dies anywhere: exitcode() says so, and what it held is free after join() or
 //           is_alive(). The parent dies anywhere: its children are killed, theirs too, within
-//           milliseconds and whatever they do. The fork server dies: the next start() makes
+//           milliseconds and whatever they do, but for those with Options::outlives_parent. The fork server dies: the next start() makes
 //           another; its running children run on, and exitcode() may be 255.
 // Crossing  A Process does not cross. Function and arguments do: anything that has a Codec. A
 //           function with captures runs in a ForkProcess only.
-// Python    join() returns whether the process has ended. Children never outlive their parent.
+// Python    join() returns whether the process has ended. Children outlive their parent only if asked to.
 //           Arguments are copied when the Process is made; the function's result is ignored.
 
 #ifndef MP_PROCESS_H_
@@ -69,6 +69,9 @@ class Process {
     // parent of orphans among them (PR_SET_CHILD_SUBREAPER). What is not of mp outlives it only if it
     // is killed by something else: by another program, or by the death of its parent.
     bool kill_tree = false;
+    // From the beginning of its function on it lives on when its parent ends or dies, which then neither
+    // joins nor ends it, daemonic or not. Its own children die with it.
+    bool outlives_parent = false;
   };
 
   Process() : Process(Options()) {}  // does nothing
@@ -154,9 +157,9 @@ class ProcessBy : public Process {
       : ProcessBy(Options(), std::forward<F>(f), std::forward<A>(args)...) {}
   template <class F, class... A>
   ProcessBy(Options options, F&& f, A&&... args)
-      : Process(
-            Options{std::move(options.name), options.daemon, Context(kMethod), options.kill_tree},
-            target(std::forward<F>(f), std::forward<A>(args)...)) {}
+      : Process(Options{std::move(options.name), options.daemon, Context(kMethod),
+                        options.kill_tree, options.outlives_parent},
+                target(std::forward<F>(f), std::forward<A>(args)...)) {}
 
  private:
   template <class... A>

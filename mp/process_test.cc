@@ -764,9 +764,9 @@ TEST_P(EachMethod, KillTreeKillsDescendantsThatAreNotOfMpToo) {
       "can only kill a started process: ");
 }
 
-// Another program, which runs until it is killed.
+// Another program, which runs until it is killed, or ten minutes should nobody do that.
 [[noreturn]] void become_sleep() {
-  execl("/bin/sleep", "sleep", "100000", nullptr);
+  execl("/bin/sleep", "sleep", "600", nullptr);
   _exit(1);
 }
 // One as a child, one as a child of that, and one that belongs to nobody.
@@ -866,6 +866,43 @@ TEST_P(EachMethod, ADaemonMayTakeItsProgramsAlong) {
   EXPECT_TRUE(parent.join());
   EXPECT_EQ(parent.exitcode(), 0);
   expect_ended(programs);
+}
+
+// -- A process that outlives its parent ----------------------------------------------------------
+
+void live_on(Queue<int> runs, Queue<int> said, Queue<int> go) {
+  runs.put(1);
+  said.put(getpid());
+  said.put(go.get());
+}
+
+// Ends, or dies, when the child runs.
+void leave_a_child(std::string method, bool daemon, bool die, Queue<int> said, Queue<int> go) {
+  Queue<int> runs;
+  Process p({.daemon = daemon, .context = get_context(method), .outlives_parent = true}, live_on,
+            runs, said, go);
+  p.start();
+  runs.get();
+  if (die) {
+    ::raise(SIGKILL);
+  }
+}
+
+TEST_P(EachMethod, AProcessMayOutliveItsParent) {
+  for (bool daemon : {false, true}) {
+    for (bool die : {false, true}) {
+      Queue<int> said;
+      Queue<int> go;
+      Process parent = start(leave_a_child, GetParam(), daemon, die, said, go);
+      EXPECT_TRUE(parent.join());
+      EXPECT_EQ(parent.exitcode(), die ? -SIGKILL : 0);
+      Fd child = sentinel_of(said.get(100));
+      ASSERT_TRUE(child.valid());
+      go.put(7);
+      EXPECT_EQ(said.get(100), 7);
+      EXPECT_TRUE(readable(child.get(), 60'000));
+    }
+  }
 }
 
 // -- Another program -------------------------------------------------------------------------------

@@ -213,19 +213,23 @@ TEST(FinalizeOfTheFirstProcess, ExitInOneStopsNoOtherAndIsTheExitCode) {
       ::testing::ExitedWithCode(6), "^last, then a handler from before");
 }
 
+bool begin_pid_namespace() {
+  return unshare(CLONE_NEWPID) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0;
+}
+
 TEST(FinalizeOfTheFirstProcess, AChildWithTheSamePidBeginsWithout) {
   int failed = 0;
   Finalize mine([&] { ++failed; }, 1);
   // In a pid namespace of its own a child, and that one's, are number 1 both.
   int pid = fork();
   if (pid == 0) {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
+    if (!begin_pid_namespace()) {
       _exit(2);
     }
     int first = fork();
     if (first == 0) {
       Finalize its([&] { ++failed; }, 1);
-      if (unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
+      if (!begin_pid_namespace()) {
         _exit(2);
       }
       int second = fork();

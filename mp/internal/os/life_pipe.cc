@@ -37,4 +37,6 @@ bool arm_watch(int watch) noexcept {
   return true;
 }
 
+void disarm_watch(int watch) noexcept { fcntl(watch, F_SETFL, O_NONBLOCK); }
+
 }  // namespace mp::internal

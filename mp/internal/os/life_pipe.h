@@ -29,6 +29,8 @@ UniqueFd open_watch(int read_end) noexcept;
 // From now on this process is killed with SIGKILL when the last write end closes; at once if it is
 // closed already. The watch ends when every copy of `watch` is closed. False and errno on failure.
 bool arm_watch(int watch) noexcept;
+// Ends it at once, whoever has a copy.
+void disarm_watch(int watch) noexcept;
 
 }  // namespace mp::internal
 

@@ -77,4 +77,10 @@ void live_with_parent(UniqueFd watch) noexcept {
   g_watch = watch.release();
 }
 
+void outlive_parent() noexcept {
+  // Who made this process may not have closed its copy yet.
+  disarm_watch(g_watch);
+  shut(g_watch);
+}
+
 }  // namespace mp::internal

@@ -25,6 +25,8 @@ absl::StatusOr<int> life_read_end();
 // In a child, with the watch made for it: begins to watch. A child that cannot does not run: it
 // ends with a sentence on stderr.
 void live_with_parent(UniqueFd watch) noexcept;
+// In a child that was asked to: ends the watch.
+void outlive_parent() noexcept;
 
 }  // namespace mp::internal
 

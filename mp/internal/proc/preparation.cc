@@ -51,6 +51,7 @@ void encode(Encoder& e, const Preparation& p) {
   items.add(e.integer(p.log.level));
   items.add(e.boolean(p.log.to_stderr));
   items.add(e.boolean(p.kill_tree));
+  items.add(e.boolean(p.outlives_parent));
   for (const std::string& path : p.libraries) {
     items.add(e.text(path));
   }
@@ -149,7 +150,8 @@ Preparation read_preparation(std::string_view plan) {
   p.log.level = r[9].integer<int>();
   p.log.to_stderr = r[10].boolean("a flag");
   p.kill_tree = r[11].boolean("a flag");
-  for (uint64_t i = 12; i < r.size(); ++i) {
+  p.outlives_parent = r[12].boolean("a flag");
+  for (uint64_t i = 13; i < r.size(); ++i) {
     p.libraries.emplace_back(r[i].text());
   }
   return p;

@@ -28,6 +28,7 @@ struct Preparation {
   std::string authkey;
   bool daemon = false;
   bool kill_tree = false;
+  bool outlives_parent = false;
   int method = 0;
   std::string parent_name;
   int parent_pid = 0;
