@@ -14,6 +14,7 @@ Suite kill_suite() {
   add_shared_memory(suite);
   add_semaphores(suite);
   add_refusals(suite);
+  add_slots(suite);
   return suite;
 }
 

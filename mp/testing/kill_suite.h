@@ -22,6 +22,7 @@ void add_values(Suite& suite);
 void add_shared_memory(Suite& suite);
 void add_semaphores(Suite& suite);
 void add_refusals(Suite& suite);
+void add_slots(Suite& suite);
 
 }  // namespace mp::testing
 
