@@ -23,18 +23,19 @@
 //            sleeps; get: the same. An idle queue takes 17 KiB.
 // Death      A producer or consumer killed inside any call: the message is whole or was never
 //            there, and is delivered once. After get() returned it is the getter's and dies with
-//            it. Nobody else waits for the dead.
+//            it; what get_lease() returned comes back. Nobody else waits for the dead.
 // Crossing   Any way; handles, queues among them, may be inside messages.
 // Python     No feeder thread and so no "join before drain" deadlock; empty() after put() is false;
-//            closing is local.
+//            closing is local, and only put and get mind it. block=False is get_nowait().
 
 #ifndef MP_QUEUE_H_
 #define MP_QUEUE_H_
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -45,11 +46,24 @@
 #include "mp/codec.h"
 #include "mp/errors.h"
 #include "mp/internal/core/queue_core.h"
+#include "mp/internal/core/queue_iterator.h"
+#include "mp/lease.h"
+#include "mp/message_view.h"
 #include "mp/timeout.h"
 
 namespace mp {
 
 class Object;
+
+namespace internal {
+// For the classes that are made of a Queue.
+struct QueueAccess {
+  template <class Q>
+  static auto& core(Q& queue) noexcept {
+    return queue.core_;
+  }
+};
+}  // namespace internal
 
 template <class T = Object>
 class Queue {
@@ -72,6 +86,9 @@ class Queue {
   // The same, with the error as a value: kUnavailable when full.
   absl::Status try_put(const T& value, Timeout timeout = 0) const;
 
+  template <std::same_as<bool> B>
+  void put(const T& value, B block, Timeout timeout = kForever) const = delete;  // put_nowait()
+
   // Takes the first message. Throws mp::Empty when none came until `timeout`, mp::ShutDown,
   // mp::TypeError when the message is not a T (it is taken off all the same), mp::ValueError after
   // close().
@@ -85,11 +102,41 @@ class Queue {
   T get_nowait() const { return get(0); }
   // The same, with Empty and ShutDown as values: kUnavailable, kCancelled.
   absl::StatusOr<T> try_get(Timeout timeout = 0) const;
+  template <std::same_as<bool> B>
+  T get(B block, Timeout timeout = kForever) const = delete;  // get_nowait()
+
+  // get(), but the message comes back, as the first, if it is not acknowledged; see Lease. It frees
+  // its place of `maxsize`, and may pass it when it comes back. After shutdown() it comes back all
+  // the same, after an immediate one it is lost.
+  Lease<T> get_lease(Timeout timeout = kForever) const {
+    absl::StatusOr<Lease<T>> lease = try_get_lease(timeout);
+    if (!lease.ok()) {
+      core_.raise_get(lease.status());
+    }
+    return *std::move(lease);
+  }
+  Lease<T> get_lease_nowait() const { return get_lease(0); }
+  absl::StatusOr<Lease<T>> try_get_lease(Timeout timeout = 0) const;
+
+  // get() without a copy of a large message, for strings, mp::Bytes and vectors of numbers; see
+  // MessageView.
+  MessageView<T> get_view(Timeout timeout = kForever) const {
+    absl::StatusOr<MessageView<T>> view = try_get_view(timeout);
+    if (!view.ok()) {
+      core_.raise_get(view.status());
+    }
+    return *std::move(view);
+  }
+  MessageView<T> get_view_nowait() const { return get_view(0); }
+  absl::StatusOr<MessageView<T>> try_get_view(Timeout timeout = 0) const;
 
   // Puts all of `values` in order, many at a time; each part of them is visible at once and as a
   // whole.
   template <class Range>
   void put_many(const Range& values, Timeout timeout = kForever) const;
+  void put_many(std::initializer_list<T> values, Timeout timeout = kForever) const {
+    put_many<std::initializer_list<T>>(values, timeout);
+  }
 
   // Takes the messages that are there, at most `max`; waits until there is one. Empty when
   // `timeout` ran out.
@@ -102,39 +149,25 @@ class Queue {
   // vector of strings allocates nothing. After an error it holds what was taken before it.
   void get_many(std::vector<T>& values, size_t max, Timeout timeout = kForever) const;
 
-  // How many messages wait. Exact at the moment it looks; it may have changed before you do.
+  // How many messages wait, those that came back among them and leases not. Exact at the moment it
+  // looks; it may have changed before you do. These work after close() too.
   uint64_t qsize() const { return core_.size(); }
   bool empty() const { return core_.size() == 0; }
-  bool full() const { return core_.maxsize() != 0 && core_.size() >= core_.maxsize(); }
+  // Whether a put would wait.
+  bool full() const { return core_.full(); }
 
   // This process puts and gets no more: later calls here throw mp::ValueError.
   void close() const noexcept { core_.close(); }
+  // Nothing: what put() returned from is in the queue. Throws mp::AssertionError before close().
+  void join_thread() const { internal::raise_if_error(core_.check_closed()); }
+  // Nothing.
+  void cancel_join_thread() const noexcept {}
   // Nobody puts any more, and nobody gets once it is empty (`immediate`: at once). Wakes all who
   // wait, everywhere.
   void shutdown(bool immediate = false) const { core_.shutdown(immediate); }
 
   // Iterating takes messages until shutdown.
-  class iterator {
-   public:
-    using value_type = T;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::input_iterator_tag;
-    using pointer = T*;
-    using reference = T&;
-
-    explicit iterator(const Queue* queue) : queue_(queue) { ++*this; }
-    iterator() = default;
-    T& operator*() const { return *value_; }
-    iterator& operator++();
-    void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& a, const iterator& b) {
-      return a.value_.has_value() == b.value_.has_value();
-    }
-
-   private:
-    const Queue* queue_ = nullptr;
-    mutable std::optional<T> value_;
-  };
+  using iterator = internal::QueueIterator<Queue>;
   iterator begin() const { return iterator(this); }
   iterator end() const { return iterator(); }
 
@@ -144,6 +177,7 @@ class Queue {
 
  private:
   friend Codec<Queue>;
+  friend internal::QueueAccess;
   template <class U>
   friend std::string repr(const Queue<U>& q);
   explicit Queue(internal::Ref ref) : core_(std::move(ref)) {}

@@ -1,5 +1,6 @@
 #include "mp/internal/core/channel.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@ namespace mp::internal {
 
 template class ChannelWriter<RealAtomics>;
 template class ChannelReader<RealAtomics>;
+template class ChannelLeases<RealAtomics>;
 
 absl::Status RingStore::no_memory(uint64_t size) const {
   return memory_error(absl::StrCat(
@@ -53,14 +55,34 @@ void destroy_ring(Family& family, uint64_t object, bool redo) {
   }
   RingStore store(family, object);
   std::vector<uint64_t> segments;
-  family.at<Ring<>>(object)->each_segment(store, [&](uint64_t s) { segments.push_back(s); });
+  Ring<>* ring = family.at<Ring<>>(object);
+  ring->each_segment(store, [&](uint64_t s) { segments.push_back(s); });
+  // After a death some names of blocks lead to what is a part no more, and some to one that is listed already.
+  ring->leases.each_block(store, [&](uint64_t b) {
+    if (store.is_segment(b) || store.is_lease(b)) {
+      segments.push_back(b);
+    }
+  });
+  std::sort(segments.begin(), segments.end());
+  segments.erase(std::unique(segments.begin(), segments.end()), segments.end());
   for (uint64_t s : segments) {
     store.free_segment(s);
   }
 }
 
+// A process has let go of a channel that others hold, or is dead: what it had leased comes back.
+void let_go_of_ring(Family& family, uint64_t object) {
+  if (family.at<Ring<>>(object)->leases.none()) {
+    return;
+  }
+  Channel<> channel(family, object);
+  Owner me = Family::self();
+  ChannelLeases<>(channel).return_of(family.holder_of(object, me) == me ? Owner{} : me);
+}
+
 namespace {
-[[maybe_unused]] const bool g_registered = (Family::set_destroy(Kind::kQueue, destroy_ring), true);
+[[maybe_unused]] const bool g_registered = (Family::set_destroy(Kind::kQueue, destroy_ring),
+                                            Family::set_let_go(Kind::kQueue, let_go_of_ring), true);
 [[maybe_unused]] const bool g_recovers =
     (Family::g_message_hooks.abandoned = lost_producer,
      Family::g_message_hooks.recover = recover_producers, true);

@@ -8,6 +8,9 @@
 //     w.publish();                       r.commit();
 //   }                                  }
 //
+// Instead of commit() a reader may lease() its message: then it comes back if this process dies before it
+// acknowledges it. ChannelLeases does the rest.
+//
 // An open ChannelWriter or ChannelReader holds the producers' or consumers' lock; leaving the scope
 // without publish() or commit() changes nothing.
 
@@ -31,7 +34,7 @@ bool lost_producer(Family& family, uint64_t object) noexcept;
 // Takes it over then, and settles that.
 void recover_producers(Family& family, uint64_t object) noexcept;
 
-// Destroy function of everything that is a Ring: frees its segments.
+// Destroy function of everything that is a Ring: frees its segments and leases.
 void destroy_ring(Family& family, uint64_t object, bool redo);
 
 // The arena and the family as a Channel sees them.
@@ -63,6 +66,21 @@ class RingStore {
     return *s;
   }
   void free_segment(uint64_t s) noexcept { family_.free_part(s); }
+  bool is_lease(uint64_t b) const noexcept {
+    const Block* block = family_.arena().block(b);
+    return block->state.load(std::memory_order_acquire) == Block::kLive &&
+           block->kind == Kind::kLease && block->link.load(std::memory_order_relaxed) == ring_;
+  }
+  uint64_t allocate_lease(uint64_t bytes, std::atomic<uint64_t>& intent) noexcept {
+    auto b = family_.create_part(Kind::kLease, bytes, ring_, intent);
+    refused_ = b.ok() ? 0 : bytes;
+    return b.ok() ? *b : 0;
+  }
+  void lease_carried(uint64_t seq) noexcept { family_.lease_carried(ring_, seq); }
+  void unlease_carried(uint64_t from) noexcept {
+    family_.unlease_carried(ring_, from, at<Ring<>>(ring_)->got);
+  }
+  void end_carried(uint64_t seq) noexcept { family_.end_carried(ring_, seq); }
   static constexpr uint64_t first_segment() noexcept { return Ring<>::kFirstSegment; }
   static constexpr uint64_t largest_segment() noexcept { return Ring<>::kLargestSegment; }
 
@@ -170,9 +188,7 @@ class ChannelReader {
             RecordHeader::fds(taken_.header)};
   }
   // Handles or descriptors.
-  bool carries() const noexcept {
-    return (RecordHeader::handles(taken_.header) | RecordHeader::fds(taken_.header)) != 0;
-  }
+  bool carries() const noexcept { return Ring<A>::carries(taken_.header); }
   // The user's own bytes, not an encoded value.
   bool raw() const noexcept { return (taken_.header & RecordHeader::kRaw) != 0; }
   // Goes to the message after the current one, as part of the same commit. False when there is none
@@ -185,20 +201,65 @@ class ChannelReader {
   }
   // Takes off all messages from the first to the current one.
   void commit() noexcept;
+  // Takes off the current message, the only one, as a lease, or as a view: then it is lost if this
+  // process dies, like any other. Its bytes and words are where they are until it ends. `entry` is 0
+  // when there is no memory: see no_memory().
+  typename Ring<A>::Leased lease(bool view) noexcept;
+  absl::Status no_memory() const {
+    return channel_.store.no_memory(RecordHeader::stride(taken_.header));
+  }
 
  private:
   void close() noexcept;
+  // The message that came back and is the oldest is current.
+  void look_at_returned() noexcept;
+  void tell_of_room(uint64_t count, bool leaves) noexcept;
 
   Channel<A, Store>& channel_;
   typename Ring<A>::Taken taken_;
   typename Ring<A>::Taken before_;
   uint64_t count_ = 0;
+  typename LeaseTable<A>::Back back_;  // the current message came back; else its entry is 0
   bool open_ = false;
   bool producers_done_ = false;  // puts have ended, and nobody is inside one any more
 };
 
+// What becomes of leases, and of tasks: without a lock, but for what it says.
+template <class A = RealAtomics, class Store = RingStore>
+class ChannelLeases {
+ public:
+  explicit ChannelLeases(Channel<A, Store>& channel) noexcept : channel_(channel) {}
+
+  // The lease is done with, and what it had goes. False when it was already.
+  bool acknowledge(typename Ring<A>::Leased lease) noexcept;
+  // Whoever gets next takes it.
+  bool give_back(typename Ring<A>::Leased lease) noexcept;
+  // Leases of the dead come back. True when some did.
+  bool return_of_dead() noexcept;
+  // The same for a process that has let go of the channel, and for the dead. With family_lock.
+  void return_of(Owner gone) noexcept;
+  // A task is finished, nobody knows which: of those that were taken by others the one that was first
+  // put, else of those that wait. False when there is none. Takes the consumers' lock.
+  absl::StatusOr<bool> finish_any() noexcept;
+  // Waits until no task is unfinished; false when some was until `deadline`.
+  bool join(Deadline deadline) noexcept;
+  // Whether that is so now.
+  bool finished() noexcept;
+
+ private:
+  // The consumers' lock.
+  void lock() noexcept;
+  void unlock() noexcept;
+  template <class Gone>
+  bool return_if(const Gone& gone) noexcept;
+  void tell_if_finished() noexcept;
+
+  Channel<A, Store>& channel_;
+};
+
 extern template class ChannelWriter<RealAtomics>;
 extern template class ChannelReader<RealAtomics>;
+extern template class ChannelLeases<RealAtomics>;
 
 }  // namespace mp::internal
 

@@ -1,6 +1,6 @@
 // mp/internal/core/channel_impl.h
 //
-// The bodies of ChannelWriter and ChannelReader, for channel.cc and for tests that bring an atomics
+// The bodies of ChannelWriter, ChannelReader and ChannelLeases, for channel.cc and for tests that bring an atomics
 // policy of their own.
 
 #ifndef MP_INTERNAL_CORE_CHANNEL_IMPL_H_
@@ -45,6 +45,101 @@ inline Deadline lock_deadline(Deadline deadline) {
 inline absl::Status unavailable() { return absl::Status(absl::StatusCode::kUnavailable, ""); }
 inline absl::Status shut_down() { return absl::Status(absl::StatusCode::kCancelled, ""); }
 
+// A process that has taken leases is dead: they come back, and nobody watches it any more.
+template <class A, class Store>
+void bury_lessee(Channel<A, Store>& channel, Owner dead) noexcept {
+  channel.store.liveness().relay_death(dead);
+  channel.store.sweep(dead);
+  ChannelLeases<A, Store>(channel).return_of_dead();
+  for (auto& lessee : channel.ring->lessees) {
+    uint32_t bits = dead.bits;
+    lessee.compare_exchange_strong(bits, 0, std::memory_order_relaxed);
+  }
+}
+
+// Who is about to say that nothing is there looks whether something has to come back. Without any lock.
+template <class A, class Store>
+void bury_lessees(Channel<A, Store>& channel) noexcept {
+  for (auto& lessee : channel.ring->lessees) {
+    Owner owner{lessee.load(std::memory_order_relaxed)};
+    if (owner && channel.store.liveness().is_dead(owner)) {
+      bury_lessee(channel, owner);
+    }
+  }
+}
+
+// Waits until `ready()`, as a consumer of a queue or one who joins it; false when `deadline` passed
+// first. A sleeper also watches those who have taken leases: what they had comes back at their death.
+template <class A, class Store, class Ready>
+bool await_with_lessees(Channel<A, Store>& channel, EventCount<A>& ec, Deadline deadline,
+                        int64_t spin_ns, const Ready& ready) noexcept {
+  if (ready() || spin<A>(spin_ns, ready)) {
+    return true;
+  }
+  Store& store = channel.store;
+  Liveness& family = store.liveness();
+  const int64_t slice_ns = family.slice_ns();
+  int64_t nap = 0;
+  [[maybe_unused]] typename A::LoopHead head;
+  for (;;) {
+    head.again();
+    uint32_t seq = ec.ask();
+    if (ready()) {
+      return true;
+    }
+    // After ask(): who takes its first lease from here on ends our sleep.
+    FutexPair lives[Ring<A>::kLessees];
+    Owner owners[Ring<A>::kLessees];
+    int count = 0;
+    int64_t longest = slice_ns;
+    bool died = false;
+    for (auto& lessee : channel.ring->lessees) {
+      Owner owner{lessee.load(std::memory_order_seq_cst)};
+      if (!owner || owner == store.self()) {
+        continue;
+      }
+      FutexPair& life = lives[count];
+      life.word = family.arm_life_word(owner, &life.expected);
+      if (life.word != nullptr) {
+        owners[count++] = owner;
+      } else if (family.is_dead(owner)) {
+        bury_lessee(channel, owner);
+        died = true;
+      } else if (family.is_dying(owner)) {
+        longest = nap = std::min(slice_ns, nap == 0 ? kFirstNapNs : 2 * nap);
+      }
+    }
+    if (died) {
+      continue;
+    }
+    Deadline slice = Deadline::after_ns(longest);
+    A::step("queue.before_sleep");
+    Deadline end = earlier(slice, deadline);
+    FutexResult r = count == 0 ? Parking<A>::wait(ec.seq, seq, end)
+                               : Parking<A>::wait_or_deaths(ec.seq, seq, lives, count, end);
+    for (int i = 0; i < count; ++i) {
+      if (family.is_dying(owners[i])) {
+        // The kernel wakes one sleeper only.
+        family.relay_death(owners[i]);
+      }
+    }
+    const bool whole_slice = r == FutexResult::kTimeout && longest == slice_ns && slice.passed();
+    if (ready()) {
+      if (whole_slice) {
+        family.count_rescue();
+      }
+      return true;
+    }
+    const bool too_late = deadline.passed();
+    if ((whole_slice || too_late) && !channel.ring->leases.none()) {
+      ChannelLeases<A, Store>(channel).return_of_dead();
+    }
+    if (too_late) {
+      return ready();
+    }
+  }
+}
+
 // Waits until `ready()`; false when `deadline` passed first. In a pipe a sleeper also watches one
 // holder of the end on the `other` side, and sweeps it when it is dead: that closes the pipe if it
 // was the last. A holder that lets go of the end tells who sleeps here, so that they look for
@@ -56,7 +151,8 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
   Liveness& family = store.liveness();
   const uint64_t end = channel.ring->ends[other];
   if (end == 0) {
-    return await(ec, deadline, family, spin_ns, ready);
+    return other == Ring<A>::kReaders ? await(ec, deadline, family, spin_ns, ready)
+                                      : await_with_lessees(channel, ec, deadline, spin_ns, ready);
   }
   if (ready() || spin<A>(spin_ns, ready)) {
     return true;
@@ -309,7 +405,13 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
     head.again();
     if (deadline.is_past_by_construction() && !ring.maybe_ready(store) &&
         ring.closed.load(std::memory_order_relaxed) == 0) {
-      return unavailable();
+      if (ring.leases.none()) [[likely]] {
+        return unavailable();
+      }
+      bury_lessees(channel_);
+      if (!ring.leases.maybe_back()) {
+        return unavailable();
+      }
     }
     Acquired a =
         park_acquire(ring.get_lock, store.self(), lock_deadline(deadline), store.liveness());
@@ -326,8 +428,14 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
     }
     uint32_t state = ring.closed.load(std::memory_order_acquire);
     taken_ = {};
+    back_ = {};
     if ((state & ChannelState::kNoGets) == 0) [[likely]] {
-      taken_ = ring.look(store, ring.front());
+      if (ring.leases.maybe_back()) [[unlikely]] {
+        look_at_returned();
+      }
+      if (back_.entry == 0) [[likely]] {
+        taken_ = ring.look(store, ring.front());
+      }
     }
     if (taken_.header != 0) {
       count_ = 1;
@@ -364,7 +472,22 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
 }
 
 template <class A, class Store>
+void ChannelReader<A, Store>::look_at_returned() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  back_ =
+      ring.leases.first_back(channel_.store, [&](uint64_t at, typename LeaseTable<A>::Entry& e) {
+        ring.take_down(channel_.store, at, e);
+      });
+  if (back_.entry != 0) {
+    taken_ = ring.look_at_lease(channel_.store, back_.entry);
+  }
+}
+
+template <class A, class Store>
 bool ChannelReader<A, Store>::next() noexcept {
+  if (back_.entry != 0) [[unlikely]] {
+    return false;
+  }
   Ring<A>& ring = *channel_.ring;
   typename Ring<A>::Taken after = ring.look(channel_.store, taken_.after);
   // One commit leaves one segment at most.
@@ -381,16 +504,222 @@ bool ChannelReader<A, Store>::next() noexcept {
 template <class A, class Store>
 void ChannelReader<A, Store>::commit() noexcept {
   Ring<A>& ring = *channel_.ring;
+  if (back_.entry != 0) [[unlikely]] {
+    ring.leases.took(back_);
+    ring.end_lease(channel_.store, back_.entry);
+    close();
+    return;
+  }
   bool leaves = taken_.after.segment != ring.front().segment;
   if constexpr (A::kBug != Bug::kCommitBeforeCopyOut) {
     ring.commit_get(channel_.store, taken_.after, count_);
   }
-  int count = static_cast<int>(std::min<uint64_t>(count_, kWakeAll));
   close();
+  tell_of_room(count_, leaves);
+}
+
+template <class A, class Store>
+void ChannelReader<A, Store>::tell_of_room(uint64_t count, bool leaves) noexcept {
+  Ring<A>& ring = *channel_.ring;
   if (ring.maxsize != 0 || (ring.window != 0 && leaves)) [[unlikely]] {
     A::fence_after_rmw();
-    notify(ring.room, ring.window != 0 ? kWakeAll : count);
+    notify(ring.room,
+           ring.window != 0 ? kWakeAll : static_cast<int>(std::min<uint64_t>(count, kWakeAll)));
   }
+}
+
+template <class A, class Store>
+typename Ring<A>::Leased ChannelReader<A, Store>::lease(bool view) noexcept {
+  Store& store = channel_.store;
+  Ring<A>& ring = *channel_.ring;
+  typename Ring<A>::Leased leased;
+  if (!view && ring.add_lessee(store.self())) [[unlikely]] {
+    // Before the lease, so that whoever dies with one is watched, or is looked for before a sleep.
+    A::fence_after_rmw();
+    notify(ring.items, kWakeAll);
+    notify(ring.finished, kWakeAll);
+  }
+  bool leaves = false;
+  if (back_.entry != 0) {
+    ring.leases.took(back_);
+    leased = ring.lease_again(store, back_.entry, view, store.self());
+  } else {
+    leaves = taken_.after.segment != ring.front().segment;
+    leased = ring.lease(store, taken_, view ? 0 : 1, store.self(), store.large_message());
+    if (leased.entry == 0) {
+      return leased;
+    }
+  }
+  bool returned = back_.entry != 0;
+  close();
+  if (!returned) {
+    tell_of_room(1, leaves);
+  }
+  return leased;
+}
+
+template <class A, class Store>
+bool ChannelLeases<A, Store>::acknowledge(typename Ring<A>::Leased lease) noexcept {
+  Store& store = channel_.store;
+  Ring<A>& ring = *channel_.ring;
+  typename LeaseTable<A>::Entry& e = ring.leases.entry_at(store, lease.entry);
+  bool more = false;
+  if (!ring.leases.acknowledge(store, e, lease.word,
+                               Ring<A>::carries(e.header.load(std::memory_order_relaxed)), &more)) {
+    return false;
+  }
+  A::step("lease.acknowledged");
+  tell_if_finished();
+  if (more) {
+    lock();
+    if (e.word.load(std::memory_order_relaxed) == (lease.word | LeaseWord::kDone)) {
+      ring.take_down(store, lease.entry, e);
+    }
+    unlock();
+  }
+  return true;
+}
+
+template <class A, class Store>
+bool ChannelLeases<A, Store>::give_back(typename Ring<A>::Leased lease) noexcept {
+  Ring<A>& ring = *channel_.ring;
+  if (!ring.leases.give_back(ring.leases.entry_at(channel_.store, lease.entry), lease.word)) {
+    return false;
+  }
+  A::step("lease.before_wake");
+  notify(ring.items, 1);
+  return true;
+}
+
+template <class A, class Store>
+template <class Gone>
+bool ChannelLeases<A, Store>::return_if(const Gone& gone) noexcept {
+  Ring<A>& ring = *channel_.ring;
+  bool changed = ring.leases.return_of(
+      channel_.store, [&ring] { return ring.received(); }, gone);
+  if (ring.leases.maybe_back()) {
+    A::fence_after_rmw();
+    notify(ring.items, kWakeAll);
+  }
+  if (changed) {
+    // A view or a task finished early has ended with its holder, which tells nobody of the last one.
+    tell_if_finished();
+  }
+  return changed;
+}
+
+template <class A, class Store>
+bool ChannelLeases<A, Store>::return_of_dead() noexcept {
+  Liveness& family = channel_.store.liveness();
+  // One question for entries that follow each other: most are of few holders.
+  Owner asked;
+  bool dead = false;
+  return return_if([&](Owner owner) {
+    if (owner != asked) {
+      asked = owner;
+      dead = family.is_dead(owner);
+    }
+    return dead;
+  });
+}
+
+template <class A, class Store>
+void ChannelLeases<A, Store>::return_of(Owner gone) noexcept {
+  Liveness& family = channel_.store.liveness();
+  return_if([&](Owner owner) { return owner == gone || family.is_dead(owner); });
+}
+
+template <class A, class Store>
+void ChannelLeases<A, Store>::tell_if_finished() noexcept {
+  // sync: event-count: the change of the entry's word, an exchange, stands before this look.
+  A::fence_after_rmw();
+  if (channel_.ring->finished.pending() && finished()) {
+    notify(channel_.ring->finished, kWakeAll);
+  }
+}
+
+template <class A, class Store>
+bool ChannelLeases<A, Store>::finished() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  return ring.is_finished(
+      channel_.store, (ring.closed.load(std::memory_order_seq_cst) & ChannelState::kNoGets) != 0);
+}
+
+template <class A, class Store>
+absl::StatusOr<bool> ChannelLeases<A, Store>::finish_any() noexcept {
+  Store& store = channel_.store;
+  Ring<A>& ring = *channel_.ring;
+  auto first = [&](auto is) {
+    typename Ring<A>::Leased found;
+    uint64_t oldest = 0;
+    ring.leases.each(store, [&](uint64_t at, typename LeaseTable<A>::Entry& e) {
+      uint64_t w = e.word.load(std::memory_order_seq_cst);
+      uint64_t seq = e.seq.load(std::memory_order_relaxed);
+      if (LeaseWord::is_unfinished(w) && is(w) && (found.entry == 0 || seq < oldest)) {
+        found = {at, w};
+        oldest = seq;
+      }
+    });
+    return found;
+  };
+  for (;;) {
+    typename Ring<A>::Leased out = first(LeaseWord::is_out);
+    if (out.entry == 0) {
+      break;
+    }
+    if (acknowledge(out)) {
+      return true;
+    }
+  }
+  lock();
+  absl::StatusOr<bool> found = false;
+  typename Ring<A>::Taken taken;
+  if (typename Ring<A>::Leased back = first(LeaseWord::is_back); back.entry != 0) {
+    // As one that is no task any more.
+    ring.leases.entry_at(store, back.entry)
+        .word.store(LeaseWord::without_attempt(back.word), std::memory_order_seq_cst);
+    found = true;
+  } else if ((ring.closed.load(std::memory_order_acquire) & ChannelState::kNoGets) == 0 &&
+             (taken = ring.look(store, ring.front())).header != 0) {
+    // Out of turn from now on: the next to be taken, and no task.
+    if (ring.lease(store, taken, 0, store.self(), store.large_message(), LeaseWord::kBack).entry !=
+        0) {
+      ring.leases.returns.fetch_add(1, std::memory_order_seq_cst);
+      found = true;
+    } else {
+      found = store.no_memory(RecordHeader::stride(taken.header));
+    }
+  }
+  unlock();
+  if (found.ok() && *found) {
+    tell_if_finished();
+  }
+  return found;
+}
+
+template <class A, class Store>
+void ChannelLeases<A, Store>::lock() noexcept {
+  Ring<A>& ring = *channel_.ring;
+  Store& store = channel_.store;
+  if (park_acquire(ring.get_lock, store.self(), Deadline::never(), store.liveness()) ==
+      Acquired::kOwnerDied) {
+    ring.recover_get(store);
+    // As in ChannelReader::open(); and who died may have been woken for what it did not take.
+    A::fence_after_rmw();
+    notify(ring.room, kWakeAll);
+    notify(ring.items, kWakeAll);
+  }
+}
+
+template <class A, class Store>
+void ChannelLeases<A, Store>::unlock() noexcept {
+  park_release(channel_.ring->get_lock);
+}
+
+template <class A, class Store>
+bool ChannelLeases<A, Store>::join(Deadline deadline) noexcept {
+  auto ready = [this] { return finished(); };
+  return await_with_lessees(channel_, channel_.ring->finished, deadline, kReadNs, ready);
 }
 
 template <class A, class Store>

@@ -22,7 +22,10 @@ using model::Outcome;
 using model::Scenario;
 
 constexpr int kBlocks = 6;
-constexpr uint64_t kBlockSize = 112;
+constexpr uint64_t kBlockSize = 192;
+constexpr uint8_t kSegmentBlock = 1;
+constexpr uint8_t kLeaseBlock = 2;
+constexpr int kMostMessages = 4;  // of one producer that are leased
 
 struct Message {
   uint64_t id;
@@ -37,6 +40,10 @@ struct Shared {
   } blocks[kBlocks];
   uint8_t live[16];
   uint64_t block_size;
+  uint64_t large_message;
+  // Of each message that is leased: whether an acknowledgement has begun, or was true.
+  enum Fate : uint8_t { kOpen, kAcknowledging, kAcknowledged };
+  uint8_t fate[model::kMostActors + 1][kMostMessages + 1];
   // What the actors note, for the checks.
   uint8_t returned[model::kMostActors + 1];  // messages whose put has returned
   uint8_t last[model::kMostActors + 1];      // number of the last message seen of this producer
@@ -67,23 +74,43 @@ class ModelStore {
   }
   bool is_segment(uint64_t s) const noexcept {
     model::before(model::Step::kAsk, nullptr);
-    bool is = shared_->live[index(s)] != 0;
+    bool is = shared_->live[index(s)] == kSegmentBlock;
     model::saw(is);
     return is;
   }
-  uint64_t segment_size(uint64_t) const noexcept { return shared_->block_size; }
+  bool is_lease(uint64_t s) const noexcept {
+    model::before(model::Step::kAsk, nullptr);
+    bool is = shared_->live[index(s)] == kLeaseBlock;
+    model::saw(is);
+    return is;
+  }
+  uint64_t segment_size(uint64_t s) const noexcept {
+    return shared_->live[index(s)] == kLeaseBlock ? kBlockSize : shared_->block_size;
+  }
   uint64_t allocate_segment(uint64_t bytes, model::ModelAtomic<uint64_t>& intent) noexcept {
     model::require(bytes <= shared_->block_size, "a segment larger than planned");
+    return allocate(kSegmentBlock, 32, intent);
+  }
+  uint64_t allocate_lease(uint64_t bytes, model::ModelAtomic<uint64_t>& intent) noexcept {
+    model::require(bytes <= kBlockSize, "a block larger than planned");
+    return allocate(kLeaseBlock, kBlockSize - 32, intent);
+  }
+  uint64_t allocate(uint8_t kind, size_t clear, model::ModelAtomic<uint64_t>& intent) noexcept {
     for (int i = 0; i < kBlocks; ++i) {
-      if (shared_->live[i] == 0) {
-        uint64_t s = offset(i);
-        intent.store(s);
-        std::memset(shared_->blocks[i].bytes, 0xdd, kBlockSize);
-        std::memset(shared_->blocks[i].bytes + 32, 0, 32);
-        model::before(model::Step::kStore, &shared_->live[i]);
-        shared_->live[i] = 1;
-        return s;
+      if (shared_->live[i] != 0) {
+        continue;
       }
+      uint64_t s = offset(i);
+      intent.store(s);
+      model::before(model::Step::kStore, &shared_->live[i]);
+      // The allocator has a lock, that of the others is another one: somebody may have been first.
+      if (shared_->live[i] != 0) {
+        continue;
+      }
+      std::memset(shared_->blocks[i].bytes, 0xdd, kBlockSize);
+      std::memset(shared_->blocks[i].bytes + 32, 0, clear);
+      shared_->live[i] = kind;
+      return s;
     }
     model::require(false, "out of segments");
     return 0;
@@ -98,7 +125,10 @@ class ModelStore {
 
   Liveness& liveness() const noexcept { return *family_; }
   Owner self() const noexcept { return model::self_owner(); }
-  uint64_t large_message() const noexcept { return 1 << 20; }
+  uint64_t large_message() const noexcept { return shared_->large_message; }
+  void lease_carried(uint64_t) noexcept {}
+  void unlease_carried(uint64_t) noexcept {}
+  void end_carried(uint64_t) noexcept {}
   absl::Status no_memory(uint64_t) const { return unavailable(); }
   absl::Status note_in_transit(uint64_t, uint64_t, const model::ModelAtomic<uint64_t>&) {
     return absl::OkStatus();
@@ -170,6 +200,8 @@ class ModelStore {
 // What each actor does, letter by letter: p puts, q puts if there is room now, b puts a batch of
 // two, B one of three; g gets, h gets what is there now, t gets until any time, m gets all that may
 // be taken at once, x looks and leaves without a commit; s ends puts; c lets go of its end of a pipe.
+// Of leases: l takes one and acknowledges it, L the same of what is there now, r takes one that is
+// there now and gives it back, j joins.
 struct Cast {
   std::vector<std::string> actors;
   // In a pipe: which end each actor holds, r or w.
@@ -181,7 +213,18 @@ struct Cast {
   bool slow_exit = false;
   // Who waits at one end of a pipe learns without a slice that the other end has no living holder.
   bool told_at_once = false;
+  // Messages have a segment each, which a lease keeps.
+  bool large = false;
   uint64_t most_states = 0;
+
+  bool leases() const {
+    for (const std::string& ops : actors) {
+      if (ops.find_first_of("lLrj") != std::string::npos) {
+        return true;
+      }
+    }
+    return false;
+  }
 };
 
 template <class A>
@@ -194,7 +237,8 @@ class Run {
     s.shared = &shared_;
     s.size = sizeof shared_;
     s.begin = [this] {
-      shared_.block_size = 56 + 8 + 24 * static_cast<uint64_t>(cast_.per_segment);
+      shared_.block_size = 64 + 8 + 24 * static_cast<uint64_t>(cast_.per_segment);
+      shared_.large_message = cast_.large ? 16 : 1 << 20;
       shared_.ring.maxsize = cast_.maxsize;
       shared_.ring.window = cast_.window;
       if (!cast_.ends.empty()) {
@@ -224,7 +268,11 @@ class Run {
       if (word == &r.items.seq) {
         auto* header = reinterpret_cast<const model::ModelAtomic<uint64_t>*>(
             reinterpret_cast<std::byte*>(&shared_) + r.head[got & 1].at.raw());
-        return header->raw() == 0 && r.closed.raw() == 0 && !is_alone(kWritersEnd);
+        return header->raw() == 0 && r.closed.raw() == 0 && !is_alone(kWritersEnd) &&
+               r.leases.returns.raw() == r.leases.seen.raw();
+      }
+      if (word == &r.finished.seq) {
+        return false;
       }
       return word == &r.room.seq && r.closed.raw() == 0 && !is_alone(kReadersEnd) &&
              (cast_.window != 0 || (r.put.raw() >> 1) - (got >> 1) >= cast_.maxsize);
@@ -249,6 +297,9 @@ class Run {
           at == &r.put || this->in(at, r.tail) ? &r.put_lock
           : at == &r.got || at == &r.oldest || at == &r.freeing || this->in(at, r.head)
               ? &r.get_lock
+          : at == &r.leases.seen || at == &r.leases.pages || at == &r.leases.used ||
+                  at == &r.leases.cursor
+              ? &r.get_lock
               : nullptr;
       return lock != nullptr && LockWord<A>::owner_of(lock->word.raw()) == model::owner_of(actor);
     };
@@ -268,6 +319,9 @@ class Run {
                {&r.items, "items"},
                {&r.closed, "closed"},
                {&r.freeing, "freeing"},
+               {&r.leases, "leases"},
+               {&r.finished, "finished"},
+               {&r.lessees, "lessees"},
                {&r.room, "room"},
                {&shared_.live, "live"}};
     for (int i = 0; i < kBlocks; ++i) {
@@ -346,6 +400,18 @@ class Run {
       case 'c':
         Store(shared_, family_).let_go(me);
         break;
+      case 'l':
+      case 'L':
+      case 'r':
+        lease(c, op);
+        break;
+      case 'j':
+        model::require(ChannelLeases<A, Store>(c).join(Deadline::never()), "a join gave up");
+        // It has put everything.
+        for (int n = 1; n <= shared_.returned[me]; ++n) {
+          model::require(shared_.fate[me][n] != Shared<A>::kOpen, "a join did not wait");
+        }
+        break;
     }
   }
 
@@ -367,6 +433,39 @@ class Run {
     }
     model::require(number == shared_.last[producer] + 1, "out of order, lost or twice");
     shared_.last[producer] = number;
+  }
+
+  // Whose message it is, and which.
+  uint8_t* fate_of(const std::byte* bytes) {
+    Message m;
+    std::memcpy(&m, bytes, sizeof m);
+    model::require(m.id == ~m.complement, "a torn message");
+    uint8_t* fate = &shared_.fate[(m.id / 16) % (model::kMostActors + 1)][m.id % 16];
+    model::require(*fate != Shared<A>::kAcknowledged, "an acknowledged message came back");
+    return fate;
+  }
+
+  void lease(Channel<A, Store>& c, char op) {
+    typename Ring<A>::Leased leased;
+    {
+      ChannelReader<A, Store> r(c);
+      absl::Status s = r.open(op == 'l' ? Deadline::never() : Deadline::past());
+      if (!s.ok()) {
+        model::require(op != 'l' || absl::IsCancelled(s), "a get failed");
+        return;
+      }
+      leased = r.lease(false);
+      model::require(leased.entry != 0, "no memory for a lease");
+    }
+    uint8_t* fate = fate_of(c.ring->lease_bytes(c.store, leased.entry));
+    ChannelLeases<A, Store> leases(c);
+    if (op == 'r') {
+      model::require(leases.give_back(leased), "a lease was not given back");
+      return;
+    }
+    *fate = Shared<A>::kAcknowledging;
+    model::require(leases.acknowledge(leased), "a lease was not acknowledged");
+    *fate = Shared<A>::kAcknowledged;
   }
 
   void get(Channel<A, Store>& c, char op) {
@@ -417,8 +516,41 @@ class Run {
       model::require(++steps <= kBlocks, "the chain of segments does not end");
     });
     for (int i = 0; i < kBlocks; ++i) {
-      model::require(seen[i] == shared_.live[i], "a segment was lost, or is in the chain twice");
+      bool is_segment = shared_.live[i] == kSegmentBlock;
+      model::require(cast_.leases() || seen[i] == is_segment,
+                     "a segment was lost, or is in the chain twice");
     }
+    shared_.ring.leases.each_block(store, [&](uint64_t b) {
+      for (int i = 0; i < kBlocks; ++i) {
+        seen[i] += reinterpret_cast<std::byte*>(&shared_.blocks[i]) ==
+                   reinterpret_cast<std::byte*>(&shared_) + b;
+      }
+    });
+    for (int i = 0; i < kBlocks; ++i) {
+      model::require(seen[i] != 0 || shared_.live[i] == 0, "a block was lost");
+    }
+  }
+
+  // All leases have ended, or come back now.
+  void finish_leases() {
+    Channel<A, Store> c = channel();
+    for (;;) {
+      ChannelReader<A, Store> r(c);
+      if (!r.open(Deadline::past()).ok()) {
+        break;
+      }
+      uint8_t* fate = fate_of(r.message().data());
+      r.commit();
+      *fate = Shared<A>::kAcknowledged;
+    }
+    for (size_t i = 0; i < cast_.actors.size(); ++i) {
+      for (int n = 1; n <= shared_.returned[i]; ++n) {
+        model::require(shared_.fate[i][n] != Shared<A>::kOpen, "a message was lost");
+      }
+    }
+    model::require(shared_.ring.size() == 0, "an empty channel has a size");
+    model::require(ChannelLeases<A, Store>(c).finished(), "nothing is there, and not finished");
+    check_chain();
   }
 
   void finish() {
@@ -428,6 +560,10 @@ class Run {
       ChannelWriter<A, Store> w(c);
       absl::Status s = w.open(Deadline::past());
       model::require(s.ok() || absl::IsCancelled(s) || cast_.maxsize != 0, "the channel is stuck");
+    }
+    if (cast_.leases()) {
+      finish_leases();
+      return;
     }
     uint64_t size = shared_.ring.size();
     uint64_t n = 0;
@@ -545,10 +681,56 @@ TEST(ChannelModel, FindsAHolderThatLetsGoAndTellsNobody) {
             "asleep for ever: 2 on items+0");
 }
 
+TEST(ChannelModel, LeasesComeBackOnceOrAreAcknowledged) {
+  EXPECT_EQ(run("ppLrL", {.actors = {"ppLrL"}}), "");
+  EXPECT_EQ(run("p l", {.actors = {"p", "l"}}), "");
+  EXPECT_EQ(run("pp ll", {.actors = {"pp", "ll"}}), "");
+  EXPECT_EQ(run("pr l", {.actors = {"pr", "l"}}), "");
+  EXPECT_EQ(run("ppLrL, large", {.actors = {"ppLrL"}, .large = true}), "");
+  EXPECT_EQ(run("pp ll, large", {.actors = {"pp", "ll"}, .large = true}), "");
+}
+
+TEST(ChannelModel, LeasesOfTheDeadComeBack) {
+  EXPECT_EQ(run("ppLrL, 1 kill", {.actors = {"ppLrL"}, .kills = 1}), "");
+  EXPECT_EQ(run("ppLrL, large, 1 kill", {.actors = {"ppLrL"}, .kills = 1, .large = true}), "");
+  EXPECT_EQ(run("pL L, 2 kills", {.actors = {"pL", "L"}, .kills = 2}), "");
+  EXPECT_EQ(run("pL L, large, 2 kills", {.actors = {"pL", "L"}, .kills = 2, .large = true}), "");
+  EXPECT_EQ(run("pr r, 2 kills", {.actors = {"pr", "r"}, .kills = 2}), "");
+  EXPECT_EQ(run("p l, 1 kill", {.actors = {"p", "l"}, .kills = 1}), "");
+}
+
+TEST(ChannelModel, WhoJoinsWaitsForWhatIsLeased) {
+  EXPECT_EQ(run("pj l", {.actors = {"pj", "l"}}), "");
+  EXPECT_EQ(run("ppj ll", {.actors = {"ppj", "ll"}}), "");
+  EXPECT_EQ(run("prj l", {.actors = {"prj", "l"}}), "");
+}
+
+TEST(ChannelModel, FindsALeaseThatIsNamedAfterItsCommit) {
+  EXPECT_EQ(violation_with<Bug::kLeaseAfterCommit>({.actors = {"pL"}, .kills = 1}),
+            "a message was lost");
+}
+
+TEST(ChannelModel, FindsABlockThatGoesBeforeItsAcknowledgement) {
+  EXPECT_EQ(violation_with<Bug::kFreeBeforeAcknowledge>({.actors = {"pL"}, .kills = 1}),
+            "a torn message");
+}
+
+TEST(ChannelModel, FindsAReturnOfWhatWasNotTaken) {
+  EXPECT_EQ(violation_with<Bug::kReturnUncommitted>({.actors = {"pL", "L"}, .kills = 1}),
+            "an acknowledged message came back");
+}
+
+TEST(ChannelModel, FindsAReturnThatNobodyIsToldOf) {
+  EXPECT_EQ(violation_with<Bug::kReturnUntold>({.actors = {"pr"}, .kills = 1}),
+            "a message was lost");
+}
+
 TEST(ChannelModel, LongRuns) {
   if (!model::long_runs()) {
     GTEST_SKIP() << "set MP_MODEL_LONG=1";
   }
+  EXPECT_EQ(run("p r l", {.actors = {"p", "r", "l"}}), "");
+  EXPECT_EQ(run("pj r l", {.actors = {"pj", "r", "l"}}), "");
   EXPECT_EQ(run("p x g", {.actors = {"p", "x", "g"}}), "");
   EXPECT_EQ(run("p x g, 1 kill", {.actors = {"p", "x", "g"}, .kills = 1}), "");
   EXPECT_EQ(run("p p gg, 2 kills", {.actors = {"p", "p", "gg"}, .kills = 2}), "");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
@@ -134,6 +135,99 @@ void QueueCore::Get::commit() noexcept {
   lost.committed();
 }
 
+QueueCore::Leased& QueueCore::Leased::operator=(Leased&& other) noexcept {
+  if (this != &other) {
+    give_back();
+    ref_ = std::move(other.ref_);
+    entry_ = std::exchange(other.entry_, 0);
+    word_ = other.word_;
+    bytes_ = std::exchange(other.bytes_, {});
+    raw_ = other.raw_;
+    received_ = std::move(other.received_);
+  }
+  return *this;
+}
+
+uint32_t QueueCore::Leased::attempt() const noexcept { return LeaseWord::attempt(word_); }
+
+bool QueueCore::Leased::is_ours() const noexcept { return LeaseWord::owner(word_) == self(); }
+
+bool QueueCore::Leased::acknowledge() noexcept {
+  if (entry_ == 0) {
+    return false;
+  }
+  bool done = false;
+  if (is_ours()) {
+    Channel<> channel(*Family::current(), ref_.offset());
+    done = ChannelLeases<>(channel).acknowledge({entry_, word_});
+  }
+  entry_ = 0;
+  bytes_ = {};
+  // Only now: what the message carries has nobody else from here on.
+  received_.reset();
+  ref_ = Ref();
+  return done;
+}
+
+void QueueCore::Leased::give_back() noexcept {
+  if (entry_ == 0) {
+    return;
+  }
+  if (LeaseWord::attempt(word_) == 0) {
+    acknowledge();
+    return;
+  }
+  if (is_ours()) {
+    Channel<> channel(*Family::current(), ref_.offset());
+    ChannelLeases<>(channel).give_back({entry_, word_});
+  }
+  entry_ = 0;
+  bytes_ = {};
+  received_.reset();
+  ref_ = Ref();
+}
+
+absl::Status QueueCore::lease(Leased& leased, bool view, Deadline deadline) const {
+  leased = Leased();
+  Channel<> channel(*Family::current(), ref_.offset());
+  ChannelReader<> reader(channel);
+  if (absl::Status s = reader.open(deadline); !s.ok()) {
+    return s;
+  }
+  leased.raw_ = reader.raw();
+  const uint64_t size = reader.message().size();
+  std::vector<uint64_t> tokens;
+  if (reader.carries()) [[unlikely]] {
+    tokens.assign(reader.fd_tokens().begin(), reader.fd_tokens().end());
+    leased.received_ = std::make_unique<Received>();
+    // Held before the message may end.
+    leased.received_->hold(reader.handles());
+  }
+  const uint64_t words = 8 * (reader.handles().size() + tokens.size());
+  Ring<>::Leased lease = reader.lease(view);
+  if (lease.entry == 0) {
+    return reader.no_memory();
+  }
+  leased.ref_ = ref_;
+  leased.entry_ = lease.entry;
+  leased.word_ = lease.word;
+  leased.bytes_ = {channel.ring->lease_bytes(channel.store, lease.entry) + words, size};
+  if (!tokens.empty()) {
+    leased.received_->copy_fds(tokens);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> QueueCore::finish_any() const {
+  Channel<> channel(*Family::current(), ref_.offset());
+  return ChannelLeases<>(channel).finish_any();
+}
+
+bool QueueCore::join(Deadline deadline) const {
+  Channel<> channel(*Family::current(), ref_.offset());
+  return ChannelLeases<>(channel).join(deadline);
+}
+
 bool QueueCore::poll(Deadline deadline) const {
   Channel<> channel(*Family::current(), ref_.offset());
   Ring<>& ring = *channel.ring;
@@ -156,15 +250,24 @@ uint64_t QueueCore::size() const {
   const auto* ring = ref_.object<Ring<>>();
   for (uint64_t received = ring->received();;) {
     uint64_t published = ring->published();
+    uint64_t returned = 0;
+    if (!ring->leases.none()) [[unlikely]] {
+      RingStore store(*Family::current(), ref_.offset());
+      returned = ring->returned(store);
+    }
     // Unchanged around the other look: both numbers are of one moment.
     if (uint64_t again = ring->received(); again == received) {
-      return published > received ? published - received : 0;
+      return returned + (published > received ? published - received : 0);
     } else {
       received = again;
     }
   }
 }
 uint64_t QueueCore::maxsize() const { return ref_.object<Ring<>>()->maxsize; }
+bool QueueCore::full() const {
+  const auto* ring = ref_.object<Ring<>>();
+  return ring->maxsize != 0 && ring->size() >= ring->maxsize;
+}
 
 void QueueCore::shutdown(bool immediate) const {
   auto* ring = ref_.object<Ring<>>();
@@ -173,10 +276,18 @@ void QueueCore::shutdown(bool immediate) const {
       std::memory_order_seq_cst);
   notify(ring->items, kWakeAll);
   notify(ring->room, kWakeAll);
+  notify(ring->finished, kWakeAll);
 }
 
 std::string QueueCore::repr() const {
-  return absl::StrCat("<multiprocessing.queues.Queue object at 0x", absl::Hex(ref_.offset()), ">");
+  return absl::StrCat("<multiprocessing.queues.", class_name_, " object at 0x",
+                      absl::Hex(ref_.offset()), ">");
+}
+
+absl::Status QueueCore::check_closed() const {
+  return ref_.closed().load(std::memory_order_relaxed)
+             ? absl::OkStatus()
+             : AssertionError(absl::StrCat("Queue ", repr(), " not closed")).status();
 }
 
 absl::Status QueueCore::closed_error() const {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -80,11 +81,57 @@ class QueueCore {
     alignas(8) std::byte storage_[192];
   };
 
+  // A message that was taken and is not done with: a lease, which comes back when this goes, or this
+  // process dies, before acknowledge(); or a view, which ends with either. One thread at a time.
+  class Leased {
+   public:
+    Leased() noexcept = default;
+    Leased(Leased&& other) noexcept { *this = std::move(other); }
+    Leased& operator=(Leased&& other) noexcept;
+    ~Leased() { give_back(); }
+
+    explicit operator bool() const noexcept { return entry_ != 0; }
+    // Where it lies, 8-aligned, until it is acknowledged or given back.
+    std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    bool raw() const noexcept { return raw_; }
+    // How often it was given out, 1 at first; 0: a view, or a task that somebody has finished early.
+    uint32_t attempt() const noexcept;
+    // The handles and descriptors that it carries are this process's as long as this lives; null:
+    // none.
+    Received* received() const noexcept { return received_.get(); }
+    // It is done with. False when it was already, by finish_any().
+    bool acknowledge() noexcept;
+    // A view ends, a lease is the first message of its queue again; nothing in a forked child of who
+    // took it.
+    void give_back() noexcept;
+    // Whose it is: nobody else's to acknowledge.
+    bool is_ours() const noexcept;
+    uint64_t queue() const noexcept { return ref_.offset(); }
+
+   private:
+    friend class QueueCore;
+    Ref ref_;
+    uint64_t entry_ = 0;
+    uint64_t word_ = 0;
+    std::span<const std::byte> bytes_;
+    bool raw_ = false;
+    std::unique_ptr<Received> received_;
+  };
+
+  // Takes the first message as a lease, or as a view. With a lease's descriptors in `received()`.
+  absl::Status lease(Leased& leased, bool view, Deadline deadline) const;
+  // Tasks; see ChannelLeases.
+  absl::StatusOr<bool> finish_any() const;
+  bool join(Deadline deadline) const;
+
   // Waits until there is a message, or nothing more will come; false when neither was so until
   // `deadline`.
   bool poll(Deadline deadline) const;
+  // Messages that came back included.
   uint64_t size() const;
   uint64_t maxsize() const;
+  // Whether a put would have to wait.
+  bool full() const;
   // No more puts, and with `immediate` no more gets; wakes everybody, in every process.
   void shutdown(bool immediate) const;
   void close() const noexcept { ref_.closed().store(true, std::memory_order_relaxed); }
@@ -100,10 +147,15 @@ class QueueCore {
   const Ref& ref() const noexcept { return ref_; }
   // "<multiprocessing.queues.Queue object at 0x1a40>": the address is the offset in the arena.
   std::string repr() const;
+  // What repr() calls its class; a literal.
+  void set_class_name(const char* name) noexcept { class_name_ = name; }
+  // OK once this process has closed the queue: else AssertionError "Queue <...> not closed".
+  absl::Status check_closed() const;
 
  private:
   absl::Status closed_error() const;
   Ref ref_;
+  const char* class_name_ = "Queue";
 };
 
 }  // namespace mp::internal

@@ -47,6 +47,25 @@ void read_value(QueueCore::Get& get, std::vector<T>& values, size_t i) {
   values.push_back(read_value<T>(get));
 }
 
+// Where the content of the current message of a view lies.
+template <class T>
+typename ViewOf<T>::type view_message(std::span<const std::byte> message) {
+  typename ViewOf<T>::type view;
+  bool found;
+  if constexpr (FastText<T>) {
+    found = read_text(message, &view);
+  } else {
+    found = read_numbers(message, &view);
+  }
+  if (!found) {
+    // What it is instead, this says.
+    decode_message<T>(message);
+    raise(CodecError("mp: the message is made in a way that cannot be viewed: take it with get()")
+              .status());
+  }
+  return view;
+}
+
 }  // namespace mp::internal
 
 namespace mp {
@@ -111,6 +130,46 @@ absl::StatusOr<T> Queue<T>::try_get(Timeout timeout) const {
     } catch (const Error& e) {
       return e.status();
     }
+  }
+}
+
+template <class T>
+absl::StatusOr<Lease<T>> Queue<T>::try_get_lease(Timeout timeout) const {
+  if (absl::Status s = core_.check_open(); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  internal::QueueCore::Leased leased;
+  try {
+    if (absl::Status s = core_.lease(leased, false, internal::Deadline::after(timeout)); !s.ok()) {
+      return core_.explain(s, false);
+    }
+  } catch (const Error& e) {
+    // Its descriptors could not be had: it comes back.
+    return e.status();
+  }
+  try {
+    T value = internal::decode_message<T>(leased.bytes(), leased.received());
+    return Lease<T>(std::move(leased), std::move(value));
+  } catch (const Error& e) {
+    leased.acknowledge();
+    return e.status();
+  }
+}
+
+template <class T>
+absl::StatusOr<MessageView<T>> Queue<T>::try_get_view(Timeout timeout) const {
+  if (absl::Status s = core_.check_open(); !s.ok()) [[unlikely]] {
+    return s;
+  }
+  internal::QueueCore::Leased leased;
+  if (absl::Status s = core_.lease(leased, true, internal::Deadline::after(timeout)); !s.ok()) {
+    return core_.explain(s, false);
+  }
+  try {
+    auto view = internal::view_message<T>(leased.bytes());
+    return MessageView<T>(std::move(leased), view);
+  } catch (const Error& e) {
+    return e.status();
   }
 }
 
@@ -204,19 +263,6 @@ void Queue<T>::get_many(std::vector<T>& values, size_t max, Timeout timeout) con
     }
   }
   values.erase(values.begin() + static_cast<std::ptrdiff_t>(n), values.end());
-}
-
-template <class T>
-typename Queue<T>::iterator& Queue<T>::iterator::operator++() {
-  // While it waits it holds nothing of the last message: a handle in it may be the last one.
-  value_.reset();
-  absl::StatusOr<T> value = queue_->try_get(kForever);
-  if (value.ok()) {
-    value_.emplace(*std::move(value));
-  } else if (!absl::IsCancelled(value.status())) {
-    raise(value.status());
-  }
-  return *this;
 }
 
 }  // namespace mp

@@ -48,6 +48,14 @@ void Received::fetch_fds() {
   raise_if_error(failed);
 }
 
+void Received::copy_fds(std::span<const uint64_t> fd_tokens) {
+  for (uint64_t token : fd_tokens) {
+    absl::StatusOr<int> fd = g_fd_mail.copy(token);
+    raise_if_error(fd.status());
+    fds_.push_back(*fd);
+  }
+}
+
 void Received::clear() noexcept {
   for (uint64_t object : std::exchange(handles_, {})) {
     Family::get().drop(object);

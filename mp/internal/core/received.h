@@ -23,6 +23,8 @@ struct FdMail {
   absl::Status (*put)(uint64_t token, int fd) = nullptr;
   // Takes it out; the caller owns it.
   absl::StatusOr<int> (*take)(uint64_t token) = nullptr;
+  // The same, and leaves it there.
+  absl::StatusOr<int> (*copy)(uint64_t token) = nullptr;
 };
 extern FdMail g_fd_mail;
 
@@ -51,6 +53,8 @@ class Received final : public FdSource {
   void hold(std::span<const uint64_t> handles);
   // After it: fetches the descriptors from the family's mailbox.
   void fetch_fds();
+  // Of a message that keeps its own.
+  void copy_fds(std::span<const uint64_t> fd_tokens);
   // Descriptors of a committed receive that were not fetched are thrown away.
   void clear() noexcept;
 

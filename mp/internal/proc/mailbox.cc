@@ -75,6 +75,13 @@ void after_fork() { g_making.unlock(); }
                             return fd.status();
                           }
                           return fd->release();
+                        },
+                        .copy = [](uint64_t token) -> absl::StatusOr<int> {
+                          auto fd = mailbox_copy(token);
+                          if (!fd.ok()) {
+                            return fd.status();
+                          }
+                          return fd->release();
                         }},
      Family::g_message_hooks.discard = mailbox_discard, true);
 
@@ -106,8 +113,8 @@ class Round {
     return err;
   }
 
-  // Takes `token` out; 0, or ENOENT, or another errno.
-  int take(uint64_t token, UniqueFd* fd) {
+  // Takes `token` out, or leaves it there, at the head; 0, or ENOENT, or another errno.
+  int take(uint64_t token, UniqueFd* fd, bool leave = false) {
     // The head first: most descriptors are taken in the order in which they came.
     bool marked = false;
     for (;;) {
@@ -123,6 +130,9 @@ class Round {
       }
       if (head == token && !message.fds.empty()) {
         *fd = std::move(message.fds[0]);
+        if (leave) {
+          return 0;
+        }
         pop();
         count().fetch_sub(1, std::memory_order_relaxed);
         return 0;
@@ -269,6 +279,19 @@ absl::StatusOr<UniqueFd> mailbox_take(uint64_t token) {
   }
   UniqueFd fd;
   int err = Round(**pair).take(token, &fd);
+  if (err != 0) {
+    return gone(token, err);
+  }
+  return fd;
+}
+
+absl::StatusOr<UniqueFd> mailbox_copy(uint64_t token) {
+  auto pair = ends();
+  if (!pair.ok()) {
+    return pair.status();
+  }
+  UniqueFd fd;
+  int err = Round(**pair).take(token, &fd, true);
   if (err != 0) {
     return gone(token, err);
   }

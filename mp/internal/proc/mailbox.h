@@ -30,6 +30,8 @@ absl::Status mailbox_put(uint64_t token, int fd);
 
 // Takes it out; close-on-exec. An OSError when it is not there (any more).
 absl::StatusOr<UniqueFd> mailbox_take(uint64_t token);
+// The same, and it stays there.
+absl::StatusOr<UniqueFd> mailbox_copy(uint64_t token);
 
 // Takes it out and closes it, if it is there. False when it may still be there.
 bool mailbox_discard(uint64_t token) noexcept;

@@ -52,6 +52,12 @@ class DepositsOf {
   void abandon(uint64_t token) noexcept;
   // Messages of `channel` from `from` on were never published.
   void forget(uint64_t channel, uint64_t from) noexcept;
+  // Message `seq` of `channel` is about to be received as a lease: it keeps its descriptors until end_message().
+  void lease(uint64_t channel, uint64_t seq) noexcept;
+  // Messages from `from` on were not received that way after all.
+  void unlease(uint64_t channel, uint64_t from, uint64_t received) noexcept;
+  // Message `seq`, which was leased, is done with: its descriptors are orphans.
+  void end_message(uint64_t channel, uint64_t seq) noexcept;
   // `channel` is being destroyed: its messages are lost, but those that were received.
   void channel_ends(uint64_t channel) noexcept;
 

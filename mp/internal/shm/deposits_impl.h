@@ -41,8 +41,8 @@ template <class A, class Memory>
 bool DepositsOf<A, Memory>::committed(const Deposit& d) const noexcept {
   using Word = typename A::template Atomic<uint64_t>;
   uint64_t received = d.received.load(std::memory_order_relaxed);
-  if (received == 0) {
-    return true;
+  if (received == 0 || received == kDepositLeased) {
+    return received == 0;
   }
   uint64_t count = memory_.template at<Word>(received)->load(std::memory_order_seq_cst) >> 1;
   return count > d.seq.load(std::memory_order_relaxed);
@@ -108,6 +108,37 @@ void DepositsOf<A, Memory>::forget(uint64_t channel, uint64_t from) noexcept {
   each([&](Deposit& d) {
     if (d.channel.load(std::memory_order_relaxed) == channel &&
         d.seq.load(std::memory_order_relaxed) >= from) {
+      make_orphan(d);
+    }
+  });
+}
+
+template <class A, class Memory>
+void DepositsOf<A, Memory>::lease(uint64_t channel, uint64_t seq) noexcept {
+  each([&](Deposit& d) {
+    if (d.channel.load(std::memory_order_relaxed) == channel &&
+        d.seq.load(std::memory_order_relaxed) == seq && !committed(d)) {
+      d.received.store(kDepositLeased, std::memory_order_relaxed);
+    }
+  });
+}
+
+template <class A, class Memory>
+void DepositsOf<A, Memory>::unlease(uint64_t channel, uint64_t from, uint64_t received) noexcept {
+  each([&](Deposit& d) {
+    if (d.channel.load(std::memory_order_relaxed) == channel &&
+        d.seq.load(std::memory_order_relaxed) >= from) {
+      d.received.store(received, std::memory_order_relaxed);
+    }
+  });
+}
+
+template <class A, class Memory>
+void DepositsOf<A, Memory>::end_message(uint64_t channel, uint64_t seq) noexcept {
+  each([&](Deposit& d) {
+    if (d.channel.load(std::memory_order_relaxed) == channel &&
+        d.seq.load(std::memory_order_relaxed) == seq &&
+        d.received.load(std::memory_order_relaxed) == kDepositLeased) {
       make_orphan(d);
     }
   });

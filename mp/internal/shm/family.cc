@@ -888,7 +888,8 @@ void Family::set_let_go(Kind kind, LetGo let_go) noexcept {
 void Family::free_all_parts(uint64_t object) noexcept {
   std::vector<uint64_t> parts;
   arena_.each_live([&](uint64_t at, const Block& b) {
-    if (b.kind == Kind::kSegment && b.link.load(std::memory_order_relaxed) == object) {
+    if ((b.kind == Kind::kSegment || b.kind == Kind::kLease) &&
+        b.link.load(std::memory_order_relaxed) == object) {
       parts.push_back(at);
     }
   });
@@ -911,6 +912,28 @@ void Family::forget_in_transit(uint64_t channel, uint64_t from) noexcept {
   if (!deposits().none()) {
     deposits().forget(channel, from);
   }
+  unlock_family();
+}
+
+void Family::lease_carried(uint64_t channel, uint64_t seq) noexcept {
+  lock_family();
+  Tables::of(*this).lease(channel, seq);
+  deposits().lease(channel, seq);
+  unlock_family();
+}
+
+void Family::unlease_carried(uint64_t channel, uint64_t from,
+                             const std::atomic<uint64_t>& received) noexcept {
+  lock_family();
+  Tables::of(*this).unlease(channel, from, offset_of(&received));
+  deposits().unlease(channel, from, offset_of(&received));
+  unlock_family();
+}
+
+void Family::end_carried(uint64_t channel, uint64_t seq) noexcept {
+  lock_family();
+  Tables::of(*this).end(channel, seq);
+  deposits().end_message(channel, seq);
   unlock_family();
 }
 

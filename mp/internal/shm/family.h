@@ -99,6 +99,14 @@ class Family final : public Liveness {
   // Forgets entries of `channel` from `from` on: messages that were never published.
   void forget_in_transit(uint64_t channel, uint64_t from) noexcept;
 
+  // Message `seq` of `channel` is about to be received as a lease: it keeps what it carries, handles and descriptors,
+  // until end_carried(). With the consumers' lock, as the next two.
+  void lease_carried(uint64_t channel, uint64_t seq) noexcept;
+  // Messages from `from` on were not received that way after all.
+  void unlease_carried(uint64_t channel, uint64_t from,
+                       const std::atomic<uint64_t>& received) noexcept;
+  void end_carried(uint64_t channel, uint64_t seq) noexcept;
+
   // -- File descriptors inside messages; see Deposits --
 
   // Descriptor `token`, about to go into the mailbox, belongs to message `seq` of `channel`. Call before the message is

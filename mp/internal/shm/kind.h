@@ -16,7 +16,7 @@ enum class Kind : uint8_t {
   kTransit,  // a page of the list of handles inside messages
   kSegment,  // part of a queue
   kStart,    // what a child is to run
-  kBytes,    // plain memory
+  kLease,    // part of a queue: messages that were taken and are not done with
   kLock,
   kRLock,
   kValue,  // one element; see core/elements.h

@@ -99,12 +99,15 @@ struct DepositOf {
   Atomic<uint64_t> token;    // sender's Owner bits << 32 | number; 0: free
   Atomic<uint64_t> channel;  // 0: looked at no more
   Atomic<uint64_t> seq;
-  Atomic<uint64_t> received;  // offset of the channel's count of received messages; 0: received
-  Atomic<uint32_t> taker;     // Owner bits
+  // Offset of the channel's count of received messages; 0: received; kDepositLeased: the message
+  // keeps it, received or not, until it is ended.
+  Atomic<uint64_t> received;
+  Atomic<uint32_t> taker;  // Owner bits
   Atomic<uint32_t> orphan;
 };
 using Deposit = DepositOf<>;
 inline constexpr uint32_t kDeposits = 128;
+inline constexpr uint64_t kDepositLeased = ~uint64_t{0};
 
 inline constexpr uint64_t kDepositsAt = 4096;
 inline constexpr uint64_t kSlotsAt = 12288;

@@ -32,8 +32,12 @@ struct TransitEntry {
   Word object;  // 0: free; cleared before the others change and stored after them
   Word channel;
   Word seq;
-  Word received;  // offset of the channel's count of received messages, shifted left by one
+  Word
+      received;  // offset of the channel's count of received messages, shifted left by one; or kLeased
 };
+
+// Stands for the count of received messages of one that was taken as a lease: it is in transit until it is ended.
+inline constexpr uint64_t kLeased = ~uint64_t{0};
 
 // `Store` is where the tables and the objects are:
 //   Word& word_at(offset);  BlockOf<A>& block(object)
@@ -137,6 +141,32 @@ class Reachability {
     });
   }
 
+  // Message `seq` of `channel` is about to be received as a lease: it names what it carries until end().
+  void lease(uint64_t channel, uint64_t seq) noexcept {
+    each_of(channel, [&](Transit& entry) {
+      if (entry.seq.load(std::memory_order_relaxed) == seq && in_transit(entry)) {
+        entry.received.store(kLeased, std::memory_order_relaxed);
+      }
+    });
+  }
+  // Messages from `from` on were not received that way after all; `received` is the offset of the count.
+  void unlease(uint64_t channel, uint64_t from, uint64_t received) noexcept {
+    each_of(channel, [&](Transit& entry) {
+      if (entry.seq.load(std::memory_order_relaxed) >= from) {
+        entry.received.store(received, std::memory_order_relaxed);
+      }
+    });
+  }
+  // Message `seq`, which was leased, is done with.
+  void end(uint64_t channel, uint64_t seq) noexcept {
+    each_of(channel, [&](Transit& entry) {
+      if (entry.seq.load(std::memory_order_relaxed) == seq &&
+          entry.received.load(std::memory_order_relaxed) == kLeased) {
+        release_carried(entry, entry.object.load(std::memory_order_relaxed));
+      }
+    });
+  }
+
   // The channel of each entry whose message was not received, published or not, but of none that is being freed.
   template <class See>
   void each_channel_in_transit(const See& see) noexcept {
@@ -152,8 +182,22 @@ class Reachability {
   }
 
  private:
+  template <class See>
+  void each_of(uint64_t channel, const See& see) noexcept {
+    store_.each_transit([&](Transit& entry) {
+      if (entry.object.load(std::memory_order_relaxed) != 0 &&
+          entry.channel.load(std::memory_order_relaxed) == channel) {
+        see(entry);
+      }
+      return true;
+    });
+  }
+
   // Its message, published or not, was not received.
   bool in_transit(const Transit& entry) noexcept {
+    if (entry.received.load(std::memory_order_relaxed) == kLeased) {
+      return true;
+    }
     Word& received = store_.word_at(entry.received.load(std::memory_order_relaxed));
     return received.load(std::memory_order_seq_cst) >> 1 <=
            entry.seq.load(std::memory_order_relaxed);

@@ -61,6 +61,11 @@ enum class Bug {
   kEndBeforeDiscard,     // deposit: an orphan's entry goes before its descriptor does
   kClaimAfterCommit,     // receive: signs for a descriptor when it has the message
   kLeaveUnpublished,     // put: who takes over from a dead producer leaves what it had noted
+  kLeaseAfterCommit,     // lease: the entry names its holder when the message has left the ring
+  kFreeBeforeAcknowledge,  // lease: the block goes before the message is acknowledged
+  kReturnUncommitted,      // lease: what the dead held comes back, taken or not
+  kReturnUntold,           // lease: who finds that a dead one gave something back does not say so
+  kFinishedByLeasesFirst,  // join: looks at what is leased, then at what waits
 };
 
 struct PairValue {

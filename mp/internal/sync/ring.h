@@ -4,7 +4,7 @@
 // instruction. Two kill-safe locks, one for producers and one for consumers; records in a chain of
 // segments; commit by one store on either side.
 //
-//   segment  | next | end | serial | record | record | ... | kEnd |
+//   segment  | next | end | serial | leased | record | record | ... | kEnd |
 //   record   | header | handles and fd tokens, 8 bytes each | payload, padded to 8 |
 //   kEnd     go on at the first record of segment `next`
 //
@@ -24,6 +24,12 @@
 //                                                   allocation's intent); 0 when it becomes live
 // serial    producer              both              0 until the segment is opened, then one more
 //                                                   than that of the segment before
+// leased    consumer              consumer          the entry of `leases` that has the segment's
+//                                                   first record: the segment leaves the chain
+//                                                   like any other, and is freed with the entry
+// leases    see LeaseTable
+// lessees   consumer, sleepers    sleepers          processes that have taken leases, whose deaths
+//                                                   end a sleep; a hint, and not all if many
 //
 // Order     A producer zeroes the header after its record, then publishes its own: a consumer never
 //           meets stale bytes. A record in a new segment is made whole first; then kEnd in the old
@@ -33,6 +39,8 @@
 //           for the next who needs one. Consumer, before the store of `got`: the message is still
 //           there. After it: it died with its getter. Recovery may itself be killed: each of its
 //           steps leaves a state from which it starts again.
+// Leases    A message that is taken to come back is in an entry of `leases` before the store of `got`
+//           commits the take; then it is the entry's, whatever becomes of the ring.
 // Freeing   From `oldest` on, up to the segment the consumers are in, but never the one that `tail`
 //           is in: a producer killed between its header and the store of `put` leaves `tail`
 //           behind, and recover_put walks from there.
@@ -43,10 +51,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "mp/internal/sync/atomics.h"
 #include "mp/internal/sync/event_count.h"
+#include "mp/internal/sync/lease_table.h"
 #include "mp/internal/sync/lock_word.h"
 
 namespace mp::internal {
@@ -82,7 +92,11 @@ struct RecordHeader {
 // `Store` gives Ring its memory:
 //   T* at<T>(offset);  bool is_segment(offset);  uint64_t segment_size(offset): bytes of the block
 //   uint64_t allocate_segment(bytes, Atomic<uint64_t>& intent): 0 on failure; its header reads 0
-//   void free_segment(offset)
+//   void free_segment(offset): a segment, or a part of `leases`
+//   bool is_lease(offset);  uint64_t allocate_lease(bytes, intent): the same for parts of `leases`;
+//   their first 64 bytes read 0, all of a page's
+//   void lease_carried(seq), unlease_carried(from), end_carried(seq): what message `seq` carries is
+//   in transit until it is ended; messages from `from` on are not leased after all
 //   uint64_t first_segment();  uint64_t largest_segment(): sizes
 template <class Atomics = RealAtomics>
 struct Ring {
@@ -102,7 +116,8 @@ struct Ring {
     Atomic<uint64_t> next;
     uint64_t end;             // offset of the last place for a header
     Atomic<uint64_t> serial;  // one more than that of the segment before
-    static constexpr uint64_t kFirst = 56;
+    Atomic<uint64_t> leased;  // an entry of `leases`, or 0
+    static constexpr uint64_t kFirst = 64;
   };
 
   struct Position {
@@ -142,8 +157,12 @@ struct Ring {
   alignas(64) EventCount<Atomics> items;  // consumers sleep here
   Atomic<uint32_t> closed;                // no more puts: 1; and no more gets: 2
   Atomic<uint64_t> freeing;
+  LeaseTable<Atomics> leases;
   alignas(64) EventCount<Atomics> room;  // producers sleep here while `maxsize` messages wait
   Atomic<uint32_t> watched[2];           // of a pipe: who was found to hold each of `ends`; a hint
+  EventCount<Atomics> finished;          // who waits until all tasks are finished sleeps here
+  static constexpr int kLessees = 6;
+  Atomic<uint32_t> lessees[kLessees];  // Owner bits, or 0
 
   uint64_t published() const noexcept { return put.load(std::memory_order_seq_cst) >> 1; }
   uint64_t received() const noexcept { return got.load(std::memory_order_seq_cst) >> 1; }
@@ -153,6 +172,37 @@ struct Ring {
     uint64_t r = received();
     uint64_t p = published();
     return p > r ? p - r : 0;
+  }
+  // Messages that came back, to be taken before all others.
+  template <class Store>
+  uint64_t returned(Store& store) const noexcept {
+    return leases.none() ? 0 : leases.count(store, LeaseWord::is_back);
+  }
+
+  // Whether each message was taken, and each that was leased acknowledged: at one moment during the
+  // call. Without a lock.
+  template <class Store>
+  bool is_finished(Store& store, bool no_gets) noexcept {
+    auto unfinished = [&](uint64_t w) {
+      return LeaseWord::is_unfinished(w) && !(no_gets && LeaseWord::is_back(w));
+    };
+    for (;;) {
+      if constexpr (Atomics::kBug == Bug::kFinishedByLeasesFirst) {
+        return leases.count(store, unfinished) == 0 && (no_gets || !has_record(store));
+      }
+      // The ring first: a message is in an entry before it leaves the ring. And once more at the end:
+      // nothing came in meanwhile that an entry which was seen may have by now.
+      uint64_t before = got.load(std::memory_order_seq_cst);
+      if (!no_gets && has_record(store)) {
+        return false;
+      }
+      if (leases.count(store, unfinished) != 0) {
+        return false;
+      }
+      if (no_gets || (got.load(std::memory_order_seq_cst) == before && !has_record(store))) {
+        return true;
+      }
+    }
   }
 
   template <class Store>
@@ -327,6 +377,9 @@ struct Ring {
   template <class Store>
   void recover_get(Store& store) noexcept {
     uint64_t f = freeing.load(std::memory_order_relaxed);
+    if (!leases.none() || leases.pages.load(std::memory_order_relaxed) != 0) {
+      settle_leases(store);
+    }
     if (f == 0) {
       return;
     }
@@ -335,7 +388,7 @@ struct Ring {
     if (f != s && store.is_segment(f)) {
       uint64_t serial = Atomics::peek(segment_at(store, f).serial);
       if (serial != 0 && serial < segment_at(store, s).serial.load(std::memory_order_relaxed) &&
-          store.is_segment(f)) {
+          Atomics::peek(segment_at(store, f).leased) == 0 && store.is_segment(f)) {
         store.free_segment(f);
       }
     }
@@ -348,6 +401,145 @@ struct Ring {
     const std::byte* payload = nullptr;
     Position after;
   };
+
+  // A message that came back; its `after` says nothing.
+  template <class Store>
+  Taken look_at_lease(Store& store, uint64_t entry) noexcept {
+    typename LeaseTable<Atomics>::Entry& e = leases.entry_at(store, entry);
+    const uint64_t h = e.header.load(std::memory_order_relaxed);
+    Taken taken;
+    taken.header = h;
+    taken.words = lease_bytes(store, entry);
+    taken.payload = taken.words + 8 * uint64_t{RecordHeader::handles(h) + RecordHeader::fds(h)};
+    return taken;
+  }
+
+  struct Leased {
+    uint64_t entry = 0;  // 0: there is no memory
+    uint64_t word = 0;
+  };
+  // Takes the record at front(), which is `taken`, as a lease. `attempt` 0: as a view. `flags` may be
+  // LeaseWord::kBack: nobody's yet.
+  template <class Store>
+  Leased lease(Store& store, const Taken& taken, uint64_t attempt, Owner owner, uint64_t large,
+               uint64_t flags = 0) noexcept {
+    const uint64_t s = taken.after.segment;
+    const uint64_t bytes = RecordHeader::stride(taken.header) - 8;
+    const bool first = taken.words == store.template at<std::byte>(s + Segment::kFirst + 8);
+    const bool detach = first && bytes >= large;
+    auto end = [&](uint64_t at, typename LeaseTable<Atomics>::Entry& e) {
+      take_down(store, at, e);
+    };
+    Leased leased;
+    uint64_t at = leases.free_entry(store, detach ? 0 : bytes, end);
+    if (at == 0) {
+      return leased;
+    }
+    typename LeaseTable<Atomics>::Entry& e = leases.entry_at(store, at);
+    const uint64_t seq = received();
+    e.seq.store(seq, std::memory_order_relaxed);
+    e.header.store(taken.header, std::memory_order_relaxed);
+    if (detach) {
+      e.block.store(s, std::memory_order_relaxed);
+      segment_at(store, s).leased.store(at, std::memory_order_release);
+    } else {
+      std::memcpy(lease_bytes(store, at), taken.words, bytes);
+    }
+    if (carries(taken.header)) {
+      store.lease_carried(seq);
+    }
+    Atomics::step("ring.before_lease");
+    if constexpr (Atomics::kBug == Bug::kLeaseAfterCommit) {
+      commit_get(store, taken.after, 1);
+      leased.word = leases.open_entry(e, attempt, owner, flags);
+      leased.entry = at;
+      return leased;
+    }
+    leased.word = leases.open_entry(e, attempt, owner, flags);
+    leased.entry = at;
+    commit_get(store, taken.after, 1);
+    return leased;
+  }
+
+  // Takes the message that came back once more. `view`: as one that does not come back again.
+  template <class Store>
+  Leased lease_again(Store& store, uint64_t entry, bool view, Owner owner) noexcept {
+    typename LeaseTable<Atomics>::Entry& e = leases.entry_at(store, entry);
+    uint64_t w = e.word.load(std::memory_order_relaxed);
+    Leased leased{entry, LeaseWord::again(w, owner)};
+    if (view) {
+      leased.word = LeaseWord::without_attempt(leased.word);
+    }
+    // sync: lease.
+    e.word.store(leased.word, std::memory_order_seq_cst);
+    return leased;
+  }
+
+  // Takes it for good.
+  template <class Store>
+  void end_lease(Store& store, uint64_t entry) noexcept {
+    typename LeaseTable<Atomics>::Entry& e = leases.entry_at(store, entry);
+    e.word.store(e.word.load(std::memory_order_relaxed) | LeaseWord::kDone,
+                 std::memory_order_seq_cst);
+    Atomics::step("ring.lease_ended");
+    take_down(store, entry, e);
+  }
+
+  // Takes down what an entry that is done with still has; it is free then.
+  template <class Store>
+  void take_down(Store& store, uint64_t at, typename LeaseTable<Atomics>::Entry& e) noexcept {
+    if (carries(e.header.load(std::memory_order_relaxed))) {
+      store.end_carried(e.seq.load(std::memory_order_relaxed));
+    }
+    uint64_t b = e.block.load(std::memory_order_relaxed);
+    if (leases.is_own(store, b, at)) {
+      if (store.segment_size(b) > LeaseTable<Atomics>::Own::kKept) {
+        leases.free_block(store, e);
+      }
+    } else if (b != 0) {
+      if (store.is_segment(b) &&
+          segment_at(store, b).leased.load(std::memory_order_relaxed) == at) {
+        if (is_in_chain(store, b)) {
+          segment_at(store, b).leased.store(0, std::memory_order_relaxed);
+        } else {
+          store.free_segment(b);
+        }
+      }
+      Atomics::step("ring.segment_ended");
+      e.block.store(0, std::memory_order_relaxed);
+    }
+    // sync: lease: who finds it free finds nothing else.
+    e.word.store(0, std::memory_order_release);
+  }
+
+  // The bytes of an entry's message: words and payload.
+  template <class Store>
+  std::byte* lease_bytes(Store& store, uint64_t entry) noexcept {
+    uint64_t b = leases.entry_at(store, entry).block.load(std::memory_order_relaxed);
+    return store.template at<std::byte>(b + (leases.is_own(store, b, entry)
+                                                 ? LeaseTable<Atomics>::Own::kFirst
+                                                 : Segment::kFirst + 8));
+  }
+
+  static bool carries(uint64_t header) noexcept {
+    return (RecordHeader::handles(header) | RecordHeader::fds(header)) != 0;
+  }
+
+  // Sleepers are to learn of the death of `owner`, who has taken a lease. True when that is news.
+  bool add_lessee(Owner owner) noexcept {
+    Atomic<uint32_t>* place = &lessees[owner.bits % kLessees];
+    for (Atomic<uint32_t>& l : lessees) {
+      uint32_t bits = l.load(std::memory_order_relaxed);
+      if (bits == owner.bits) {
+        return false;
+      }
+      if (bits == 0) {
+        place = &l;
+      }
+    }
+    place->store(owner.bits, std::memory_order_seq_cst);
+    return true;
+  }
 
   Position front() const noexcept { return head[got.load(std::memory_order_relaxed) & 1].get(); }
 
@@ -389,6 +581,22 @@ struct Ring {
   // Whether a get would find something now; without the lock.
   template <class Store>
   bool has_message(Store& store) noexcept {
+    return has_record(store) || (leases.maybe_back() && returned(store) != 0);
+  }
+
+  // Whether a get might find something; for sleepers, without the lock. Wrong only in saying yes.
+  template <class Store>
+  bool maybe_ready(Store& store) noexcept {
+    uint64_t before = got.load(std::memory_order_seq_cst);
+    uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
+    uint64_t h = Atomics::peek(header_at(store, at));
+    return (h & RecordHeader::kPublished) != 0 || got.load(std::memory_order_seq_cst) != before ||
+           leases.maybe_back();
+  }
+
+ private:
+  template <class Store>
+  bool has_record(Store& store) noexcept {
     for (;;) {
       uint64_t before = got.load(std::memory_order_seq_cst);
       uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
@@ -399,16 +607,40 @@ struct Ring {
     }
   }
 
-  // Whether a get might find something; for sleepers, without the lock. Wrong only in saying yes.
+  // Whether `s` is in the chain still, which was in it once.
   template <class Store>
-  bool maybe_ready(Store& store) noexcept {
-    uint64_t before = got.load(std::memory_order_seq_cst);
-    uint64_t at = head[before & 1].at.load(std::memory_order_relaxed);
-    uint64_t h = Atomics::peek(header_at(store, at));
-    return (h & RecordHeader::kPublished) != 0 || got.load(std::memory_order_seq_cst) != before;
+  bool is_in_chain(Store& store, uint64_t s) noexcept {
+    return segment_at(store, s).serial.load(std::memory_order_relaxed) >=
+           segment_at(store, oldest.load(std::memory_order_relaxed))
+               .serial.load(std::memory_order_relaxed);
   }
 
- private:
+  // After get_lock was taken from a dead owner: what it was about to take was not taken, what it
+  // was taking down goes down, and no entry names a block that is not its own.
+  template <class Store>
+  void settle_leases(Store& store) noexcept {
+    const uint64_t count = received();
+    store.unlease_carried(count);
+    leases.each(store, [&](uint64_t at, typename LeaseTable<Atomics>::Entry& e) {
+      uint64_t w = e.word.load(std::memory_order_seq_cst);
+      if (LeaseWord::is_done(w)) {
+        take_down(store, at, e);
+        return;
+      }
+      if (w != 0 && e.seq.load(std::memory_order_relaxed) < count) {
+        return;
+      }
+      uint64_t b = e.block.load(std::memory_order_relaxed);
+      if (b != 0 && store.is_segment(b) &&
+          segment_at(store, b).leased.load(std::memory_order_relaxed) == at) {
+        segment_at(store, b).leased.store(0, std::memory_order_relaxed);
+      }
+      leases.settle_block(store, at, e);
+      e.word.store(0, std::memory_order_release);
+    });
+    leases.settle_pages(store);
+  }
+
   // The segment that the current `tail` is in, at one moment during the call. A look that `put`
   // overtakes may show a later one: recovery counts a batch message by message, and dies anywhere.
   uint64_t tail_segment() const noexcept {
@@ -434,7 +666,9 @@ struct Ring {
       // sync: none but the compiler: named as being freed before it leaves the chain.
       oldest.store(next, std::memory_order_release);
       Atomics::step("ring.freeing");
-      store.free_segment(s);
+      if (segment_at(store, s).leased.load(std::memory_order_relaxed) == 0) {
+        store.free_segment(s);
+      }
       freeing.store(0, std::memory_order_release);
     }
   }
@@ -442,6 +676,7 @@ struct Ring {
   template <class Store>
   static void open_segment(Store& store, uint64_t s, uint64_t serial) noexcept {
     Segment& segment = segment_at(store, s);
+    segment.leased.store(0, std::memory_order_relaxed);
     segment.end = s + store.segment_size(s) - 8;
     segment.serial.store(serial, std::memory_order_release);
   }
