@@ -44,6 +44,11 @@ class Object;
 
 class Connection {
  public:
+  // Of a socket that is connected, which it takes over: messages to and from another program, which
+  // is trusted no more than its bytes. Throws mp::ValueError "invalid handle", or when it is neither
+  // readable nor writable; mp::OSError when `fd` is no stream socket.
+  explicit Connection(int fd, bool readable = true, bool writable = true);
+
   // Sends a message. Throws mp::BrokenPipeError when the other end is gone, mp::OSError "handle is
   // closed" or "connection is read-only".
   template <class T>
@@ -99,9 +104,22 @@ struct Codec<Connection> {
   static Connection decode(const Reader& r);
 };
 
+namespace internal {
+// For who makes connections: Pipe, Listener, Client.
+struct ConnectionMaker {
+  static Connection make(ConnectionCore core) { return Connection(std::move(core)); }
+};
+}  // namespace internal
+
 template <class T>
 void Connection::send(const T& value) const {
   Encoder& encoder = Encoder::local();
+  if (core_.is_socket()) [[unlikely]] {
+    core_.check_handle();
+    internal::encode_message(encoder, value);
+    core_.socket().send_value(encoder);
+    return;
+  }
   internal::QueueCore::Put put;
   if constexpr (internal::FastCodec<T>) {
     core_.open(put);
@@ -123,6 +141,12 @@ void Connection::send(const T& value) const {
 
 template <class T>
 T Connection::recv() const {
+  if (core_.is_socket()) [[unlikely]] {
+    core_.check_handle();
+    internal::Incoming message;
+    core_.socket().receive_value(message);
+    return internal::decode_message<T>(message.payload());
+  }
   internal::Received received;
   internal::QueueCore::Get get;
   core_.open(get);

@@ -2,12 +2,6 @@
 
 namespace mp {
 
-namespace internal {
-struct ConnectionMaker {
-  static Connection make(ConnectionCore core) { return Connection(std::move(core)); }
-};
-}  // namespace internal
-
 std::pair<Connection, Connection> Pipe(bool duplex) {
   internal::ConnectionCore first;
   internal::ConnectionCore second;

@@ -141,6 +141,11 @@ void ConnectionCore::check_encoded(bool raw) {
 }
 
 void ConnectionCore::send_bytes(std::span<const std::byte> bytes) const {
+  if (is_socket()) {
+    check_handle();
+    socket_->send_bytes(bytes);
+    return;
+  }
   QueueCore::Put put;
   open(put);
   if (!put.add_raw(bytes)) {
@@ -157,6 +162,9 @@ void ConnectionCore::recv_whole(Received& received) const {
 
 bool ConnectionCore::poll(Deadline deadline) const {
   check_handle();
+  if (is_socket()) {
+    return socket_->poll(deadline);
+  }
   if (!readable()) {
     raise(OSError("connection is write-only").status());
   }

@@ -1,19 +1,22 @@
 // mp/internal/core/connection_core.h
 //
-// ConnectionCore: what mp::Connection is without the types of its messages. Two rings, one each
-// way; an end is an object of its own whose only purpose is to have holders: when the last one is
-// gone, its destroy function closes both rings.
+// ConnectionCore: what mp::Connection is without the types of its messages. Inside of the family it
+// is two rings, one each way; an end is an object of its own whose only purpose is to have holders:
+// when the last one is gone, its destroy function closes both rings. To other programs it is a
+// socket: see SocketEnd.
 
 #ifndef MP_INTERNAL_CORE_CONNECTION_CORE_H_
 #define MP_INTERNAL_CORE_CONNECTION_CORE_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "absl/status/status.h"
 #include "mp/internal/core/queue_core.h"
+#include "mp/internal/core/socket_end.h"
 
 namespace mp::internal {
 
@@ -24,6 +27,8 @@ class ConnectionCore {
   // `in` and `out` may be nothing, for one way only.
   ConnectionCore(Ref end, std::optional<QueueCore> in, std::optional<QueueCore> out)
       : end_(std::move(end)), in_(std::move(in)), out_(std::move(out)) {}
+  explicit ConnectionCore(std::shared_ptr<SocketEnd> socket)
+      : end_(socket->ref()), socket_(std::move(socket)) {}
 
   // The two ends of a new pipe; not duplex: the first only receives, the second only sends.
   static void make(bool duplex, ConnectionCore* first, ConnectionCore* second);
@@ -46,13 +51,18 @@ class ConnectionCore {
   static void check_encoded(const QueueCore::Get& get) { check_encoded(get.raw()); }
 
   void close() const noexcept {
-    if (end_) {
+    if (socket_ != nullptr) {
+      socket_->close();
+    } else if (end_) {
       end_.let_go();
     }
   }
   bool closed() const noexcept { return end_.closed().load(std::memory_order_relaxed); }
-  bool readable() const noexcept { return in_.has_value(); }
-  bool writable() const noexcept { return out_.has_value(); }
+  bool readable() const noexcept { return is_socket() ? socket_->readable() : in_.has_value(); }
+  bool writable() const noexcept { return is_socket() ? socket_->writable() : out_.has_value(); }
+  // Then open(), in() and out() are not for it.
+  bool is_socket() const noexcept { return socket_ != nullptr; }
+  SocketEnd& socket() const noexcept { return *socket_; }
   const Ref& end() const noexcept { return end_; }
   const std::optional<QueueCore>& in() const noexcept { return in_; }
   const std::optional<QueueCore>& out() const noexcept { return out_; }
@@ -64,6 +74,7 @@ class ConnectionCore {
   Ref end_;
   std::optional<QueueCore> in_;
   std::optional<QueueCore> out_;
+  std::shared_ptr<SocketEnd> socket_;
 };
 
 }  // namespace mp::internal

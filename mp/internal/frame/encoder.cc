@@ -128,6 +128,7 @@ void Encoder::clear() noexcept {
   level_ = 0;
   levels_ = 0;
   vtable_count_ = 0;
+  names_code_ = false;
   items_.clear();
   handles_.clear();
   fds_.clear();
@@ -363,6 +364,7 @@ Encoder::Ref Encoder::fd(int number) {
 }
 
 Encoder::Ref Encoder::pointer(const internal::Token& target, int64_t adjustment) {
+  names_code_ = true;
   reserve(128);
   Table table(*this);
   table.add(1, adjustment);
@@ -371,6 +373,7 @@ Encoder::Ref Encoder::pointer(const internal::Token& target, int64_t adjustment)
 }
 
 Encoder::Ref Encoder::callable(const internal::Token& thunk, Ref state) {
+  names_code_ = true;
   reserve(128);
   Table table(*this);
   table.add_offset(1, state.at_);

@@ -181,6 +181,8 @@ class Encoder {
   std::span<const std::byte> message() const noexcept { return {now_, end_}; }
   std::span<const uint64_t> handles() const noexcept { return handles_; }
   std::span<const int> fds() const noexcept { return fds_; }
+  // Whether it names code of this program: a function, or a callable.
+  bool names_code() const noexcept { return names_code_; }
   // How deep the values are nested; verify() refuses foreign messages deeper than kForeignLevels.
   uint32_t levels() const noexcept { return levels_; }
 
@@ -240,6 +242,7 @@ class Encoder {
   uint32_t levels_ = 0;
   uint32_t vtable_count_ = 0;
   bool building_ = false;
+  bool names_code_ = false;
   std::vector<Ref> items_;
   std::vector<uint64_t> handles_;
   std::vector<int> fds_;

@@ -29,6 +29,7 @@ enum class Kind : uint8_t {
   kPipe,
   kConnection,
   kSemaphore,
+  kSocket,  // one end of a connection to another program
   kKinds,
 };
 
@@ -54,6 +55,7 @@ constexpr std::string_view handle_name(Kind kind) noexcept {
     case Kind::kQueue:
       return "mp::Queue";
     case Kind::kConnection:
+    case Kind::kSocket:
       return "mp::Connection";
     case Kind::kSemaphore:
       return "mp::Semaphore";
