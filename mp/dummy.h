@@ -16,6 +16,7 @@
 #include "mp/dummy/condition.h"
 #include "mp/dummy/connection.h"
 #include "mp/dummy/event.h"
+#include "mp/dummy/listener.h"
 #include "mp/dummy/lock.h"
 #include "mp/dummy/pipe.h"
 #include "mp/dummy/process.h"

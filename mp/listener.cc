@@ -2,10 +2,14 @@
 
 #include <sys/socket.h>
 
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/finalize.h"
 #include "mp/internal/core/socket_end.h"
 #include "mp/internal/net/acceptor.h"
 #include "mp/internal/net/crypto.h"
@@ -33,6 +37,8 @@ struct Listener::State {
   std::optional<internal::Acceptor> acceptor;
   Address address;
   std::optional<Address> last_accepted;
+  // When the process ends, and this object does not.
+  Finalize remove_file{[this] { file.remove(); }, 0};
 };
 
 namespace {

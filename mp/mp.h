@@ -6,11 +6,14 @@
 #define MP_MP_H_
 
 // IWYU pragma: begin_exports
+#include "mp/address.h"
 #include "mp/after_fork.h"
 #include "mp/array.h"
 #include "mp/barrier.h"
 #include "mp/bounded_semaphore.h"
 #include "mp/bytes.h"
+#include "mp/challenge.h"
+#include "mp/client.h"
 #include "mp/codec.h"
 #include "mp/condition.h"
 #include "mp/connection.h"
@@ -23,6 +26,7 @@
 #include "mp/forkserver_preload.h"
 #include "mp/function.h"
 #include "mp/interruptible.h"
+#include "mp/listener.h"
 #include "mp/lock.h"
 #include "mp/logging.h"
 #include "mp/memory.h"

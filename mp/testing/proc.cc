@@ -87,9 +87,12 @@ uint64_t switches(pid_t pid) {
   return sum;
 }
 
-bool await_asleep(pid_t pid, std::chrono::nanoseconds limit) {
+namespace {
+
+template <class F>
+bool await(pid_t pid, F there, std::chrono::nanoseconds limit) {
   auto end = std::chrono::steady_clock::now() + limit;
-  while (!asleep_in_futex(pid)) {
+  while (!there()) {
     char state = process_state(pid);
     if (state == 0 || state == 'Z' || std::chrono::steady_clock::now() >= end) {
       return false;
@@ -97,6 +100,18 @@ bool await_asleep(pid_t pid, std::chrono::nanoseconds limit) {
     sched_yield();
   }
   return true;
+}
+
+}  // namespace
+
+bool await_asleep(pid_t pid, std::chrono::nanoseconds limit) {
+  return await(
+      pid, [pid] { return asleep_in_futex(pid); }, limit);
+}
+
+bool await_blocked_in(pid_t pid, long call, std::chrono::nanoseconds limit) {
+  return await(
+      pid, [pid, call] { return blocked_in(pid) == call; }, limit);
 }
 
 std::vector<pid_t> children_of(pid_t pid) {

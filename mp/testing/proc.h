@@ -30,6 +30,10 @@ uint64_t switches(pid_t pid);
 // Polls until `pid` is asleep in a futex. False when it ended instead, or `limit` passed.
 bool await_asleep(pid_t pid, std::chrono::nanoseconds limit = std::chrono::seconds(10));
 
+// The same for the system call `call`: SYS_ppoll.
+bool await_blocked_in(pid_t pid, long call,
+                      std::chrono::nanoseconds limit = std::chrono::seconds(10));
+
 // The children of `pid`, zombies included.
 std::vector<pid_t> children_of(pid_t pid);
 
