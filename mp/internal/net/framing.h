@@ -124,7 +124,10 @@ class Incoming {
   // 16-aligned.
   std::span<const std::byte> payload() const noexcept { return payload_; }
 
-  // The least that a large message gets at once.
+  // What it costs at the moment.
+  size_t memory() const noexcept { return buffer_.size(); }
+
+  // What each message gets at once.
   static constexpr size_t kFirstRoom = size_t{64} << 10;
 
  private:
