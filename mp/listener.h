@@ -52,8 +52,8 @@ struct ListenerOptions {
   std::optional<std::string> authkey = {};
   // "AF_UNIX", "AF_INET", "AF_INET6"; "": what the address says.
   std::string family = {};
-  // How many may wait to be accepted.
-  int backlog = 128;
+  // How many may wait to be accepted; the system may allow fewer.
+  int backlog = 4096;
   // Both sides must have the same: keeps services apart that have the same key.
   std::string service = {};
   // How long a peer may take to prove itself.

@@ -187,6 +187,11 @@ TEST(Handshake, CannotBeReflected) {
   give(*client, hello + hello);
   EXPECT_EQ(client->state(), State::kFailed);
   EXPECT_STREQ(client->reason(), "it sent our own nonce back");
+  // A server whose proof comes back as the client's.
+  auto echoed = make_server_handshake(t);
+  give(*echoed, std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n'));
+  give(*echoed, take(*echoed).substr(40));
+  EXPECT_EQ(echoed->state(), State::kFailed);
   // Two sessions with a server: the second is to make the proof that the first wants.
   auto first = make_server_handshake(t);
   give(*first, std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n'));

@@ -1,0 +1,648 @@
+// Peers that mean harm, or are broken: none of them blocks accept(), costs more than its share or gets in.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "mp/address.h"
+#include "mp/bytes.h"
+#include "mp/client.h"
+#include "mp/connection.h"
+#include "mp/errors.h"
+#include "mp/fd.h"
+#include "mp/listener.h"
+#include "mp/logging.h"
+#include "mp/testing/fixture.h"
+#include "mp/testing/watchdog.h"
+
+namespace mp {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string kKey = "a key of more than 16 bytes";
+
+std::string error_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return std::string(e.name()) + ": " + e.what();
+  }
+  return "nothing was thrown";
+}
+
+// A socket that is connected to a listener, or to one who pretends to be one.
+Fd connect_raw(const Address& address) {
+  if (address.is_local()) {
+    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    std::memcpy(to.sun_path, address.path().data(), address.path().size());
+    EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    return fd;
+  }
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(address.port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  return fd;
+}
+
+// Nothing or the rest of it may be taken: the peer may have hung up.
+void send_raw(const Fd& fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0) {
+      return;
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+std::string read_raw(const Fd& fd, size_t size) {
+  std::string out(size, '\0');
+  size_t got = 0;
+  while (got < size) {
+    ssize_t n = recv(fd.get(), out.data() + got, size - got, 0);
+    if (n <= 0) {
+      break;
+    }
+    got += static_cast<size_t>(n);
+  }
+  out.resize(got);
+  return out;
+}
+
+class Hostile : public testing::Fixture {
+ protected:
+  static ListenerOptions with_key(const char* family = "AF_INET") {
+    return {.authkey = kKey, .family = family};
+  }
+  // Runs accept() until told not to; counts who got in.
+  class Serving {
+   public:
+    explicit Serving(Listener& listener)
+        : thread_([this, &listener] {
+            while (!stop_) {
+              auto connection = listener.try_accept(5ms);
+              if (connection.ok()) {
+                ++accepted_;
+                connection->send(1);
+              }
+            }
+          }) {}
+    ~Serving() {
+      stop_ = true;
+      thread_.join();
+    }
+    int accepted() const { return accepted_; }
+
+   private:
+    std::atomic<bool> stop_{false};
+    std::atomic<int> accepted_{0};
+    std::thread thread_;
+  };
+  static void expect_served(const Listener& listener) {
+    Connection honest = Client(listener.address(), {.authkey = kKey});
+    EXPECT_EQ(honest.recv<int>(), 1);
+  }
+
+ private:
+  testing::Watchdog dog_{120s};
+};
+
+// What an honest client says in a handshake with this listener, 72 bytes in two messages.
+struct Recording {
+  std::string hello;
+  std::string proof;
+};
+
+// Passes all between a client and a listener, and keeps what the client says.
+Recording record_handshake(Listener& listener) {
+  Recording r;
+  Fd front(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  EXPECT_EQ(bind(front.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  EXPECT_EQ(listen(front.get(), 1), 0);
+  EXPECT_EQ(getsockname(front.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+  std::thread client(
+      [&] { Client(Address("127.0.0.1", ntohs(at.sin_port)), {.authkey = kKey}).recv<int>(); });
+  Fd to_client(accept4(front.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  Fd to_server = connect_raw(listener.address());
+  r.hello = read_raw(to_client, 40);
+  send_raw(to_server, r.hello);
+  send_raw(to_client, read_raw(to_server, 72));
+  r.proof = read_raw(to_client, 32);
+  send_raw(to_server, r.proof);
+  send_raw(to_client, read_raw(to_server, 4 + 48 + 48 + 32));
+  shutdown(to_client.get(), SHUT_RDWR);
+  client.join();
+  return r;
+}
+
+TEST_F(Hostile, AClientThatStopsAtAnyByteDelaysNobody) {
+  for (const char* family : {"AF_INET", "AF_UNIX"}) {
+    Listener listener(with_key(family));
+    Serving serving(listener);
+    std::string hello = std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n');
+    std::vector<Fd> silent;
+    for (size_t cut = 0; cut <= 72; ++cut) {
+      // One closes there, the other stays and is silent.
+      for (bool stays : {false, true}) {
+        Fd peer = connect_raw(listener.address());
+        send_raw(peer, hello.substr(0, std::min<size_t>(cut, 40)));
+        if (cut >= 40) {
+          EXPECT_EQ(read_raw(peer, 72).size(), 72u);
+          send_raw(peer, std::string(cut - 40, 'x'));
+        }
+        if (stays && cut < 72) {
+          silent.push_back(std::move(peer));
+        }
+      }
+      if (cut % 8 == 0) {
+        expect_served(listener);
+      }
+    }
+    EXPECT_EQ(serving.accepted(), 10) << "only the honest ones";
+  }
+}
+
+TEST_F(Hostile, AHandshakeOfSingleBytesSucceeds) {
+  // An honest client is one who is slow but knows the key: through a proxy that passes single bytes.
+  Listener listener(with_key());
+  Serving serving(listener);
+  Recording r = record_handshake(listener);
+  EXPECT_EQ(r.hello.size(), 40u);
+  EXPECT_EQ(r.proof.size(), 32u);
+  EXPECT_EQ(serving.accepted(), 1);
+}
+
+TEST_F(Hostile, GarbageAtAnyByteGetsNobodyIn) {
+  Listener listener(with_key());
+  Serving serving(listener);
+  std::mt19937 random(1);
+  std::string hello = std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n');
+  for (size_t at = 0; at < 40; ++at) {
+    Fd peer = connect_raw(listener.address());
+    std::string bytes = hello.substr(0, at);
+    while (bytes.size() < 300) {
+      bytes.push_back(static_cast<char>(random()));
+    }
+    send_raw(peer, bytes);
+    // It hangs up, having said no more than it says to everybody.
+    EXPECT_LE(read_raw(peer, 1000).size(), 72u) << at;
+  }
+  expect_served(listener);
+  EXPECT_EQ(serving.accepted(), 1);
+}
+
+TEST_F(Hostile, AReplayedHandshakeGetsNobodyIn) {
+  Listener listener(with_key());
+  Serving serving(listener);
+  Recording r = record_handshake(listener);
+  for (int i = 0; i < 200; ++i) {
+    Fd peer = connect_raw(listener.address());
+    send_raw(peer, r.hello);
+    EXPECT_EQ(read_raw(peer, 72).size(), 72u);
+    send_raw(peer, r.proof);
+    EXPECT_EQ(read_raw(peer, 1).size(), 0u);
+  }
+  EXPECT_EQ(serving.accepted(), 1);
+}
+
+TEST_F(Hostile, AParallelSessionProvesNothing) {
+  Listener listener(with_key());
+  Serving serving(listener);
+  Fd first = connect_raw(listener.address());
+  send_raw(first, std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n'));
+  std::string challenge = read_raw(first, 72);
+  ASSERT_EQ(challenge.size(), 72u);
+  Fd second = connect_raw(listener.address());
+  send_raw(second, challenge.substr(0, 40));
+  std::string answer = read_raw(second, 72);
+  ASSERT_EQ(answer.size(), 72u);
+  send_raw(first, answer.substr(40));
+  EXPECT_EQ(read_raw(first, 1).size(), 0u);
+  send_raw(second, challenge.substr(40));
+  EXPECT_EQ(read_raw(second, 1).size(), 0u);
+  EXPECT_EQ(serving.accepted(), 0);
+}
+
+// One who passes a handshake on, and then changes what follows.
+class Relay {
+ public:
+  // `change` gets each piece that goes to the server after the handshake.
+  Relay(const Address& server, std::function<std::string(std::string)> change)
+      : server_(server), change_(std::move(change)) {
+    front_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(bind(front_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    EXPECT_EQ(listen(front_.get(), 1), 0);
+    EXPECT_EQ(getsockname(front_.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    address_ = Address("127.0.0.1", ntohs(at.sin_port));
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Relay() { thread_.join(); }
+  const Address& address() const { return address_; }
+
+ private:
+  void run() {
+    Fd client(accept4(front_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Fd server = connect_raw(server_);
+    send_raw(server, read_raw(client, 40));
+    send_raw(client, read_raw(server, 72));
+    send_raw(server, read_raw(client, 32));
+    // All that the client says, then the end.
+    std::string all;
+    for (;;) {
+      char piece[4096];
+      ssize_t n = recv(client.get(), piece, sizeof piece, 0);
+      if (n <= 0) {
+        break;
+      }
+      all.append(piece, static_cast<size_t>(n));
+    }
+    send_raw(server, change_(all));
+    shutdown(server.get(), SHUT_WR);
+    read_raw(server, 1 << 20);
+  }
+  Address server_;
+  std::function<std::string(std::string)> change_;
+  Fd front_;
+  Address address_;
+  std::thread thread_;
+};
+
+TEST_F(Hostile, WhoPassesAHandshakeOnCannotSpeakAfterwards) {
+  Listener listener(with_key());
+  // Three messages of equal length, as the relay gets them.
+  auto received = [&](std::function<std::string(std::string)> change) {
+    Relay relay(listener.address(), std::move(change));
+    std::thread client([&] {
+      Connection c = Client(relay.address(), {.authkey = kKey});
+      for (const char* text : {"one", "two", "six"}) {
+        c.send_bytes(text);
+      }
+    });
+    Connection server = listener.accept();
+    client.join();
+    std::string all;
+    try {
+      for (;;) {
+        all += std::string(server.recv_bytes().view()) + " ";
+      }
+    } catch (const Error& e) {
+      all += e.name();
+    }
+    return all;
+  };
+  size_t frame = 0;
+  EXPECT_EQ(received([&](std::string s) {
+              frame = s.size() / 3;
+              return s;
+            }),
+            "one two six EOFError");
+  ASSERT_NE(frame, 0u);
+  EXPECT_EQ(received([&](std::string s) {
+              s[frame + frame / 2] = static_cast<char>(s[frame + frame / 2] ^ 1);
+              return s;
+            }),
+            "one AuthenticationError");
+  EXPECT_EQ(received([&](std::string s) { return s.substr(0, frame) + s.substr(2 * frame); }),
+            "one AuthenticationError")
+      << "left out";
+  EXPECT_EQ(received([&](std::string s) { return s.substr(0, frame) + s; }),
+            "one AuthenticationError")
+      << "repeated";
+  EXPECT_EQ(received([&](std::string s) {
+              return s.substr(frame, frame) + s.substr(0, frame) + s.substr(2 * frame);
+            }),
+            "AuthenticationError")
+      << "in another order";
+  EXPECT_EQ(received([&](std::string s) { return s.substr(0, frame + 7); }), "one OSError")
+      << "cut";
+  EXPECT_EQ(received([&](std::string s) { return s.substr(0, 2 * frame); }), "one two EOFError");
+}
+
+TEST_F(Hostile, SilentPeersAreNeverMoreThanAHundred) {
+  Listener listener(with_key());
+  Serving serving(listener);
+  std::vector<Fd> silent;
+  for (int i = 0; i < 300; ++i) {
+    silent.push_back(connect_raw(listener.address()));
+  }
+  expect_served(listener);
+  // The oldest had to go; the youngest are still there.
+  EXPECT_EQ(read_raw(silent.front(), 1).size(), 0u);
+  pollfd youngest = {silent.back().get(), POLLIN, 0};
+  EXPECT_EQ(poll(&youngest, 1, 0), 0);
+}
+
+TEST_F(Hostile, APeerHasItsTimeAndNoMore) {
+  ListenerOptions options = with_key();
+  options.handshake_timeout = 0.2;
+  Listener listener(options);
+  Serving serving(listener);
+  Fd silent = connect_raw(listener.address());
+  // A byte now and then is no excuse.
+  Fd slow = connect_raw(listener.address());
+  std::thread trickle([&] {
+    for (char c : std::string("MPH1\1\0\0\0nnnnnnnnnnnnnnnnnnnnnnnnnnnn")) {
+      send_raw(slow, std::string(1, c));
+      pollfd p = {slow.get(), POLLIN, 0};
+      if (poll(&p, 1, 20) > 0) {
+        break;
+      }
+    }
+    EXPECT_EQ(read_raw(slow, 1).size(), 0u);
+  });
+  EXPECT_EQ(read_raw(silent, 1).size(), 0u);
+  trickle.join();
+  expect_served(listener);
+}
+
+// VmSize and VmRSS of this process, in bytes.
+std::pair<size_t, size_t> memory() {
+  std::ifstream file("/proc/self/statm");
+  size_t size = 0;
+  size_t resident = 0;
+  file >> size >> resident;
+  size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return {size * page, resident * page};
+}
+
+TEST_F(Hostile, LengthsCostNothingBeforeTheBytesCome) {
+  Listener listener({.max_frame = ~uint64_t{0} >> 16, .family = "AF_UNIX"});
+  // What is made once is made.
+  {
+    Fd warm = connect_raw(listener.address());
+    Connection c = listener.accept();
+    send_raw(warm, "12345");
+    warm.reset();
+    error_of([&] { c.recv_bytes(); });
+  }
+  for (int k = 4; k <= 32; ++k) {
+    for (int64_t delta : {-1, 0, 1}) {
+      uint64_t length = (uint64_t{1} << k) + static_cast<uint64_t>(delta);
+      if (length > 0xffffffff) {
+        continue;
+      }
+      Fd peer = connect_raw(listener.address());
+      Connection c = listener.accept();
+      auto [size, resident] = memory();
+      send_raw(peer, std::string(reinterpret_cast<char*>(&length), 4) + "12345678");
+      peer.reset();
+      // No frame is much over 1 GiB.
+      EXPECT_EQ(error_of([&] { c.recv_bytes(); }), length < uint64_t{3} << 29
+                                                       ? "OSError: got end of file during message"
+                                                       : "OSError: bad message length");
+      auto [size_after, resident_after] = memory();
+      EXPECT_LE(size_after, size + (1 << 20)) << length;
+      EXPECT_LE(resident_after, resident + (1 << 20)) << length;
+    }
+  }
+}
+
+size_t open_descriptors() {
+  size_t n = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    n += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  }
+  return n;
+}
+
+TEST_F(Hostile, DescriptorsThatAPeerAttachesGoNowhere) {
+  Listener listener({.family = "AF_UNIX"});
+  Fd peer = connect_raw(listener.address());
+  Connection c = listener.accept();
+  const size_t before = open_descriptors();
+  constexpr int kMany = 253;
+  alignas(cmsghdr) char control[CMSG_SPACE(kMany * sizeof(int))] = {};
+  int sent = 0;
+  for (int i = 0; i < 1000; ++i) {
+    char byte = 0;
+    iovec part = {&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(kMany * sizeof(int));
+    for (int fd = 0; fd < kMany; ++fd) {
+      int number = peer.get();
+      std::memcpy(CMSG_DATA(header) + fd * sizeof(int), &number, sizeof number);
+    }
+    sent += sendmsg(peer.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 1 : 0;
+  }
+  EXPECT_EQ(open_descriptors(), before);
+  // Where the kernel lets nobody attach any, nothing was sent.
+  if (sent > 0) {
+    EXPECT_TRUE(c.poll(kForever));
+  }
+  peer.reset();
+  error_of([&] { c.recv_bytes(); });
+  EXPECT_EQ(open_descriptors(), before - 1);
+}
+
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+TEST_F(Hostile, WithoutDescriptorsItWaitsAndThenGoesOn) {
+  Listener listener(with_key("AF_UNIX"));
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  Fd peer = connect_raw(listener.address());
+  std::vector<Fd> all;
+  rlimit low = {256, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  for (;;) {
+    Fd fd(fcntl(0, F_DUPFD_CLOEXEC, 0));
+    if (!fd.valid()) {
+      break;
+    }
+    all.push_back(std::move(fd));
+  }
+  double cpu = cpu_seconds();
+  EXPECT_FALSE(listener.try_accept(1s).ok());
+  double used = cpu_seconds() - cpu;
+  std::printf("CPU time of a second without descriptors: %.2f ms\n", 1e3 * used);
+  EXPECT_LT(used, 0.25) << "it does not sleep";
+  all.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  Serving serving(listener);
+  expect_served(listener);
+}
+
+TEST_F(Hostile, TheKeyIsNowhereToBeSeen) {
+  const std::string secret = "a secret that is to be found nowhere";
+  std::string log;
+  get_logger().set_level("DEBUG");
+  get_logger().add_handler([&](const LogRecord& r) { log += r.message; });
+  {
+    Listener listener({.authkey = secret});
+    std::thread wrong([&] {
+      error_of([&] { Client(listener.address(), {.authkey = kKey}); });
+      Client(listener.address(), {.authkey = secret});
+    });
+    listener.accept();
+    wrong.join();
+    for (const char* file : {"/proc/self/environ", "/proc/self/cmdline"}) {
+      std::ifstream in(file);
+      std::string all(std::istreambuf_iterator<char>(in), {});
+      EXPECT_EQ(all.find(secret), all.npos) << file;
+    }
+    EXPECT_EQ(listener.address().path().find(secret), std::string_view::npos);
+  }
+  get_logger().remove_handlers();
+  get_logger().set_level(0);
+  EXPECT_NE(log.find("sent away"), log.npos) << "the log says why";
+  EXPECT_EQ(log.find(secret), log.npos);
+}
+
+TEST_F(Hostile, WhoDoesNotReadBoundsWhatIsSent) {
+  Listener listener({.family = "AF_UNIX"});
+  Fd peer = connect_raw(listener.address());
+  Connection c = listener.accept();
+  std::atomic<size_t> sent{0};
+  auto [size, resident] = memory();
+  std::thread sender([&] {
+    try {
+      for (;;) {
+        c.send_bytes(std::string(100'000, 'x'));
+        sent += 100'000;
+      }
+    } catch (const Error&) {
+    }
+  });
+  // Until it moves no more: it waits for room.
+  size_t before = 1;
+  while (sent != before) {
+    before = sent;
+    pollfd none{-1, 0, 0};
+    poll(&none, 1, 100);
+  }
+  EXPECT_LE(memory().second, resident + (8 << 20));
+  peer.reset();
+  sender.join();
+}
+
+TEST_F(Hostile, ASocketFileOfSomebodyElseIsNotUsed) {
+  Listener listener({.family = "AF_UNIX"});
+  std::string path(listener.address().path());
+  struct stat st {};
+  ASSERT_EQ(lstat(path.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600u);
+  std::string directory = path.substr(0, path.rfind('/'));
+  ASSERT_EQ(lstat(directory.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0700u);
+  // A name that leads elsewhere.
+  std::string link = directory + "/link";
+  ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+  EXPECT_EQ(error_of([&] { Client(Address(link)); }).substr(0, 8), "OSError:");
+  unlink(link.c_str());
+  // What is no socket.
+  std::string file = directory + "/file";
+  Fd made(open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  EXPECT_EQ(error_of([&] { Client(Address(file)); }).substr(0, 8), "OSError:");
+  unlink(file.c_str());
+  listener.close();
+  EXPECT_NE(access(directory.c_str(), F_OK), 0) << "left behind";
+}
+
+TEST_F(Hostile, WhatWasLeftBehindIsRemovedByTheNext) {
+  int channel[2];
+  ASSERT_EQ(pipe2(channel, O_CLOEXEC), 0);
+  Fd out(channel[0]);
+  Fd in(channel[1]);
+  pid_t child = fork();
+  if (child == 0) {
+    // Ends without any destructor, as a killed one does.
+    static Listener* left = new Listener();
+    std::string_view path = left->address().path();
+    _exit(write(in.get(), path.data(), path.size()) == static_cast<ssize_t>(path.size()) ? 0 : 1);
+  }
+  ASSERT_GT(child, 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  char text[256];
+  ssize_t n = read(out.get(), text, sizeof text);
+  ASSERT_GT(n, 0);
+  std::string path(text, static_cast<size_t>(n));
+  ASSERT_EQ(access(path.c_str(), F_OK), 0);
+  Listener alive;
+  Listener next;
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  EXPECT_EQ(access(std::string(alive.address().path()).c_str(), F_OK), 0);
+}
+
+// Needs root: a peer of another user is not even read from.
+TEST_F(Hostile, AnotherUserIsSentAway) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "needs root to be somebody else";
+  }
+  Listener listener(Address("/tmp/mp_other_user_" + std::to_string(getpid())), with_key("AF_UNIX"));
+  std::string path(listener.address().path());
+  ASSERT_EQ(chmod(path.c_str(), 0777), 0);
+  Serving serving(listener);
+  pid_t child = fork();
+  if (child == 0) {
+    if (setgid(65534) != 0 || setuid(65534) != 0) {
+      _exit(3);
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    std::memcpy(to.sun_path, path.data(), path.size());
+    if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
+      _exit(2);
+    }
+    std::string hello = std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n');
+    send(fd, hello.data(), hello.size(), MSG_NOSIGNAL);
+    char byte;
+    _exit(recv(fd, &byte, 1, 0) > 0 ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "1: it was answered, 2, 3: the test failed";
+  EXPECT_EQ(serving.accepted(), 0);
+}
+
+}  // namespace
+}  // namespace mp
