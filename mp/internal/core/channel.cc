@@ -13,6 +13,9 @@ template class ChannelWriter<RealAtomics>;
 template class ChannelReader<RealAtomics>;
 template class ChannelLeases<RealAtomics>;
 
+constinit BellHooks g_bell_hooks{[](Family&, uint64_t) noexcept {},
+                                 [](Family&, uint64_t) noexcept {}};
+
 absl::Status RingStore::no_memory(uint64_t size) const {
   return memory_error(absl::StrCat(
       family_.arena().over_budget(refused_), ". A message of ", size,

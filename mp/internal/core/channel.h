@@ -37,6 +37,16 @@ void recover_producers(Family& family, uint64_t object) noexcept;
 // Destroy function of everything that is a Ring: frees its segments and leases.
 void destroy_ring(Family& family, uint64_t object, bool redo);
 
+// Who waits for a pipe's messages by a file descriptor; bells.cc fills them in. They are called only
+// while Ring::listeners is not 0.
+struct BellHooks {
+  // Something was published. With the producers' lock.
+  void (*ring)(Family& family, uint64_t ring) noexcept;
+  // This process has taken a message. Without a lock.
+  void (*taken)(Family& family, uint64_t ring) noexcept;
+};
+extern BellHooks g_bell_hooks;
+
 // The arena and the family as a Channel sees them.
 class RingStore {
  public:
@@ -105,6 +115,8 @@ class RingStore {
   // Messages from `from` on were not published: what they carry is in transit no more.
   void forget_in_transit(uint64_t from) noexcept { family_.forget_in_transit(ring_, from); }
   void sweep_all() noexcept { family_.sweep_all(); }
+  void ring_bells() noexcept { g_bell_hooks.ring(family_, ring_); }
+  void message_taken() noexcept { g_bell_hooks.taken(family_, ring_); }
 
  private:
   // A segment of this size belongs to a backlog, or to one large message: all of it will be written.

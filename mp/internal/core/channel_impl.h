@@ -215,6 +215,15 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
   }
 }
 
+// After publishing, with the producers' lock.
+template <class A, class Store>
+void ring_bells(Channel<A, Store>& channel) noexcept {
+  // Relaxed: who begins to listen has the lock meanwhile.
+  if (channel.ring->listeners.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    channel.store.ring_bells();
+  }
+}
+
 // Who may have been woken for something that he leaves to others wakes one of them.
 template <class A>
 void pass_on(EventCount<A>& ec, bool something) noexcept {
@@ -248,6 +257,7 @@ absl::Status ChannelWriter<A, Store>::open(Deadline deadline) {
     if (a == Acquired::kOwnerDied) [[unlikely]] {
       ring.recover_put(store);
       store.forget_in_transit(ring.published());
+      ring_bells(channel_);
       // The dead producer may have published and not woken anybody.
       A::fence_after_rmw();
       notify(ring.items, kWakeAll);
@@ -336,7 +346,13 @@ template <class A, class Store>
 void ChannelWriter<A, Store>::publish() noexcept {
   Ring<A>& ring = *channel_.ring;
   bool crossed = batch_.position.segment != ring.begin_batch().position.segment;
+  if constexpr (A::kBug == Bug::kRingBeforePublish) {
+    ring_bells(channel_);
+  }
   ring.publish(channel_.store, batch_);
+  if constexpr (A::kBug != Bug::kRingBeforePublish) {
+    ring_bells(channel_);
+  }
   int count = static_cast<int>(std::min<uint64_t>(batch_.count, kWakeAll));
   noted_ = false;
   close();
@@ -521,6 +537,9 @@ void ChannelReader<A, Store>::commit() noexcept {
 template <class A, class Store>
 void ChannelReader<A, Store>::tell_of_room(uint64_t count, bool leaves) noexcept {
   Ring<A>& ring = *channel_.ring;
+  if (ring.listeners.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    channel_.store.message_taken();
+  }
   if (ring.maxsize != 0 || (ring.window != 0 && leaves)) [[unlikely]] {
     A::fence_after_rmw();
     notify(ring.room,

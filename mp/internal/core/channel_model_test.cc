@@ -137,6 +137,8 @@ class ModelStore {
     return unavailable();
   }
   void forget_in_transit(uint64_t) noexcept {}
+  void ring_bells() noexcept {}
+  void message_taken() noexcept {}
 
   Owner holder_of(uint64_t end, Owner hint) const noexcept {
     if (hint && shared_->held[model::actor_of(hint)].load() == end) {
