@@ -76,6 +76,11 @@ class Connection {
   // until `timeout`.
   bool poll(Timeout timeout = 0) const { return core_.poll(internal::Deadline::after(timeout)); }
 
+  // Readable while recv() would not block, for poll(), select() and epoll. Made when it is first asked
+  // for, this process's alone, and this object's: close() closes it. It may be readable for nothing
+  // after a death, or while several processes hold the same end; poll() settles that.
+  int fileno() const { return core_.fileno(); }
+
   // This process is done with this end. Closing twice is harmless.
   void close() const noexcept { core_.close(); }
   bool closed() const noexcept { return core_.closed(); }
@@ -89,6 +94,7 @@ class Connection {
  private:
   friend std::string repr(const Connection& c);
   friend internal::ConnectionMaker;
+  friend internal::ConnectionReader;
   friend Codec<Connection>;
   explicit Connection(internal::ConnectionCore core) : core_(std::move(core)) {}
   internal::ConnectionCore core_;

@@ -46,6 +46,7 @@
 #include "mp/timeout.h"
 #include "mp/value.h"
 #include "mp/value_lock.h"
+#include "mp/wait.h"
 // IWYU pragma: end_exports
 
 #endif  // MP_MP_H_

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "mp/internal/core/wait_core.h"
 #include "mp/internal/proc/fork_server.h"
 #include "mp/internal/shm/family.h"
 #include "mp/process.h"
@@ -33,6 +34,7 @@ void watch_family() {
   sources.settle.push_back([] {
     [[maybe_unused]] static const bool once = start_one_by_each_method();
     internal::stop_fork_server();
+    internal::forget_spare_doorbell();
     Family::get().sweep_all();
   });
   sources.counts["blocks of the arena"] = [] { return live_blocks(); };

@@ -239,6 +239,23 @@ ChannelWriter<A, Store>::~ChannelWriter() {
   }
 }
 
+// Takes the producers' lock and settles what a dead owner has left; false when `deadline` passed.
+template <class A, class Store>
+bool acquire_producers(Channel<A, Store>& channel, Deadline deadline) noexcept {
+  Store& store = channel.store;
+  Ring<A>& ring = *channel.ring;
+  Acquired a = park_acquire(ring.put_lock, store.self(), deadline, store.liveness());
+  if (a == Acquired::kOwnerDied) [[unlikely]] {
+    ring.recover_put(store);
+    store.forget_in_transit(ring.published());
+    ring_bells(channel);
+    // The dead producer may have published and not woken anybody.
+    A::fence_after_rmw();
+    notify(ring.items, kWakeAll);
+  }
+  return a != Acquired::kNo;
+}
+
 template <class A, class Store>
 absl::Status ChannelWriter<A, Store>::open(Deadline deadline) {
   Store& store = channel_.store;
@@ -247,21 +264,11 @@ absl::Status ChannelWriter<A, Store>::open(Deadline deadline) {
   [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
     head.again();
-    Acquired a =
-        park_acquire(ring.put_lock, store.self(), lock_deadline(deadline), store.liveness());
-    if (a == Acquired::kNo) [[unlikely]] {
+    if (!acquire_producers(channel_, lock_deadline(deadline))) [[unlikely]] {
       pass_on(ring.room, ring.has_room(store));
       return unavailable();
     }
     open_ = true;
-    if (a == Acquired::kOwnerDied) [[unlikely]] {
-      ring.recover_put(store);
-      store.forget_in_transit(ring.published());
-      ring_bells(channel_);
-      // The dead producer may have published and not woken anybody.
-      A::fence_after_rmw();
-      notify(ring.items, kWakeAll);
-    }
     if (ring.closed.load(std::memory_order_acquire) != 0) [[unlikely]] {
       close();
       return shut_down();

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "mp/errors.h"
+#include "mp/internal/core/bells.h"
+#include "mp/internal/core/poll_fd.h"
 #include "mp/internal/os/interrupt.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/shm/family.h"
@@ -40,6 +42,9 @@ void destroy_end(Family& family, uint64_t end, bool) {
       ring->closed.fetch_or(1, std::memory_order_seq_cst);
       notify(ring->items, kWakeAll);
       notify(ring->room, kWakeAll);
+      if (ring->listeners.load(std::memory_order_seq_cst) != 0) {
+        ring_all_bells(family, family.offset_of(ring));
+      }
     }
   }
 }
@@ -51,6 +56,10 @@ void let_go_of_end(Family& family, uint64_t end) {
   }
   if (Ring<>* ring = ring_of(family, end, Ring<>::kWriters)) {
     notify(ring->items, kWakeAll);
+    if (ring->listeners.load(std::memory_order_seq_cst) != 0) {
+      PollFd::look_again(family.offset_of(ring));
+      ring_blind_bells(family, family.offset_of(ring));
+    }
   }
 }
 
@@ -89,7 +98,11 @@ void ConnectionCore::announce() const noexcept {
     notify(in_->ref().object<Ring<>>()->room, kWakeAll);
   }
   if (out_.has_value()) {
-    notify(out_->ref().object<Ring<>>()->items, kWakeAll);
+    auto* ring = out_->ref().object<Ring<>>();
+    notify(ring->items, kWakeAll);
+    if (ring->listeners.load(std::memory_order_seq_cst) != 0) {
+      ring_blind_bells(*Family::current(), out_->ref().offset());
+    }
   }
 }
 
@@ -171,8 +184,26 @@ bool ConnectionCore::poll(Deadline deadline) const {
   bool ready = in_->poll(deadline);
   if (!ready) {
     raise_if_interrupted();
+    if (in_->ref().object<Ring<>>()->listeners.load(std::memory_order_relaxed) != 0) {
+      PollFd::settle_all(*Family::current(), in_->ref().offset());
+      ready = in_->poll(Deadline::past());
+    }
   }
   return ready;
+}
+
+const Ref& ConnectionCore::ring_to_read() const {
+  check_handle();
+  if (!readable()) {
+    raise(OSError("connection is write-only").status());
+  }
+  return in_->ref();
+}
+
+int ConnectionCore::fileno() const {
+  absl::StatusOr<int> fd = PollFd::of(end_, ring_to_read());
+  raise_if_error(fd.status());
+  return *fd;
 }
 
 }  // namespace mp::internal

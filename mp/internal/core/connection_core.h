@@ -20,7 +20,8 @@
 
 namespace mp::internal {
 
-struct ConnectionMaker;
+struct ConnectionMaker;   // pipe.cc
+struct ConnectionReader;  // wait.cc
 
 class ConnectionCore {
  public:
@@ -41,6 +42,9 @@ class ConnectionCore {
   // The next message, whole, as it is.
   void recv_whole(Received& received) const;
   bool poll(Deadline deadline) const;
+  int fileno() const;
+  // What recv() reads from; raises what it would.
+  const Ref& ring_to_read() const;
 
   // Both raise the connection's own errors.
   void open(QueueCore::Put& put) const;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/core/bells.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/core/channel_impl.h"
 #include "mp/internal/core/receive.h"
@@ -31,7 +32,7 @@ struct QueueCore::Get::State {
 };
 
 QueueCore::QueueCore(uint64_t maxsize, uint64_t window)
-    : ref_(Ref::create(Kind::kQueue, sizeof(Ring<>))) {
+    : ref_(Ref::create(Kind::kQueue, window == 0 ? sizeof(Ring<>) : sizeof(PipeRing))) {
   auto* ring = ref_.object<Ring<>>();
   ring->maxsize = maxsize;
   ring->window = window;

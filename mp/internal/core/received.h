@@ -25,6 +25,8 @@ struct FdMail {
   absl::StatusOr<int> (*take)(uint64_t token) = nullptr;
   // The same, and leaves it there.
   absl::StatusOr<int> (*copy)(uint64_t token) = nullptr;
+  // A datagram socket that every member has; -1 when there is none yet.
+  int (*socket)() noexcept = nullptr;
 };
 extern FdMail g_fd_mail;
 

@@ -35,7 +35,7 @@ Ref Ref::adopt(Kind kind, uint64_t offset) {
 Ref Ref::take(uint64_t offset) {
   Ref ref;
   ref.object_ = Family::get().at<void>(offset);
-  ref.local_ = new (std::nothrow) Local{{1}, {false}, {false}, offset};
+  ref.local_ = new (std::nothrow) Local{{1}, {false}, {false}, offset, {nullptr}};
   if (ref.local_ == nullptr) [[unlikely]] {
     Family::get().drop(offset);
     throw std::bad_alloc();
@@ -43,14 +43,24 @@ Ref Ref::take(uint64_t offset) {
   return ref;
 }
 
+Ref::Companion* Ref::accompany(std::unique_ptr<Companion> companion) const noexcept {
+  Companion* there = nullptr;
+  return local_->companion.compare_exchange_strong(there, companion.get(),
+                                                   std::memory_order_acq_rel)
+             ? companion.release()
+             : there;
+}
+
 void Ref::let_go() const noexcept {
   closed().store(true, std::memory_order_relaxed);
+  delete local_->companion.exchange(nullptr, std::memory_order_acq_rel);
   if (!local_->let_go.exchange(true, std::memory_order_acq_rel)) {
     Family::get().drop(offset());
   }
 }
 
 void Ref::release(Local* local) noexcept {
+  delete local->companion.load(std::memory_order_relaxed);
   if (!local->let_go.load(std::memory_order_relaxed)) {
     Family::get().drop(local->offset);
   }

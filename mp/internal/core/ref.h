@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "mp/internal/shm/kind.h"
@@ -62,6 +63,16 @@ class Ref {
   // more.
   void let_go() const noexcept;
 
+  // Something of this process alone that goes with its handles: with the last one, or with let_go().
+  struct Companion {
+    virtual ~Companion() = default;
+  };
+  Companion* companion() const noexcept {
+    return local_->companion.load(std::memory_order_acquire);
+  }
+  // The one there is, if another thread was first.
+  Companion* accompany(std::unique_ptr<Companion> companion) const noexcept;
+
   friend bool operator==(const Ref& a, const Ref& b) noexcept {
     return a.local_ == b.local_ ||
            (a.local_ != nullptr && b.local_ != nullptr && a.offset() == b.offset());
@@ -73,6 +84,7 @@ class Ref {
     std::atomic<bool> closed;
     std::atomic<bool> let_go;
     uint64_t offset;
+    std::atomic<Companion*> companion;
   };
   static void release(Local* local) noexcept;
 

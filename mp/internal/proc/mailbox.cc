@@ -82,7 +82,13 @@ void after_fork() { g_making.unlock(); }
                             return fd.status();
                           }
                           return fd->release();
-                        }},
+                        },
+                        // The end that nothing is sent from: what waits elsewhere takes no room from the mailbox.
+                        .socket =
+                            []() noexcept {
+                              SocketPair* pair = g_ends.load(std::memory_order_acquire);
+                              return pair == nullptr ? -1 : pair->b.get();
+                            }},
      Family::g_message_hooks.discard = mailbox_discard, true);
 
 int room_of(const SocketPair& pair) {
