@@ -2,29 +2,33 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "mp/internal/core/byte_arguments.h"
 #include "mp/internal/core/handle.h"
-#include "mp/internal/core/received.h"
 
 namespace mp {
 
 namespace {
 
-// What `use` makes of the next message of either kind.
+// What `use` makes of the bytes of the next message, where they lie. It is taken off unless `use` raises.
 template <class F>
 auto with_next(const internal::ConnectionCore& core, const F& use) {
   if (core.is_socket()) {
-    core.check_handle();
+    core.check_readable();
     internal::Incoming message;
     core.socket().receive_bytes(message);
     return use(message.payload());
   }
-  internal::Received received;
-  core.recv_whole(received);
-  return use(received.bytes());
+  internal::QueueCore::Get get;
+  core.open(get);
+  auto result = use(get.message());
+  get.commit();
+  return result;
 }
 
 std::shared_ptr<internal::SocketEnd> socket_of(int fd, bool readable, bool writable) {
@@ -47,29 +51,40 @@ std::shared_ptr<internal::SocketEnd> socket_of(int fd, bool readable, bool writa
 Connection::Connection(int fd, bool readable, bool writable)
     : core_(socket_of(fd, readable, writable)) {}
 
-Bytes Connection::recv_bytes(uint64_t maxlength) const {
-  return with_next(core_, [&](std::span<const std::byte> bytes) {
-    if (bytes.size() > maxlength) {
-      raise(OSError("bad message length").status());
+void Connection::send_bytes(std::span<const std::byte> bytes, int64_t offset,
+                            std::optional<int64_t> size) const {
+  core_.check_handle();
+  core_.send_bytes(internal::bytes_to_send(bytes, offset, size));
+}
+
+Bytes Connection::recv_bytes(std::optional<int64_t> maxlength) const {
+  core_.check_handle();
+  internal::check_maxlength(maxlength);
+  return with_next(core_, [&](std::span<const std::byte> message) {
+    if (maxlength.has_value() && message.size() > static_cast<uint64_t>(*maxlength)) {
+      core_.refuse_length();
     }
-    return Bytes(bytes);
+    return Bytes(message);
   });
 }
 
-uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, uint64_t offset) const {
-  if (offset > buffer.size()) {
-    raise(internal::value_error("buffer length < offset"));
-  }
-  return with_next(core_, [&](std::span<const std::byte> bytes) -> uint64_t {
-    if (bytes.size() > buffer.size() - offset) {
-      throw BufferTooShort("the message is longer than the buffer: see message()",
-                           std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, int64_t offset) const {
+  core_.check_handle();
+  std::span<std::byte> room = internal::bytes_to_fill(buffer, offset);
+  std::optional<std::string> too_long;
+  const uint64_t size = with_next(core_, [&](std::span<const std::byte> message) {
+    if (message.size() > room.size()) {
+      too_long.emplace(reinterpret_cast<const char*>(message.data()), message.size());
+    } else if (!message.empty()) {
+      std::memcpy(room.data(), message.data(), message.size());
     }
-    if (!bytes.empty()) {
-      std::memcpy(buffer.data() + offset, bytes.data(), bytes.size());
-    }
-    return bytes.size();
+    return message.size();
   });
+  if (too_long.has_value()) {
+    throw BufferTooShort("the message is longer than the buffer: see message()",
+                         *std::move(too_long));
+  }
+  return size;
 }
 
 Encoder::Ref Codec<Connection>::encode(Encoder& e, const Connection& c) {

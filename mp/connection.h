@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@
 #include "mp/codec.h"
 #include "mp/errors.h"
 #include "mp/internal/core/connection_core.h"
+#include "mp/internal/core/messages.h"
 #include "mp/timeout.h"
 
 namespace mp {
@@ -51,7 +53,7 @@ class Connection {
 
   // Sends a message. Throws mp::BrokenPipeError when the other end is gone, mp::OSError "handle is
   // closed" or "connection is read-only".
-  template <class T>
+  template <class T = Object>
   void send(const T& value) const;
 
   // Receives the next message. Throws mp::EOFError when the other end is gone and all was received,
@@ -60,17 +62,27 @@ class Connection {
   template <class T = Object>
   T recv() const;
 
-  // The user's own bytes, as one message.
-  void send_bytes(std::span<const std::byte> bytes) const { core_.send_bytes(bytes); }
-  void send_bytes(std::string_view bytes) const {
-    send_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  // The user's own bytes, as one message, which may be empty: all of them, or `size` from `offset` on. Throws
+  // mp::ValueError when they are not within `bytes`.
+  void send_bytes(std::span<const std::byte> bytes, int64_t offset = 0,
+                  std::optional<int64_t> size = {}) const;
+  void send_bytes(std::string_view bytes, int64_t offset = 0,
+                  std::optional<int64_t> size = {}) const {
+    send_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())), offset, size);
   }
-  // A whole message as bytes; longer than `maxlength`: mp::OSError "bad message length", and the
-  // message is lost.
-  Bytes recv_bytes(uint64_t maxlength = ~uint64_t{0}) const;
+  // A whole message as bytes. Longer than `maxlength`: mp::OSError "bad message length", and this object is not readable
+  // any more, or closed if it could only read. The message stays where it is.
+  Bytes recv_bytes(std::optional<int64_t> maxlength = {}) const;
   // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
-  // with the message.
-  uint64_t recv_bytes_into(std::span<std::byte> buffer, uint64_t offset = 0) const;
+  // with the message, which is then taken off.
+  uint64_t recv_bytes_into(std::span<std::byte> buffer, int64_t offset = 0) const;
+
+  // The messages to come, until the other end is gone and all was received:
+  //   for (const std::string& line : connection.messages<std::string>()) ...
+  template <class T = Object>
+  internal::Messages<Connection, T> messages() const {
+    return internal::Messages<Connection, T>(*this);
+  }
 
   // Whether recv() would not block: there is a message, or the other end is gone. Waits for it
   // until `timeout`.
@@ -99,6 +111,9 @@ class Connection {
   explicit Connection(internal::ConnectionCore core) : core_(std::move(core)) {}
   internal::ConnectionCore core_;
 };
+
+// Python: makes connections picklable. Here they are.
+inline void allow_connection_pickling() noexcept {}
 
 // "<multiprocessing.connection.Connection object at 0x1a40>"
 std::string repr(const Connection& c);
@@ -148,7 +163,7 @@ void Connection::send(const T& value) const {
 template <class T>
 T Connection::recv() const {
   if (core_.is_socket()) [[unlikely]] {
-    core_.check_handle();
+    core_.check_readable();
     internal::Incoming message;
     core_.socket().receive_value(message);
     return internal::decode_message<T>(message.payload());

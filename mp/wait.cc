@@ -15,7 +15,12 @@ std::vector<size_t> wait_positions(std::span<const Waitable> items, Timeout time
   for (const Waitable& item : items) {
     WaitItem one;
     if (item.connection().has_value()) {
-      one.ring = ConnectionReader::core(*item.connection()).ring_to_read().offset();
+      const ConnectionCore& core = ConnectionReader::core(*item.connection());
+      if (core.is_socket()) {
+        one.fd = core.fileno();
+      } else {
+        one.ring = core.ring_to_read().offset();
+      }
     } else {
       one.fd = item.fd();
     }

@@ -4,30 +4,36 @@
 #include <string>
 
 #include "mp/errors.h"
+#include "mp/internal/core/byte_arguments.h"
 
 namespace mp::dummy {
 
-Bytes Connection::recv_bytes(uint64_t maxlength) const {
+void Connection::send_bytes(std::span<const std::byte> bytes, int64_t offset,
+                            std::optional<int64_t> size) const {
+  pipe_.check_writable();
+  pipe_.send(internal::ThreadMessage::raw(internal::bytes_to_send(bytes, offset, size)));
+}
+
+Bytes Connection::recv_bytes(std::optional<int64_t> maxlength) const {
+  internal::check_maxlength(maxlength);
   internal::ThreadMessage message = pipe_.recv();
   std::span<const std::byte> bytes = message.bytes();
-  if (bytes.size() > maxlength) {
-    raise(OSError("bad message length").status());
+  if (maxlength.has_value() && bytes.size() > static_cast<uint64_t>(*maxlength)) {
+    pipe_.refuse_length();
   }
   return Bytes(bytes);
 }
 
-uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, uint64_t offset) const {
-  if (offset > buffer.size()) {
-    raise(internal::value_error("buffer length < offset"));
-  }
+uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, int64_t offset) const {
+  std::span<std::byte> room = internal::bytes_to_fill(buffer, offset);
   internal::ThreadMessage message = pipe_.recv();
   std::span<const std::byte> bytes = message.bytes();
-  if (bytes.size() > buffer.size() - offset) {
+  if (bytes.size() > room.size()) {
     throw BufferTooShort("the message is longer than the buffer: see message()",
                          std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
   if (!bytes.empty()) {
-    std::memcpy(buffer.data() + offset, bytes.data(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), bytes.size());
   }
   return bytes.size();
 }

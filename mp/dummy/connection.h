@@ -25,6 +25,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -35,6 +36,7 @@
 #include "mp/bytes.h"
 #include "mp/dummy/internal/thread_message.h"
 #include "mp/dummy/internal/thread_pipe.h"
+#include "mp/internal/core/messages.h"
 #include "mp/timeout.h"
 
 namespace mp {
@@ -47,7 +49,7 @@ class Connection {
  public:
   // Sends a message. Throws mp::BrokenPipeError when the other end is gone, mp::OSError "handle is
   // closed" or "connection is read-only".
-  template <class T>
+  template <class T = Object>
   void send(const T& value) const {
     pipe_.check_writable();
     pipe_.send(internal::ThreadMessage::of(value));
@@ -66,20 +68,27 @@ class Connection {
     return pipe_.recv().take<T>();
   }
 
-  // The user's own bytes, as one message.
-  void send_bytes(std::span<const std::byte> bytes) const {
-    pipe_.check_writable();
-    pipe_.send(internal::ThreadMessage::raw(bytes));
+  // The user's own bytes, as one message, which may be empty: all of them, or `size` from `offset` on. Throws
+  // mp::ValueError when they are not within `bytes`.
+  void send_bytes(std::span<const std::byte> bytes, int64_t offset = 0,
+                  std::optional<int64_t> size = {}) const;
+  void send_bytes(std::string_view bytes, int64_t offset = 0,
+                  std::optional<int64_t> size = {}) const {
+    send_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())), offset, size);
   }
-  void send_bytes(std::string_view bytes) const {
-    send_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())));
-  }
-  // A whole message as bytes; longer than `maxlength`: mp::OSError "bad message length", and the
-  // message is lost.
-  Bytes recv_bytes(uint64_t maxlength = ~uint64_t{0}) const;
+  // A whole message as bytes. Longer than `maxlength`: mp::OSError "bad message length", and this object is not readable
+  // any more, or closed if it could only read.
+  Bytes recv_bytes(std::optional<int64_t> maxlength = {}) const;
   // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
-  // with the message.
-  uint64_t recv_bytes_into(std::span<std::byte> buffer, uint64_t offset = 0) const;
+  // with the message, which is then taken off.
+  uint64_t recv_bytes_into(std::span<std::byte> buffer, int64_t offset = 0) const;
+
+  // The messages to come, until the other end is gone and all was received:
+  //   for (const std::string& line : connection.messages<std::string>()) ...
+  template <class T = Object>
+  internal::Messages<Connection, T> messages() const {
+    return internal::Messages<Connection, T>(*this);
+  }
 
   // Whether recv() would not block: there is a message, or the other end is gone. Waits for it
   // until `timeout`.

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -134,20 +136,76 @@ TYPED_TEST(TestConnection, test_spawn_close) {
   finish(p);
 }
 
-// Offset and size are a matter of the view that is sent.
 TYPED_TEST(TestConnection, test_sendbytes) {
   auto [a, b] = TypeParam::Pipe();
-  std::string_view message = "abcdefghijklmnopqrstuvwxyz";
+  const std::string message = "abcdefghijklmnopqrstuvwxyz";
   a.send_bytes(message);
   EXPECT_EQ(text(b.recv_bytes()), message);
-  a.send_bytes(message.substr(5));
+  a.send_bytes(message, 5);
   EXPECT_EQ(text(b.recv_bytes()), message.substr(5));
-  a.send_bytes(message.substr(7, 8));
+  a.send_bytes(message, 7, 8);
   EXPECT_EQ(text(b.recv_bytes()), message.substr(7, 8));
-  a.send_bytes(message.substr(26));
+  a.send_bytes(message, 26);
   EXPECT_EQ(text(b.recv_bytes()), "");
-  a.send_bytes(message.substr(26, 0));
+  a.send_bytes(message, 26, 0);
   EXPECT_EQ(text(b.recv_bytes()), "");
+  auto error = [&](int64_t offset, std::optional<int64_t> size = {}) {
+    return error_of([&, &a = a] { a.send_bytes(message, offset, size); });
+  };
+  EXPECT_EQ(error(27), "ValueError: buffer length < offset");
+  EXPECT_EQ(error(22, 5), "ValueError: buffer length < offset + size");
+  EXPECT_EQ(error(26, 1), "ValueError: buffer length < offset + size");
+  EXPECT_EQ(error(-1), "ValueError: offset is negative");
+  EXPECT_EQ(error(4, -1), "ValueError: size is negative");
+  EXPECT_EQ(error(1, std::numeric_limits<int64_t>::max()),
+            "ValueError: buffer length < offset + size");
+  EXPECT_FALSE(b.poll());
+}
+
+// The checks of the other byte calls, and what a message does to a connection that does not want it.
+TYPED_TEST(TestConnection, ALongMessageEndsTheReading) {
+  auto [a, b] = TypeParam::Pipe();
+  a.send_bytes("12345");
+  EXPECT_EQ(error_of([&b = b] { b.recv_bytes(-1); }), "ValueError: negative maxlength");
+  std::array<std::byte, 8> buffer;
+  EXPECT_EQ(error_of([&, &b = b] { b.recv_bytes_into(buffer, -1); }),
+            "ValueError: negative offset");
+  EXPECT_EQ(error_of([&, &b = b] { b.recv_bytes_into(buffer, 9); }),
+            "ValueError: offset too large");
+  EXPECT_EQ(error_of([&, &b = b] { b.recv_bytes_into(buffer, 8); }).substr(0, 15),
+            "BufferTooShort:");
+  a.send_bytes("12345");
+  EXPECT_EQ(text(b.recv_bytes(5)), "12345");
+  a.send_bytes("12345");
+  EXPECT_EQ(error_of([&b = b] { b.recv_bytes(4); }), "OSError: bad message length");
+  EXPECT_FALSE(b.readable());
+  EXPECT_FALSE(b.closed());
+  EXPECT_EQ(error_of([&b = b] { b.recv_bytes(); }), "OSError: connection is write-only");
+  b.send(1);
+  EXPECT_EQ(a.template recv<int>(), 1);
+  auto [r, w] = TypeParam::Pipe(false);
+  w.send_bytes("12345");
+  EXPECT_EQ(error_of([&r = r] { r.recv_bytes(0); }), "OSError: bad message length");
+  EXPECT_TRUE(r.closed());
+}
+
+TYPED_TEST(TestConnection, IteratesUntilTheEnd) {
+  auto [a, b] = TypeParam::Pipe();
+  for (int i = 0; i < 5; ++i) {
+    a.send(i);
+  }
+  a.close();
+  std::vector<int> all;
+  for (int i : b.template messages<int>()) {
+    all.push_back(i);
+  }
+  EXPECT_EQ(all, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TYPED_TEST(TestConnection, SendsWhatIsWrittenInBraces) {
+  auto [a, b] = TypeParam::Pipe();
+  a.send({1, "a", None});
+  EXPECT_EQ(b.template recv<Object>(), (Object{1, "a", None}));
 }
 
 // A file that the test made; gone with this object.

@@ -137,7 +137,7 @@ ThreadPipe::ThreadPipe(std::shared_ptr<ThreadEnd> end) noexcept : end_(std::move
 }
 
 ThreadPipe::ThreadPipe(const ThreadPipe& other) noexcept
-    : end_(other.end_), closed_(other.closed_) {
+    : end_(other.end_), closed_(other.closed_), unreadable_(other.unreadable_) {
   if (!closed()) {
     // Relaxed: `other` is open, so the count is not 0.
     end_->open.fetch_add(1, std::memory_order_relaxed);
@@ -149,6 +149,7 @@ ThreadPipe& ThreadPipe::operator=(const ThreadPipe& other) noexcept {
     close();
     end_ = other.end_;
     closed_ = other.closed_;
+    unreadable_ = other.unreadable_;
     if (!closed()) {
       end_->open.fetch_add(1, std::memory_order_relaxed);
     }
@@ -173,7 +174,16 @@ std::string ThreadPipe::repr() const {
                       absl::Hex(reinterpret_cast<uintptr_t>(end_.get())), ">");
 }
 
-bool ThreadPipe::readable() const noexcept { return end_->in != nullptr; }
+void ThreadPipe::refuse_length() const {
+  if (writable()) {
+    unreadable_.set();
+  } else {
+    close();
+  }
+  raise(OSError("bad message length").status());
+}
+
+bool ThreadPipe::readable() const noexcept { return end_->in != nullptr && !unreadable_.is_set(); }
 bool ThreadPipe::writable() const noexcept { return end_->out != nullptr; }
 
 void ThreadPipe::check_open() const {

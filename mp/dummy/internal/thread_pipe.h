@@ -36,6 +36,8 @@ class ThreadPipe {
   ThreadMessage recv() const;
   bool poll(Deadline deadline) const;
   void close() const noexcept;
+  // As ConnectionCore's; for this handle, and later copies of it.
+  [[noreturn]] void refuse_length() const;
 
   bool closed() const noexcept { return closed_.is_set(); }
   bool readable() const noexcept;
@@ -53,6 +55,7 @@ class ThreadPipe {
 
   std::shared_ptr<ThreadEnd> end_;
   HandleFlag closed_;
+  HandleFlag unreadable_;
 };
 
 }  // namespace mp::internal

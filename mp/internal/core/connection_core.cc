@@ -112,6 +112,13 @@ void ConnectionCore::check_handle() const {
   }
 }
 
+void ConnectionCore::check_readable() const {
+  check_handle();
+  if (!readable()) {
+    raise(OSError("connection is write-only").status());
+  }
+}
+
 void ConnectionCore::open(QueueCore::Put& put) const {
   check_handle();
   if (!writable()) {
@@ -125,10 +132,7 @@ void ConnectionCore::open(QueueCore::Put& put) const {
 }
 
 void ConnectionCore::open(QueueCore::Get& get) const {
-  check_handle();
-  if (!readable()) {
-    raise(OSError("connection is write-only").status());
-  }
+  check_readable();
   absl::Status s = get.open(*in_, Deadline::after(kForever));
   if (!s.ok()) {
     raise_if_interrupted();
@@ -167,19 +171,19 @@ void ConnectionCore::send_bytes(std::span<const std::byte> bytes) const {
   put.publish();
 }
 
-void ConnectionCore::recv_whole(Received& received) const {
-  QueueCore::Get get;
-  open(get);
-  get.receive(received);
+void ConnectionCore::refuse_length() const {
+  if (writable()) {
+    end_.mark().store(true, std::memory_order_relaxed);
+  } else {
+    close();
+  }
+  raise(OSError("bad message length").status());
 }
 
 bool ConnectionCore::poll(Deadline deadline) const {
-  check_handle();
+  check_readable();
   if (is_socket()) {
     return socket_->poll(deadline);
-  }
-  if (!readable()) {
-    raise(OSError("connection is write-only").status());
   }
   bool ready = in_->poll(deadline);
   if (!ready) {
@@ -193,14 +197,15 @@ bool ConnectionCore::poll(Deadline deadline) const {
 }
 
 const Ref& ConnectionCore::ring_to_read() const {
-  check_handle();
-  if (!readable()) {
-    raise(OSError("connection is write-only").status());
-  }
+  check_readable();
   return in_->ref();
 }
 
 int ConnectionCore::fileno() const {
+  if (is_socket()) {
+    check_handle();
+    return socket_->fd();
+  }
   absl::StatusOr<int> fd = PollFd::of(end_, ring_to_read());
   raise_if_error(fd.status());
   return *fd;

@@ -39,8 +39,9 @@ class ConnectionCore {
   void announce() const noexcept;
 
   void send_bytes(std::span<const std::byte> bytes) const;
-  // The next message, whole, as it is.
-  void recv_whole(Received& received) const;
+  // A message was longer than its receiver wants: as in the reference this object reads no more, or is closed if it could
+  // do nothing else. Raises OSError "bad message length".
+  [[noreturn]] void refuse_length() const;
   bool poll(Deadline deadline) const;
   int fileno() const;
   // What recv() reads from; raises what it would.
@@ -62,7 +63,10 @@ class ConnectionCore {
     }
   }
   bool closed() const noexcept { return end_.closed().load(std::memory_order_relaxed); }
-  bool readable() const noexcept { return is_socket() ? socket_->readable() : in_.has_value(); }
+  bool readable() const noexcept {
+    return (is_socket() ? socket_->readable() : in_.has_value()) &&
+           !end_.mark().load(std::memory_order_relaxed);
+  }
   bool writable() const noexcept { return is_socket() ? socket_->writable() : out_.has_value(); }
   // Then open(), in() and out() are not for it.
   bool is_socket() const noexcept { return socket_ != nullptr; }
@@ -73,6 +77,8 @@ class ConnectionCore {
 
   // Raises OSError "handle is closed".
   void check_handle() const;
+  // The same, or "connection is write-only".
+  void check_readable() const;
 
  private:
   Ref end_;

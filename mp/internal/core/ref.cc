@@ -35,7 +35,7 @@ Ref Ref::adopt(Kind kind, uint64_t offset) {
 Ref Ref::take(uint64_t offset) {
   Ref ref;
   ref.object_ = Family::get().at<void>(offset);
-  ref.local_ = new (std::nothrow) Local{{1}, {false}, {false}, offset, {nullptr}};
+  ref.local_ = new (std::nothrow) Local{{1}, {false}, {false}, {false}, offset, {nullptr}};
   if (ref.local_ == nullptr) [[unlikely]] {
     Family::get().drop(offset);
     throw std::bad_alloc();

@@ -59,6 +59,9 @@ class Ref {
   // This process closed the object: shared by all its handles here.
   std::atomic<bool>& closed() const noexcept { return local_->closed; }
 
+  // For the class's own use, and shared in the same way.
+  std::atomic<bool>& mark() const noexcept { return local_->mark; }
+
   // This process is done with the object, however many handles it has: they stay, but hold it no
   // more.
   void let_go() const noexcept;
@@ -83,6 +86,7 @@ class Ref {
     std::atomic<uint32_t> handles;
     std::atomic<bool> closed;
     std::atomic<bool> let_go;
+    std::atomic<bool> mark;
     uint64_t offset;
     std::atomic<Companion*> companion;
   };
