@@ -32,7 +32,8 @@ void ring_silent_bells(Family& family, uint64_t at) noexcept {
     if (ring(bell) || !family.is_dead(owner)) {
       bell.rung.store(1, std::memory_order_relaxed);
     } else {
-      bell.owner.store(0, std::memory_order_relaxed);
+      uint32_t dead = owner.bits;
+      bell.owner.compare_exchange_strong(dead, 0, std::memory_order_relaxed);
     }
   }
   count_listeners(pipe);
@@ -67,6 +68,15 @@ void ring_blind_bells(Family& family, uint64_t at) noexcept {
   }
 }
 
+void free_dead_bells(Family& family, uint64_t at) noexcept {
+  for (Bell& bell : family.at<PipeRing>(at)->bells) {
+    uint32_t owner = bell.owner.load(std::memory_order_acquire);
+    if (owner != 0 && family.is_dead(Owner{owner})) {
+      bell.owner.compare_exchange_strong(owner, 0, std::memory_order_relaxed);
+    }
+  }
+}
+
 Listener::Answer Listener::join(const DoorbellAddress& address, Deadline deadline) noexcept {
   if (!lock(deadline)) {
     return Answer::kBusy;
@@ -93,6 +103,8 @@ Listener::Answer Listener::join(const DoorbellAddress& address, Deadline deadlin
   free->watched.store(0, std::memory_order_relaxed);
   free->name.store(address.name, std::memory_order_relaxed);
   free->secret.store(address.secret, std::memory_order_relaxed);
+  // Counted first: a count that is too high is mended by the next producer.
+  pipe().ring.listeners.fetch_add(1, std::memory_order_relaxed);
   // Relaxed would do for producers. Who closes an end has no lock: it sees this, or we see that it is closed.
   free->owner.store(Family::self().bits, std::memory_order_seq_cst);
   count_listeners(pipe());

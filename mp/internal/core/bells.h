@@ -13,7 +13,8 @@
 //          doorbell is readable while there is a message, and otherwise only as said below. The lock is not needed to ring
 //          for other reasons: an end was closed, changed hands, or nobody is watched.
 // Death    Of a producer between publishing and ringing: if the listener watches it, it is awake; otherwise who takes
-//          put_lock next rings. Of a listener: the next producer finds that nobody has the address, and frees the place.
+//          put_lock next rings. Of a listener: its place is freed by who sweeps it, by a producer who finds that nobody has the
+//          address, or by who wants it.
 
 #ifndef MP_INTERNAL_CORE_BELLS_H_
 #define MP_INTERNAL_CORE_BELLS_H_
@@ -24,6 +25,7 @@
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/doorbell.h"
 #include "mp/internal/shm/family.h"
+#include "mp/internal/sync/atomics.h"
 #include "mp/internal/sync/owner.h"
 #include "mp/internal/sync/ring.h"
 
@@ -55,6 +57,9 @@ void ring_all_bells(Family& family, uint64_t ring) noexcept;
 // Rings those whom the death of a holder of the writers' end could miss: they watch nobody, or one who holds it no more.
 void ring_blind_bells(Family& family, uint64_t ring) noexcept;
 
+// Frees the places of the dead. Needs no lock.
+void free_dead_bells(Family& family, uint64_t ring) noexcept;
+
 // A place among the bells of a ring, which outlives it.
 class Listener {
  public:
@@ -77,12 +82,12 @@ class Listener {
 
   // If nothing is there, silences what can be heard and returns true: the next message rings again. False when something
   // is, or `deadline` passed.
-  template <class Silence>
+  template <Bug kBug = Bug::kNone, class Silence>
   bool silence(Deadline deadline, const Silence& silence) noexcept {
     if (is_readable(*family_, ring_) || !lock(deadline)) {
       return false;
     }
-    bool nothing = !is_readable(*family_, ring_);
+    bool nothing = kBug == Bug::kListenLate || !is_readable(*family_, ring_);
     if (nothing) {
       silence();
       bell().rung.store(0, std::memory_order_relaxed);

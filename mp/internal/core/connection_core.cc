@@ -53,6 +53,9 @@ void destroy_end(Family& family, uint64_t end, bool) {
 void let_go_of_end(Family& family, uint64_t end) {
   if (Ring<>* ring = ring_of(family, end, Ring<>::kReaders)) {
     notify(ring->room, kWakeAll);
+    if (ring->listeners.load(std::memory_order_seq_cst) != 0) {
+      free_dead_bells(family, family.offset_of(ring));
+    }
   }
   if (Ring<>* ring = ring_of(family, end, Ring<>::kWriters)) {
     notify(ring->items, kWakeAll);

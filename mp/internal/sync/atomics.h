@@ -67,7 +67,7 @@ enum class Bug {
   kReturnUntold,           // lease: who finds that a dead one gave something back does not say so
   kFinishedByLeasesFirst,  // join: looks at what is leased, then at what waits
   kRingBeforePublish,    // pipe: the bell rings before there is something to be found
-  kListenLate,           // pipe: looks for a message, and then asks to be told of one
+  kListenLate,           // pipe: what was not there before the lock is not looked for with it
 };
 
 struct PairValue {
