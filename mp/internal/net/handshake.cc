@@ -163,7 +163,7 @@ void Handshake::sent(size_t count) {
   if (out_sent_ == out_size_) {
     out_sent_ = out_size_ = 0;
     if (finishing_ && state_ == State::kRunning) {
-      state_ = State::kDone;
+      state_ = failing_ ? State::kFailed : State::kDone;
     }
   }
 }

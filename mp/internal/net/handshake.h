@@ -71,6 +71,11 @@ class Handshake {
   // Once the output is sent.
   void finish() noexcept { finishing_ = true; }
   void fail(const char* reason) noexcept;
+  // Once the output is sent.
+  void fail_once_sent(const char* reason) noexcept {
+    reason_ = reason;
+    finishing_ = failing_ = true;
+  }
   virtual void on_message(std::span<const std::byte> message) = 0;
 
   SealKeys keys_;
@@ -79,6 +84,7 @@ class Handshake {
   State state_ = State::kRunning;
   bool greeted_ = false;
   bool finishing_ = false;
+  bool failing_ = false;  // when finishing_ ends
   const char* reason_ = "";
   size_t in_size_ = 0;
   size_t in_filled_ = 0;
