@@ -1,14 +1,12 @@
 #include "mp/client.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <memory>
+#include <span>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/unique_fd.h"
+#include "mp/internal/core/listener_core.h"
 #include "mp/internal/core/socket_end.h"
 #include "mp/internal/net/acceptor.h"
 #include "mp/internal/net/crypto.h"
@@ -16,7 +14,6 @@
 #include "mp/internal/net/handshake.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/interrupt.h"
-#include "mp/internal/os/stream.h"
 
 namespace mp {
 namespace {
@@ -30,42 +27,9 @@ absl::StatusOr<Connection> connect(const Address& address, const ClientOptions& 
   if (absl::Status s = internal::check_key(options.authkey, options.allow_weak_key); !s.ok()) {
     return s;
   }
-  absl::StatusOr<int> family = internal::family_of(options.family, address.is_local());
-  if (!family.ok()) {
-    return family.status();
-  }
-  absl::StatusOr<internal::SocketAddress> at;
-  internal::UniqueFd file;
-  if (address.is_local()) {
-    if (absl::Status s = internal::check_path(address.path()); !s.ok()) {
-      return s;
-    }
-    absl::StatusOr<internal::UniqueFd> found =
-        internal::open_socket_file(std::string(address.path()));
-    if (!found.ok()) {
-      return found.status();
-    }
-    file = *std::move(found);
-    // What was looked at, whatever its name leads to by now.
-    at = internal::unix_address(internal::path_of_descriptor(file.get()));
-  } else {
-    at = internal::internet_address(std::string(address.host()), address.port(), *family);
-  }
-  if (!at.ok()) {
-    return at.status();
-  }
-  absl::StatusOr<internal::UniqueFd> fd = internal::connect_stream(*at, deadline);
+  absl::StatusOr<internal::UniqueFd> fd = internal::connect_to(address, options.family, deadline);
   if (!fd.ok()) {
-    int err = internal::errno_of(fd.status());
-    return err == 0 ? fd.status()
-                    : internal::os_error(err, absl::StrCat("mp: Client to ", repr(address)));
-  }
-  uint32_t user = 0;
-  if (address.is_local() &&
-      (!internal::peer_user(fd->get(), &user) || (user != geteuid() && user != 0))) {
-    return AuthenticationError(
-               absl::StrCat("mp: who listens at ", repr(address), " is another user"))
-        .status();
+    return fd.status();
   }
   std::unique_ptr<internal::Handshake> handshake;
   if (options.authkey.has_value()) {

@@ -129,6 +129,7 @@ namespace internal {
 // For who makes connections: Pipe, Listener, Client.
 struct ConnectionMaker {
   static Connection make(ConnectionCore core) { return Connection(std::move(core)); }
+  static const ConnectionCore& core(const Connection& c) { return c.core_; }
 };
 }  // namespace internal
 
