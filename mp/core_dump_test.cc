@@ -87,7 +87,7 @@ TEST(CoreDump, TheArenaIsExcludedBeforeItsFirstUse) {
 }
 
 TEST(CoreDump, CostsNoMemory) {
-  Ref object = Ref::create(Kind::kBytes, 4096);
+  Ref object = Ref::create(Kind::kArray, 4096);
   ASSERT_TRUE(mapping_of("self").excluded);
   uint64_t bytes = arena_bytes();
   uint64_t used = memory_used();

@@ -45,7 +45,7 @@ TEST(TestHeap, test_heap) {
   {
     std::vector<uint64_t> grown;
     for (size_t i = 0; i < kMostBlocks; ++i) {
-      grown.push_back(*family.create(Kind::kBytes, 64));
+      grown.push_back(*family.create(Kind::kArray, 64));
     }
     for (uint64_t at : grown) {
       family.drop(at);
@@ -57,7 +57,7 @@ TEST(TestHeap, test_heap) {
   std::map<uint64_t, uint64_t> mine;  // place: bytes
   for (int i = 0; i < kIterations; ++i) {
     auto size = static_cast<uint64_t>(log_normal(random) * 1000) + sizeof(Block);
-    auto at = family.create(Kind::kBytes, size);
+    auto at = family.create(Kind::kArray, size);
     ASSERT_TRUE(at.ok()) << at.status();
     const Block* b = family.arena().block(*at);
     ASSERT_GE(uint64_t{1} << b->log2, size);
@@ -95,7 +95,7 @@ TEST(TestHeap, test_heap) {
   EXPECT_GE(used, used_before);
   std::vector<uint64_t> again;
   for (size_t i = 0; i < kMostBlocks; ++i) {
-    again.push_back(*family.create(Kind::kBytes, 900));
+    again.push_back(*family.create(Kind::kArray, 900));
   }
   EXPECT_EQ(family.header().used.load(), used);
   for (uint64_t at : again) {

@@ -28,9 +28,9 @@ TEST(Memory, TheLimitIsHalfTheMachineUnlessSet) {
 TEST(Memory, OverTheLimitIsAMemoryErrorThatNamesIt) {
   uint64_t before = memory_limit();
   set_memory_limit(uint64_t{64} << 20);
-  Ref small = Ref::create(Kind::kBytes, 1 << 20);
+  Ref small = Ref::create(Kind::kArray, 1 << 20);
   try {
-    Ref::create(Kind::kBytes, uint64_t{64} << 20);
+    Ref::create(Kind::kArray, uint64_t{64} << 20);
     ADD_FAILURE() << "no MemoryError";
   } catch (const MemoryError& e) {
     std::string text = e.what();
@@ -39,7 +39,7 @@ TEST(Memory, OverTheLimitIsAMemoryErrorThatNamesIt) {
     EXPECT_NE(text.find("mp::set_memory_limit()"), std::string::npos) << text;
     EXPECT_NE(text.find("MP_MEMORY_LIMIT"), std::string::npos) << text;
   }
-  Ref fits = Ref::create(Kind::kBytes, uint64_t{32} << 20);
+  Ref fits = Ref::create(Kind::kArray, uint64_t{32} << 20);
   set_memory_limit(before);
 }
 
@@ -88,7 +88,7 @@ TEST(Memory, APutThatDoesNotFitSaysWhatItNeedsAndWhenItWillFit) {
 
 TEST(Memory, ALargeBlockGivesItsPagesBack) {
   uint64_t before = memory_used();
-  { Ref big = Ref::create(Kind::kBytes, uint64_t{256} << 20); }
+  { Ref big = Ref::create(Kind::kArray, uint64_t{256} << 20); }
   EXPECT_LT(memory_used(), before + (1 << 20));
 }
 

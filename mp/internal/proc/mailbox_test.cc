@@ -98,7 +98,7 @@ TEST(Mailbox, GivesInAnyOrder) {
 TEST(Mailbox, CrossesProcessesAndOutlivesTheSender) {
   Watchdog dog(60s);
   Family& family = Family::get();
-  auto object = family.create(Kind::kBytes, sizeof(Block) + sizeof(uint64_t));
+  auto object = family.create(Kind::kArray, sizeof(Block) + sizeof(uint64_t));
   ASSERT_TRUE(object.ok());
   uint64_t& token = *reinterpret_cast<uint64_t*>(family.at<Block>(*object) + 1);
   int ends[2];
