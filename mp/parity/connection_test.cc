@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -262,6 +263,15 @@ TYPED_TEST(TestConnection, test_large_fd_transfer) {
   EXPECT_EQ(file.content(), "foo");
 }
 
+// What comes is no descriptor.
+TYPED_TEST(TestConnection, test_missing_fd_transfer) {
+  auto [a, b] = TypeParam::Pipe();
+  a.send(std::string("foo"));
+  EXPECT_TRUE(begins_with(error_of([&b = b] { b.template recv<Fd>(); }), "TypeError:"));
+  a.send(1);
+  EXPECT_EQ(b.template recv<int>(), 1);
+}
+
 TYPED_TEST(TestConnection, test_context) {
   auto [a, b] = TypeParam::Pipe();
   a.send(1729);
@@ -413,6 +423,29 @@ TYPED_TEST(TestPicklingConnections, test_access) {
   w.close();
   EXPECT_EQ(conn.template recv<std::string>(), "foobarfoobar");
   finish(p);
+}
+
+// The part about a plain socket; the sender closes its copy at once.
+template <class B>
+void use_a_socket(typename B::Connection conn) {
+  Fd socket = conn.template recv<Fd>();
+  send(socket.get(), "latin", 5, MSG_NOSIGNAL);
+  conn.send(1);
+}
+
+TYPED_TEST(TestPicklingConnections, test_pickling) {
+  auto [conn, child_conn] = TypeParam::Pipe();
+  auto p = start<TypeParam>(use_a_socket<TypeParam>, child_conn);
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Fd mine(ends[0]);
+  conn.send(Fd(ends[1]));
+  EXPECT_EQ(conn.template recv<int>(), 1);
+  char bytes[8] = {};
+  EXPECT_EQ(recv(mine.get(), bytes, sizeof bytes, 0), 5);
+  EXPECT_STREQ(bytes, "latin");
+  finish(p);
+  EXPECT_EQ(recv(mine.get(), bytes, sizeof bytes, 0), 0);
 }
 
 // Signals go to processes.
