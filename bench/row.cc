@@ -68,6 +68,49 @@ std::vector<Row> make_rows() {
               "threads_std is the queue of queue_256B: one direction of a pipe between threads",
       },
       {
+          .name = "pipe_round_trip",
+          .operation = "one message there and one back, each side asleep meanwhile",
+          .variants =
+              {
+                  {kProcesses, round_trip_processes(), 30 * kThousand},
+                  {kThreadsTwin, round_trip_threads(), 20 * kThousand},
+                  {"futex", futex_ping_pong(), 30 * kThousand},
+              },
+          .no_python = "not written",
+          .targets = {{"futex", 1 / 1.3}},
+      },
+      {
+          .name = "pipe_1MiB",
+          .operation = "one message of 1 MiB, sent and received into a buffer",
+          .variants =
+              {
+                  {kProcesses, pipe_large_processes(), 4 * kThousand},
+                  {kThreadsTwin, pipe_large_threads(), 4 * kThousand},
+                  {"two_memcpys", two_memcpys(), 10 * kThousand},
+              },
+          .no_python = "not written",
+          .targets = {{"two_memcpys", 1 / 1.5}},
+      },
+      {
+          .name = "pipe_polled",
+          .operation = "one message of 256 bytes, received after a poll() of the descriptor",
+          .variants =
+              {
+                  {kProcesses, pipe_polled(), 200 * kThousand},
+                  {"socketpair", socketpair_polled(), 200 * kThousand},
+              },
+          .no_python = "not written",
+      },
+      {
+          .name = "wait_8",
+          .operation = "wait() over eight connections, one message there and one back",
+          .variants =
+              {
+                  {kProcesses, wait_processes(), 20 * kThousand},
+              },
+          .no_python = "not written",
+      },
+      {
           .name = "seq_array_nolock",
           .operation = "one element read",
           .variants =

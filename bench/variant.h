@@ -27,6 +27,8 @@ struct Body {
 // Rows of messages: the length of each, and how many travel together where a row says "batch".
 inline constexpr int kMessageBytes = 256;
 inline constexpr int kBatch = 64;
+// The row of large messages: the length of each.
+inline constexpr size_t kLargeBytes = 1 << 20;
 // The row of whole arrays: their length.
 inline constexpr int kArrayLength = 1000;
 

@@ -21,6 +21,15 @@ Body queue_batch_threads();
 Body pipe_processes();
 Body pipe_threads();
 
+// connection.cc
+// Two who answer each other; messages of 1 MiB; receiving after a poll() of the descriptor; wait() over eight.
+Body round_trip_processes();
+Body round_trip_threads();
+Body pipe_large_processes();
+Body pipe_large_threads();
+Body pipe_polled();
+Body wait_processes();
+
 // array.cc
 Body array_processes();
 Body array_threads();

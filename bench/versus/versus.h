@@ -57,6 +57,14 @@ Body bare_fork();
 // (kReturnAtOnce).
 Body posix_spawn_self();
 
+// pipes.cc
+// Two processes that wake each other and sleep, over two words of shared memory.
+Body futex_ping_pong();
+// An AF_UNIX seqpacket socketpair between processes, whose reader polls before each read.
+Body socketpair_polled();
+// A large message copied twice.
+Body two_memcpys();
+
 // The argument that lets main() return in its first line.
 inline constexpr char kReturnAtOnce[] = "--return-at-once";
 
