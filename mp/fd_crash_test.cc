@@ -418,9 +418,22 @@ TEST(FdLoss, AReceiveThatDecodesNoDescriptorClosesIt) {
   lost([&b = b] { EXPECT_THROW(b.recv<int>(), TypeError); });
   lost([&b = b] { EXPECT_THROW((b.recv<std::pair<int, std::string>>()), TypeError); });
   lost([&b = b] { EXPECT_GT(b.recv_bytes().size(), 0u); });
-  lost([&b = b] { EXPECT_THROW(b.recv_bytes(1), OSError); });
   std::byte small[1];
   lost([&b = b, &small] { EXPECT_THROW(b.recv_bytes_into(small), BufferTooShort); });
+}
+
+// The message stays where it is, for others who have this end.
+TEST(FdLoss, AMessageThatIsTooLongKeepsItsDescriptor) {
+  Pipe2 pipe;
+  {
+    auto [a, b] = Pipe();
+    a.send(Letter{"text", Fd::duplicate(pipe.write_end())});
+    pipe.close_here();
+    EXPECT_THROW(b.recv_bytes(1), OSError);
+    EXPECT_FALSE(pipe.ended());
+  }
+  EXPECT_TRUE(pipe.ended());
+  EXPECT_EQ(internal::mailbox_waiting(), 0);
 }
 
 TEST(FdLoss, AReceiveThatDecodesNoHandleFreesItsObject) {

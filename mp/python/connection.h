@@ -21,8 +21,7 @@
 //            mp::BrokenPipeError when sending. Of a process of the family that was in the middle of a
 //            message: the connection breaks for all who have it.
 // Crossing   Any way inside the family.
-// Python     A message over max_frame is refused, either way. There is no send(), recv() or offset of
-//            send_bytes(): take a part of the span.
+// Python     A message over max_frame is refused, either way. There is no send() and no recv().
 
 #ifndef MP_PYTHON_CONNECTION_H_
 #define MP_PYTHON_CONNECTION_H_
@@ -30,6 +29,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,19 +48,26 @@ namespace python {
 
 class Connection {
  public:
-  // One message. Throws mp::BrokenPipeError when the other end is gone, mp::OSError "handle is closed".
-  void send_bytes(std::span<const std::byte> bytes) const { socket_.send_bytes(bytes); }
-  void send_bytes(std::string_view bytes) const { socket_.send_bytes(bytes); }
+  // One message: all of `bytes`, or `size` from `offset` on. Throws mp::ValueError when that is not
+  // within them, mp::BrokenPipeError when the other end is gone, mp::OSError "handle is closed".
+  void send_bytes(std::span<const std::byte> bytes, int64_t offset = 0,
+                  std::optional<int64_t> size = {}) const {
+    socket_.send_bytes(bytes, offset, size);
+  }
+  void send_bytes(std::string_view bytes, int64_t offset = 0,
+                  std::optional<int64_t> size = {}) const {
+    socket_.send_bytes(bytes, offset, size);
+  }
 
   // The next message, whole. Throws mp::EOFError when the other end is gone, mp::OSError "handle is
-  // closed", and "bad message length" when it is longer than `maxlength`: then it is lost, or, over
-  // max_frame, the connection.
-  Bytes recv_bytes(uint64_t maxlength = ~uint64_t{0}) const {
+  // closed", and "bad message length" when it is longer than `maxlength`: then this object receives no
+  // more, as in Python.
+  Bytes recv_bytes(std::optional<int64_t> maxlength = {}) const {
     return socket_.recv_bytes(maxlength);
   }
   // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
   // with the message.
-  uint64_t recv_bytes_into(std::span<std::byte> buffer, uint64_t offset = 0) const {
+  uint64_t recv_bytes_into(std::span<std::byte> buffer, int64_t offset = 0) const {
     return socket_.recv_bytes_into(buffer, offset);
   }
 

@@ -174,12 +174,13 @@ void converse(const python::Connection& conn) {
   } catch (const BufferTooShort& e) {
     EXPECT_EQ(e.message(), "longer than that");
   }
-  conn.send_bytes("seventeen letters");
-  EXPECT_EQ(error_of([&] { conn.recv_bytes(16); }), "OSError: bad message length");
   conn.send_bytes("a");
   pollfd readable{conn.fileno(), POLLIN, 0};
   EXPECT_EQ(::poll(&readable, 1, -1), 1);
   EXPECT_EQ(conn.recv_bytes().view(), "a");
+  conn.send_bytes("seventeen letters");
+  EXPECT_EQ(error_of([&] { conn.recv_bytes(16); }), "OSError: bad message length");
+  EXPECT_EQ(error_of([&] { conn.recv_bytes(); }), "OSError: connection is write-only");
 }
 
 std::vector<std::string> families() { return {"AF_UNIX", "AF_INET"}; }
