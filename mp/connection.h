@@ -71,7 +71,7 @@ class Connection {
     send_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())), offset, size);
   }
   // A whole message as bytes. Longer than `maxlength`: mp::OSError "bad message length", and this object is not readable
-  // any more, or closed if it could only read. The message stays where it is.
+  // any more, or closed if it could only read. The message of a pipe stays where it is.
   Bytes recv_bytes(std::optional<int64_t> maxlength = {}) const;
   // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
   // with the message, which is then taken off.

@@ -12,7 +12,7 @@
 //            more is an mp::OSError.
 // Death      A sender, once send() has returned, is not needed any more. What nobody will receive is closed: the message of a
 //            sender who died in send(), the descriptor of a receiver who died, the content of a queue that goes.
-// Crossing   Through queues and connections of the family, and as an argument of a Process. Over TCP: mp::CodecError.
+// Crossing   Through queues and connections of the family, and as an argument of a Process. Out of the family, over a socket: mp::TypeError.
 // Python     multiprocessing.reduction.DupFd.
 
 #ifndef MP_FD_H_

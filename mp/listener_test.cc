@@ -2,18 +2,20 @@
 
 #include "mp/listener.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -26,13 +28,17 @@
 #include "mp/connection.h"
 #include "mp/context.h"
 #include "mp/errors.h"
+#include "mp/fd.h"
+#include "mp/function.h"
 #include "mp/lock.h"
 #include "mp/object.h"
 #include "mp/pipe.h"
 #include "mp/process.h"
+#include "mp/queue.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/proc.h"
 #include "mp/testing/watchdog.h"
+#include "mp/wait.h"
 
 namespace mp {
 namespace {
@@ -148,10 +154,288 @@ TEST_P(Ways, AMessageOverTheLimitIsRefused) {
 
 TEST_P(Ways, WhatMeansNothingElsewhereIsRefused) {
   auto [a, b] = connect();
-  EXPECT_THROW(a.send(Lock()), TypeError);
-  EXPECT_THROW(a.send(a), TypeError);
+  auto refused = [](const char* what) {
+    return std::string("TypeError: mp: ") + what +
+           " means something inside of its family only, and this connection leads out of it: send "
+           "values; or, to a process of this family, send it through a Pipe or Queue";
+  };
+  auto error_of_sending = [&a = a](const auto& value) { return error_of([&] { a.send(value); }); };
+  EXPECT_EQ(error_of_sending(Lock()), refused("a handle to an mp object"));
+  EXPECT_EQ(error_of_sending(a), refused("a handle to an mp object"));
+  EXPECT_EQ(error_of_sending(Object{1, Object{"two", Lock()}}),
+            refused("a handle to an mp object"));
+  EXPECT_EQ(error_of_sending(std::vector<Queue<int>>(1)), refused("a handle to an mp object"));
+  EXPECT_EQ(error_of_sending(Fd::duplicate(0)), refused("a file descriptor"));
+  EXPECT_EQ(error_of_sending(Function<int(int)>([](int i) { return i; })), refused("a function"));
+  a.send(1);
+  EXPECT_EQ(b.recv<int>(), 1) << "nothing of the others was sent";
+}
+
+TEST_P(Ways, BytesByOffsetAndSize) {
+  auto [a, b] = connect();
+  const std::string text = "abcdefghijklmnopqrstuvwxyz";
+  auto arrives = [&a = a, &b = b, &text](int64_t offset, std::optional<int64_t> size = {}) {
+    a.send_bytes(text, offset, size);
+    return std::string(b.recv_bytes().view());
+  };
+  EXPECT_EQ(arrives(0), text);
+  EXPECT_EQ(arrives(5), text.substr(5));
+  EXPECT_EQ(arrives(7, 8), text.substr(7, 8));
+  EXPECT_EQ(arrives(26), "");
+  EXPECT_EQ(arrives(26, 0), "");
+  for (auto [offset, size] :
+       {std::pair<int64_t, int64_t>{27, 0}, {22, 5}, {26, 1}, {-1, 1}, {4, -1}}) {
+    EXPECT_TRUE(begins_with(
+        error_of([&, offset = offset, size = size, &a = a] { a.send_bytes(text, offset, size); }),
+        "ValueError:"))
+        << offset << ' ' << size;
+  }
+  EXPECT_FALSE(b.poll()) << "nothing was sent";
+}
+
+TEST_P(Ways, ABufferThatIsTooShortGetsTheMessageAsAnError) {
+  auto [a, b] = connect();
+  a.send_bytes("four bytes are too few");
+  a.send_bytes("abcd");
+  std::array<std::byte, 4> buffer{std::byte{'-'}, std::byte{'-'}, std::byte{'-'}, std::byte{'-'}};
+  try {
+    b.recv_bytes_into(buffer);
+    ADD_FAILURE() << "it was not too short";
+  } catch (const BufferTooShort& e) {
+    EXPECT_EQ(e.message(), "four bytes are too few");
+  }
+  EXPECT_EQ(buffer[0], std::byte{'-'}) << "nothing was written";
+  EXPECT_TRUE(begins_with(error_of([&, &b = b] { b.recv_bytes_into(buffer, -1); }), "ValueError:"));
+  EXPECT_TRUE(begins_with(error_of([&, &b = b] { b.recv_bytes_into(buffer, 5); }), "ValueError:"));
+  EXPECT_EQ(b.recv_bytes_into(buffer), 4u);
+  EXPECT_EQ(buffer[3], std::byte{'d'});
+}
+
+TEST_P(Ways, AMessageOverMaxlengthEndsReading) {
+  auto [a, b] = connect();
+  a.send_bytes("12345");
+  a.send_bytes("12345");
+  EXPECT_EQ(b.recv_bytes(5).view(), "12345");
+  EXPECT_TRUE(begins_with(error_of([&b = b] { b.recv_bytes(-1); }), "ValueError:"));
+  EXPECT_EQ(error_of([&b = b] { b.recv_bytes(4); }), "OSError: bad message length");
+  EXPECT_FALSE(b.readable());
+  EXPECT_EQ(error_of([&b = b] { b.recv_bytes(); }), "OSError: connection is write-only");
+  EXPECT_EQ(error_of([&b = b] { b.poll(); }), "OSError: connection is write-only");
+  b.send(1);
+  EXPECT_EQ(a.recv<int>(), 1);
+}
+
+TEST(Sockets, OneThatOnlyReadsIsClosedByAMessageOverMaxlength) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  Connection a(pair[0], false, true);
+  Connection b(pair[1], true, false);
+  EXPECT_EQ(error_of([&] { a.recv<int>(); }), "OSError: connection is write-only");
+  EXPECT_EQ(error_of([&] { a.poll(); }), "OSError: connection is write-only");
+  EXPECT_EQ(error_of([&] { wait({a}, 0); }), "OSError: connection is write-only");
+  EXPECT_EQ(error_of([&] { b.send(1); }), "OSError: connection is read-only");
+  a.send_bytes("12345");
+  EXPECT_EQ(error_of([&] { b.recv_bytes(4); }), "OSError: bad message length");
+  EXPECT_TRUE(b.closed());
+}
+
+TEST_P(Ways, MessagesUntilTheOtherEndIsGone) {
+  auto [a, b] = connect();
+  for (int i : {1, 2, 3}) {
+    a.send(i);
+  }
+  a.close();
+  std::vector<int> got;
+  for (int i : b.messages<int>()) {
+    got.push_back(i);
+  }
+  EXPECT_EQ(got, (std::vector<int>{1, 2, 3}));
+}
+
+void live_until_told(Connection told) {
+  try {
+    told.recv<int>();
+  } catch (const EOFError&) {
+  }
+}
+
+TEST_P(Ways, WaitTakesThemTogetherWithPipesProcessesAndListeners) {
+  auto [a, b] = connect();
+  auto [in, out] = Pipe(false);
+  auto [told, teller] = Pipe(false);
+  Listener listener({.family = GetParam().family});
+  Process p(live_until_told, told);
+  p.start();
+  told.close();
+  const std::vector<Waitable> all = {b, in, p, listener};
+  EXPECT_TRUE(wait(all, 0).empty());
+  a.send(1);
+  EXPECT_EQ(wait(all), std::vector<Waitable>{b});
+  out.send(2);
+  EXPECT_EQ(wait(all), (std::vector<Waitable>{b, in}));
+  EXPECT_EQ(b.recv<int>(), 1);
+  EXPECT_EQ(wait(all), std::vector<Waitable>{in});
+  EXPECT_EQ(in.recv<int>(), 2);
+  EXPECT_TRUE(wait(all, 0.01).empty());
+  Connection client = Client(listener.address());
+  EXPECT_EQ(wait(all), std::vector<Waitable>{listener});
+  Connection server = listener.accept();
+  EXPECT_TRUE(wait(all, 0).empty());
+  teller.close();
+  EXPECT_EQ(wait(all), std::vector<Waitable>{p});
+  p.join();
+  a.close();
+  EXPECT_EQ(wait(all), (std::vector<Waitable>{b, p}));
+  EXPECT_THROW(b.recv<int>(), EOFError);
+  // As with pipes: what was closed here is an error, not the end.
+  b.close();
+  EXPECT_EQ(error_of([&] { wait(all, 0); }), "OSError: handle is closed");
+}
+
+TEST_P(Ways, WhoSleepsInWaitIsWokenByASocketAsByAPipe) {
+  auto [a, b] = connect();
+  auto [in, out] = Pipe(false);
+  for (int i = 0; i < 20; ++i) {
+    std::atomic<pid_t> sleeper{0};
+    std::vector<Waitable> ready;
+    std::thread waiter([&, &b = b, &in = in] {
+      sleeper = gettid();
+      ready = wait({b, in});
+    });
+    while (sleeper == 0) {
+      std::this_thread::yield();
+    }
+    ASSERT_TRUE(testing::await_blocked_in(sleeper, SYS_ppoll));
+    const bool by_socket = i % 2 == 0;
+    (by_socket ? a : out).send(i);
+    waiter.join();
+    EXPECT_EQ(ready, std::vector<Waitable>{by_socket ? b : in});
+    EXPECT_EQ((by_socket ? b : in).recv<int>(), i);
+  }
+}
+
+TEST_P(Ways, TheDescriptorIsReadableWhenAMessageIsThere) {
+  auto [a, b] = connect();
+  pollfd p{b.fileno(), POLLIN, 0};
+  EXPECT_EQ(b.fileno(), p.fd);
+  EXPECT_EQ(poll(&p, 1, 0), 0);
+  a.send_bytes("");
+  EXPECT_EQ(poll(&p, 1, -1), 1);
+  EXPECT_TRUE(b.poll());
+  EXPECT_EQ(b.recv_bytes().size(), 0u) << "an empty message is one";
+  EXPECT_EQ(poll(&p, 1, 0), 0);
+  EXPECT_FALSE(b.poll(-1));
+  EXPECT_FALSE(b.poll(0.01));
+  b.close();
+  EXPECT_EQ(error_of([&b = b] { b.fileno(); }), "OSError: handle is closed");
+}
+
+TEST_P(Ways, CloseEndsTheReceiveOfAnotherThread) {
+  auto [a, b] = connect();
+  std::atomic<pid_t> sleeper{0};
+  std::string error;
+  std::thread receiver([&, &b = b] {
+    sleeper = gettid();
+    error = error_of([&b = b] { b.recv<int>(); });
+  });
+  while (sleeper == 0) {
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(testing::await_blocked_in(sleeper, SYS_ppoll));
+  b.close();
+  receiver.join();
+  EXPECT_EQ(error, "OSError: handle is closed");
+  EXPECT_THROW(a.recv<int>(), EOFError);
+}
+
+void double_next(std::vector<Connection> ends) { ends[0].send(2 * ends[0].recv<int>()); }
+
+// The numbers of the messages, which are in the tags, go on.
+TEST_P(Ways, AnEndCrossesAnyWayInTheMiddleOfItsMessages) {
+  auto [a, b] = connect();
   a.send(1);
   EXPECT_EQ(b.recv<int>(), 1);
+  for (const char* method : {"fork", "spawn", "forkserver"}) {
+    Process p({.context = get_context(method)}, double_next, std::vector<Connection>{b});
+    p.start();
+    a.send(21);
+    EXPECT_EQ(a.recv<int>(), 42) << method;
+    p.join();
+    EXPECT_EQ(p.exitcode(), 0) << method;
+    a.send(5);
+    EXPECT_EQ(b.recv<int>(), 5);
+    b.send(6);
+    EXPECT_EQ(a.recv<int>(), 6);
+  }
+  Queue<std::vector<Connection>> queue;
+  queue.put({b});
+  b.close();
+  Connection again = queue.get()[0];
+  again.send(7);
+  EXPECT_EQ(a.recv<int>(), 7);
+  a.send(8);
+  EXPECT_EQ(again.recv<int>(), 8);
+}
+
+constexpr int kMarked = 300;
+// Message `i`: of a length of its own.
+size_t length_of(int i) { return static_cast<size_t>(1 + i * 37 % 5000); }
+
+void send_marked(Connection end, int mark) {
+  for (int i = 0; i < kMarked; ++i) {
+    end.send(std::vector<int>(length_of(i), kMarked * mark + i));
+  }
+}
+
+TEST_P(Ways, TwoProcessesThatSendAtOneEndDoNotMixTheirMessages) {
+  auto [a, b] = connect();
+  Process first(send_marked, a, 0);
+  Process second(send_marked, a, 1);
+  first.start();
+  second.start();
+  a.close();
+  int next[2] = {0, 0};
+  for (const std::vector<int>& message : b.messages<std::vector<int>>()) {
+    int mark = message[0] / kMarked;
+    int i = message[0] % kMarked;
+    EXPECT_EQ(message, std::vector<int>(length_of(i), kMarked * mark + i));
+    EXPECT_EQ(i, next[mark]++) << "those of one sender come in their order";
+  }
+  EXPECT_EQ(next[0], kMarked);
+  EXPECT_EQ(next[1], kMarked);
+  first.join();
+  second.join();
+}
+
+// Says which messages came whole.
+void receive_marked(Connection end, Queue<int> whole) {
+  for (const std::vector<int>& message : end.messages<std::vector<int>>()) {
+    whole.put(message == std::vector<int>(length_of(message[0] % kMarked), message[0]) ? message[0]
+                                                                                       : -1);
+  }
+}
+
+TEST_P(Ways, TwoProcessesThatReceiveAtOneEndGetEachMessageOnce) {
+  auto [a, b] = connect();
+  Queue<int> whole;
+  Process first(receive_marked, b, whole);
+  Process second(receive_marked, b, whole);
+  first.start();
+  second.start();
+  b.close();
+  send_marked(a, 0);
+  a.close();
+  first.join();
+  second.join();
+  std::vector<int> got;
+  while (!whole.empty()) {
+    got.push_back(whole.get());
+  }
+  std::sort(got.begin(), got.end());
+  ASSERT_EQ(got.size(), static_cast<size_t>(kMarked));
+  for (int i = 0; i < kMarked; ++i) {
+    EXPECT_EQ(got[static_cast<size_t>(i)], i);
+  }
 }
 
 }  // namespace

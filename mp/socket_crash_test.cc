@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "mp/address.h"
 #include "mp/bytes.h"
@@ -24,8 +25,10 @@
 #include "mp/errors.h"
 #include "mp/internal/shm/family.h"
 #include "mp/listener.h"
+#include "mp/pipe.h"
 #include "mp/testing/tracee.h"
 #include "mp/testing/watchdog.h"
+#include "mp/wait.h"
 
 namespace mp {
 namespace {
@@ -222,6 +225,29 @@ TEST_P(SocketCrash, InTheMiddleOfALargeMessageIsSeenByAll) {
   });
   EXPECT_EQ(all_of(*ends.peer), " OSError: got end of file during message");
   survivor.join();
+}
+
+// Nor does who waits for the peer's answer by descriptor, while the peer waits for the rest of the message.
+TEST_P(SocketCrash, InTheMiddleOfALargeMessageEndsWaitsForOthers) {
+  Ends ends = connect();
+  Send victim(*ends.ours, std::string(40 << 20, 'x'));
+  {
+    Tracee tracee(victim);
+    Tracee::At at = tracee.at();
+    while (at != Tracee::At::kAsleep && at != Tracee::At::kEnd) {
+      at = tracee.run();
+      if (at == Tracee::At::kEntry) {
+        at = tracee.step();
+      }
+    }
+    ASSERT_EQ(at, Tracee::At::kAsleep);
+    tracee.kill();
+  }
+  auto [in, out] = Pipe();
+  EXPECT_EQ(wait({*ends.ours, in}), std::vector<Waitable>{*ends.ours});
+  std::string got = all_of(*ends.ours);
+  EXPECT_NE(got.find("a process died in the middle of a message"), got.npos) << got;
+  EXPECT_EQ(all_of(*ends.peer), " OSError: got end of file during message");
 }
 
 TEST_P(SocketCrash, OfAReceiverLeavesWholeMessagesOrAnError) {

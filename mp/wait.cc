@@ -16,8 +16,10 @@ std::vector<size_t> wait_positions(std::span<const Waitable> items, Timeout time
     WaitItem one;
     if (item.connection().has_value()) {
       const ConnectionCore& core = ConnectionReader::core(*item.connection());
+      core.check_readable();
       if (core.is_socket()) {
         one.fd = core.fileno();
+        one.socket = &core.socket();
       } else {
         one.ring = core.ring_to_read().offset();
       }

@@ -62,6 +62,10 @@ class SocketEnd {
   void receive_bytes(Incoming& message) { receive(message); }
   bool poll(Deadline deadline);
 
+  // Breaks the connection if somebody died in the middle of a message. For who waits by the descriptor: nothing else would
+  // tell it, and the peer waits for the rest.
+  void look_for_deaths() noexcept;
+
   // By this process. A call of another thread goes on until it notices.
   void close() noexcept;
   int fd() const noexcept { return fd_.load(std::memory_order_relaxed); }
@@ -84,7 +88,6 @@ class SocketEnd {
   void read(Incoming& message, std::span<const std::byte> ahead);
   // Sleeps; raises when there is a reason not to go on. `begun`: then the message stays torn.
   void await(Readiness what, bool begun);
-  void look_for_deaths() noexcept;
   void check_whole() const;
   void break_off(Break why) noexcept;
   void leave() noexcept;

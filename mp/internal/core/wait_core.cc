@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/core/bells.h"
+#include "mp/internal/core/socket_end.h"
 #include "mp/internal/os/doorbell.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/os/poll_set.h"
@@ -218,6 +219,14 @@ bool take_over(std::span<WaitItem> items, std::span<const PollItem> polls) noexc
   return something;
 }
 
+void look_for_deaths_at_sockets(std::span<WaitItem> items) noexcept {
+  for (WaitItem& item : items) {
+    if (item.socket != nullptr) {
+      item.socket->look_for_deaths();
+    }
+  }
+}
+
 absl::Status failed(int err) { return err == 0 ? absl::OkStatus() : os_error(err, "mp::wait()"); }
 
 }  // namespace
@@ -247,6 +256,8 @@ absl::Status wait_for_items(std::span<WaitItem> items, Deadline deadline) {
   }
   Family& family = Family::get();
   const bool has_pipes = fds != items.size();
+  const bool has_sockets = std::any_of(items.begin(), items.end(),
+                                       [](const WaitItem& item) { return item.socket != nullptr; });
   Pipes pipes(family, has_pipes ? items : std::span<WaitItem>());
   if (!pipes.join(deadline)) {
     return absl::OkStatus();
@@ -260,8 +271,10 @@ absl::Status wait_for_items(std::span<WaitItem> items, Deadline deadline) {
     pipes.add_to(polls);
     Deadline slice = something ? Deadline::past() : deadline;
     bool is_slice = false;
-    if (!something && (has_pipes || deadline.is_interruptible())) {
-      int64_t most = has_pipes ? pipes.slice_ns() : kInterruptSliceNs;
+    if (!something && (has_pipes || has_sockets || deadline.is_interruptible())) {
+      int64_t most = has_pipes     ? pipes.slice_ns()
+                     : has_sockets ? family.slice_ns()
+                                   : kInterruptSliceNs;
       slice = Deadline::after_ns(deadline.is_interruptible() ? std::min(most, kInterruptSliceNs)
                                                              : most);
       is_slice = earlier(slice, deadline).ns() == slice.ns();
@@ -272,8 +285,11 @@ absl::Status wait_for_items(std::span<WaitItem> items, Deadline deadline) {
     }
     bool woken = std::any_of(polls.begin(), polls.end(), [](const PollItem& p) { return p.ready; });
     pipes.sweep_ended(std::span(polls).subspan(fds));
-    if (has_pipes && !woken && is_slice && slice.passed()) {
-      family.sweep_all();
+    if (!woken && is_slice && slice.passed()) {
+      if (has_pipes) {
+        family.sweep_all();
+      }
+      look_for_deaths_at_sockets(items);
     }
     something = take_over(items, polls);
     something = look_at_pipes(items) || something;

@@ -14,9 +14,12 @@
 
 namespace mp::internal {
 
+class SocketEnd;
+
 struct WaitItem {
   uint64_t ring = 0;  // a PipeRing that is read from, held by the caller; or
   int fd = -1;
+  SocketEnd* socket = nullptr;  // whose `fd` is; held by the caller
   bool ready = false;
 };
 
