@@ -13,10 +13,13 @@ constexpr int64_t kMillion = 1000 * kThousand;
 constexpr double kATimeAndAFifth = 1 / 1.2;
 // A start may cost one and a half times what the bare system calls cost.
 constexpr double kOneAndAHalfTimesTheCost = 1 / 1.5;
-// An access under a lock, a fifth more.
+// An access under a lock, and a message over a socket, a fifth more.
 constexpr double kOneFifthMore = 1 / 1.2;
 // What does not depend on the parent's size may cost a tenth more.
 constexpr double kATenthMore = 1 / 1.1;
+
+Body none(const char* why) { return {nullptr, why, false}; }
+Body not_for_threads() { return none("sockets lead to other programs"); }
 
 std::vector<Row> make_rows() {
   return {
@@ -74,6 +77,7 @@ std::vector<Row> make_rows() {
               {
                   {kProcesses, round_trip_processes(), 30 * kThousand},
                   {kThreadsTwin, round_trip_threads(), 20 * kThousand},
+                  {kThreadsStd, none("not written")},
                   {"futex", futex_ping_pong(), 30 * kThousand},
               },
           .no_python = "not written",
@@ -86,6 +90,7 @@ std::vector<Row> make_rows() {
               {
                   {kProcesses, pipe_large_processes(), 4 * kThousand},
                   {kThreadsTwin, pipe_large_threads(), 4 * kThousand},
+                  {kThreadsStd, none("not written")},
                   {"two_memcpys", two_memcpys(), 10 * kThousand},
               },
           .no_python = "not written",
@@ -97,6 +102,8 @@ std::vector<Row> make_rows() {
           .variants =
               {
                   {kProcesses, pipe_polled(), 200 * kThousand},
+                  {kThreadsTwin, none("it has no descriptor")},
+                  {kThreadsStd, none("it has no descriptor")},
                   {"socketpair", socketpair_polled(), 200 * kThousand},
               },
           .no_python = "not written",
@@ -107,8 +114,53 @@ std::vector<Row> make_rows() {
           .variants =
               {
                   {kProcesses, wait_processes(), 20 * kThousand},
+                  {kThreadsTwin, none("not written")},
+                  {kThreadsStd, none("not written")},
               },
           .no_python = "not written",
+      },
+      {
+          .name = "tcp_64KiB",
+          .operation = "one message of 64 KiB over TCP on this machine, sent and received",
+          .variants =
+              {
+                  {kProcesses, tcp_64k(), 12 * kThousand},
+                  {kThreadsTwin, not_for_threads()},
+                  {kThreadsStd, not_for_threads()},
+                  {"socket", tcp_socket_64k(), 12 * kThousand},
+                  {"authenticated", tcp_64k_authenticated(), 4 * kThousand},
+              },
+          .python_operations = 8 * kThousand,
+          .targets = {{"socket", kOneFifthMore}},
+          .remark = "authenticated is mp with an authkey: each message carries a tag",
+      },
+      {
+          .name = "tcp_1MiB",
+          .operation = "one message of 1 MiB over TCP on this machine, sent and received",
+          .variants =
+              {
+                  {kProcesses, tcp_1m(), 800},
+                  {kThreadsTwin, not_for_threads()},
+                  {kThreadsStd, not_for_threads()},
+                  {"socket", tcp_socket_1m(), 800},
+                  {"authenticated", tcp_1m_authenticated(), 300},
+              },
+          .python_operations = 500,
+          .targets = {{"socket", kOneFifthMore}},
+          .remark = "authenticated is mp with an authkey: each message carries a tag",
+      },
+      {
+          .name = "unix_round_trip_256B",
+          .operation = "a message there and one back over a local socket",
+          .variants =
+              {
+                  {kProcesses, unix_socket_round_trip(), 15 * kThousand},
+                  {kThreadsTwin, not_for_threads()},
+                  {kThreadsStd, not_for_threads()},
+                  {"socketpair", socketpair_round_trip(), 15 * kThousand},
+              },
+          .python_operations = 8 * kThousand,
+          .targets = {{"socketpair", kOneFifthMore}},
       },
       {
           .name = "seq_array_nolock",

@@ -30,6 +30,13 @@ Body pipe_large_threads();
 Body pipe_polled();
 Body wait_processes();
 
+// socket.cc: bytes over connections that a Listener and a Client have made.
+Body tcp_64k();
+Body tcp_64k_authenticated();
+Body tcp_1m();
+Body tcp_1m_authenticated();
+Body unix_socket_round_trip();
+
 // array.cc
 Body array_processes();
 Body array_threads();

@@ -10,6 +10,7 @@ own example of benchmarks counts, and what the other columns of the table count.
 import gc
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import platform
 import resource
@@ -96,6 +97,51 @@ def pipe(count):
             recv()
 
     return with_party(produce, (far.send, count), consume)
+
+
+def connected(family):
+    with multiprocessing.connection.Listener(family=family) as listener:
+        client = multiprocessing.connection.Client(listener.address)
+        return listener.accept(), client
+
+
+def produce_bytes(send, message, count):
+    for _ in range(count):
+        send(message)
+
+
+def tcp(size):
+    def run(count):
+        near, far = connected("AF_INET")
+        buffer = bytearray(size)
+
+        def consume():
+            recv = near.recv_bytes_into
+            for _ in range(count):
+                recv(buffer)
+
+        return with_party(produce_bytes, (far.send_bytes, bytes(size), count), consume)
+
+    return run
+
+
+def echo_bytes(end, count):
+    buffer = bytearray(256)
+    for _ in range(count):
+        end.recv_bytes_into(buffer)
+        end.send_bytes(buffer)
+
+
+def unix_round_trip(count):
+    near, far = connected("AF_UNIX")
+    buffer = bytearray(256)
+
+    def work():
+        for _ in range(count):
+            near.send_bytes(buffer)
+            near.recv_bytes_into(buffer)
+
+    return with_party(echo_bytes, (far, count), work)
 
 
 def read_elements(sequence, count):
@@ -257,6 +303,9 @@ def start_and_join(method):
 ROWS = {
     "queue_256B": queue,
     "pipe_256B": pipe,
+    "tcp_64KiB": tcp(64 << 10),
+    "tcp_1MiB": tcp(1 << 20),
+    "unix_round_trip_256B": unix_round_trip,
     "seq_array_nolock": array_nolock,
     "seq_array_lock": array_lock,
     "array_locked_read": array_lock,

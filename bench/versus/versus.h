@@ -65,6 +65,11 @@ Body socketpair_polled();
 // A large message copied twice.
 Body two_memcpys();
 
+// sockets.cc: 4 bytes of length and the message, over TCP on this machine and an AF_UNIX socketpair.
+Body tcp_socket_64k();
+Body tcp_socket_1m();
+Body socketpair_round_trip();
+
 // The argument that lets main() return in its first line.
 inline constexpr char kReturnAtOnce[] = "--return-at-once";
 
