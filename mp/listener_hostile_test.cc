@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -23,18 +25,24 @@
 #include <iterator>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "mp/address.h"
 #include "mp/bytes.h"
 #include "mp/client.h"
+#include "mp/codec.h"
 #include "mp/connection.h"
 #include "mp/errors.h"
 #include "mp/fd.h"
+#include "mp/function.h"
+#include "mp/internal/net/framing.h"
 #include "mp/listener.h"
+#include "mp/lock.h"
 #include "mp/logging.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
@@ -71,6 +79,20 @@ Fd connect_raw(const Address& address) {
   to.sin_port = htons(address.port());
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  return fd;
+}
+
+// One that pretends to be a listener.
+Fd listen_raw(Address* address) {
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  EXPECT_EQ(listen(fd.get(), 1), 0);
+  EXPECT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+  *address = Address("127.0.0.1", ntohs(at.sin_port));
   return fd;
 }
 
@@ -142,27 +164,30 @@ struct Recording {
   std::string proof;
 };
 
-// Passes all between a client and a listener, and keeps what the client says.
-Recording record_handshake(Listener& listener) {
+// Passes all between a client and a listener, in pieces of `piece` bytes, and keeps what the client says.
+Recording record_handshake(Listener& listener, size_t piece = 1000) {
+  auto pass = [piece](const Fd& to, std::string_view bytes) {
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+      send_raw(to, bytes.substr(0, piece));
+    }
+  };
   Recording r;
-  Fd front(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  EXPECT_EQ(bind(front.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-  EXPECT_EQ(listen(front.get(), 1), 0);
-  EXPECT_EQ(getsockname(front.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
-  std::thread client(
-      [&] { Client(Address("127.0.0.1", ntohs(at.sin_port)), {.authkey = kKey}).recv<int>(); });
+  Address address;
+  Fd front = listen_raw(&address);
+  std::thread client([&] { Client(address, {.authkey = kKey}).recv<int>(); });
   Fd to_client(accept4(front.get(), nullptr, nullptr, SOCK_CLOEXEC));
   Fd to_server = connect_raw(listener.address());
+  for (const Fd* fd : {&to_client, &to_server}) {
+    // Or the system puts the pieces together again.
+    int on = 1;
+    EXPECT_EQ(setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+  }
   r.hello = read_raw(to_client, 40);
-  send_raw(to_server, r.hello);
-  send_raw(to_client, read_raw(to_server, 72));
+  pass(to_server, r.hello);
+  pass(to_client, read_raw(to_server, 72));
   r.proof = read_raw(to_client, 32);
-  send_raw(to_server, r.proof);
-  send_raw(to_client, read_raw(to_server, 4 + 48 + 48 + 32));
+  pass(to_server, r.proof);
+  pass(to_client, read_raw(to_server, 4 + 48 + 48 + 32));
   shutdown(to_client.get(), SHUT_RDWR);
   client.join();
   return r;
@@ -199,7 +224,7 @@ TEST_F(Hostile, AHandshakeOfSingleBytesSucceeds) {
   // An honest client is one who is slow but knows the key: through a proxy that passes single bytes.
   Listener listener(with_key());
   Serving serving(listener);
-  Recording r = record_handshake(listener);
+  Recording r = record_handshake(listener, 1);
   EXPECT_EQ(r.hello.size(), 40u);
   EXPECT_EQ(r.proof.size(), 32u);
   EXPECT_EQ(serving.accepted(), 1);
@@ -256,21 +281,37 @@ TEST_F(Hostile, AParallelSessionProvesNothing) {
   EXPECT_EQ(serving.accepted(), 0);
 }
 
+TEST_F(Hostile, AListenerThatProvesNothingHearsNoMore) {
+  Address address;
+  Fd front = listen_raw(&address);
+  const std::string answer = std::string("MPH1\1\0\0\0", 8) + std::string(64, 'n');
+  for (size_t cut = 0; cut <= answer.size(); ++cut) {
+    std::string error;
+    std::thread client([&] { error = error_of([&] { Client(address, {.authkey = kKey}); }); });
+    Fd peer(accept4(front.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_EQ(read_raw(peer, 40).size(), 40u);
+    send_raw(peer, answer.substr(0, cut));
+    shutdown(peer.get(), SHUT_WR);
+    EXPECT_EQ(read_raw(peer, 1).size(), 0u) << cut;
+    client.join();
+    EXPECT_EQ(error.substr(0, error.find(':')),
+              cut < answer.size() ? "EOFError" : "AuthenticationError")
+        << cut;
+  }
+  EXPECT_EQ(error_of([&] {
+              Client(address, {.authkey = kKey, .timeout = 0.05});
+            }).rfind("TimeoutError:", 0),
+            0u)
+      << "nobody answers";
+}
+
 // One who passes a handshake on, and then changes what follows.
 class Relay {
  public:
   // `change` gets each piece that goes to the server after the handshake.
   Relay(const Address& server, std::function<std::string(std::string)> change)
       : server_(server), change_(std::move(change)) {
-    front_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(bind(front_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    EXPECT_EQ(listen(front_.get(), 1), 0);
-    EXPECT_EQ(getsockname(front_.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
-    address_ = Address("127.0.0.1", ntohs(at.sin_port));
+    front_ = listen_raw(&address_);
     thread_ = std::thread([this] { run(); });
   }
   ~Relay() { thread_.join(); }
@@ -534,6 +575,32 @@ TEST_F(Hostile, TheKeyIsNowhereToBeSeen) {
   get_logger().set_level(0);
   EXPECT_NE(log.find("sent away"), log.npos) << "the log says why";
   EXPECT_EQ(log.find(secret), log.npos);
+}
+
+// Offsets into our memory and addresses of our code, in a message that is well-formed.
+TEST_F(Hostile, ValuesThatNameWhatIsOursAreRefused) {
+  Listener listener({.family = "AF_UNIX"});
+  Fd peer = connect_raw(listener.address());
+  Connection c = listener.accept();
+  auto send_value = [&](const auto& value) {
+    Encoder& encoder = Encoder::local();
+    internal::encode_message(encoder, value);
+    internal::Framing::Head head = internal::Framing::of(internal::Framing::Id::kMp)
+                                       .head(internal::Content::kValue, encoder.message().size());
+    for (std::span<const std::byte> part : {head.span(), encoder.message()}) {
+      send_raw(peer, {reinterpret_cast<const char*>(part.data()), part.size()});
+    }
+  };
+  auto is_refused = [&](const auto& value) {
+    send_value(value);
+    return error_of([&] { c.recv<std::decay_t<decltype(value)>>(); }).rfind("CodecError:", 0) == 0;
+  };
+  Lock ours;
+  EXPECT_TRUE(is_refused(ours));
+  EXPECT_TRUE(is_refused(std::vector<Lock>{ours, ours}));
+  EXPECT_TRUE(is_refused(Function<int(int)>([](int i) { return i; })));
+  send_value(1);
+  EXPECT_EQ(c.recv<int>(), 1);
 }
 
 TEST_F(Hostile, WhoDoesNotReadBoundsWhatIsSent) {

@@ -97,7 +97,7 @@ TEST(ListenerTiming, HonestClientsBesideAThousandSilentAndAThousandSlowOnes) {
         if (!peer.valid() || send(peer.get(), &byte, 1, MSG_NOSIGNAL) != 1) {
           peer = connect_raw(listener.address().port());
         }
-        std::this_thread::sleep_for(1s / kSlow);
+        std::this_thread::sleep_for(1000ms / kSlow);
       }
     });
     std::vector<double> waits;
@@ -120,7 +120,7 @@ TEST(ListenerTiming, HonestClientsBesideAThousandSilentAndAThousandSlowOnes) {
   while (open_descriptors() > descriptors && Clock::now() < end) {
     std::this_thread::sleep_for(10ms);
   }
-  EXPECT_EQ(open_descriptors(), descriptors);
+  EXPECT_LE(open_descriptors(), descriptors);
   double grown = (static_cast<double>(resident_bytes()) - static_cast<double>(resident)) / 1024;
   std::printf("memory afterwards: %+.0f KiB\n", grown);
   EXPECT_LT(grown, 4096);
