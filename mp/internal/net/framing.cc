@@ -141,8 +141,8 @@ bool FrameBuffer::grow(size_t size) noexcept {
 }
 
 namespace {
-// The largest that a thread keeps.
-constexpr size_t kKeep = size_t{1} << 20;
+// The largest that a thread keeps: for a mebibyte and what stands around it.
+constexpr size_t kKeep = (size_t{1} << 20) + 4096;
 thread_local FrameBuffer t_kept;
 }  // namespace
 
