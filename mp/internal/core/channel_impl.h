@@ -239,9 +239,10 @@ ChannelWriter<A, Store>::~ChannelWriter() {
   }
 }
 
-// Takes the producers' lock and settles what a dead owner has left; false when `deadline` passed.
+// Takes the producers' lock and settles what a dead owner has left; false when `deadline` passed. Throws when this process,
+// forked by others than mp, has no room to join the family.
 template <class A, class Store>
-bool acquire_producers(Channel<A, Store>& channel, Deadline deadline) noexcept {
+bool acquire_producers(Channel<A, Store>& channel, Deadline deadline) {
   Store& store = channel.store;
   Ring<A>& ring = *channel.ring;
   Acquired a = park_acquire(ring.put_lock, store.self(), deadline, store.liveness());
