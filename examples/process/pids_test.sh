@@ -25,4 +25,5 @@ True"
 [INFO/Process-1] child process calling self.run()
 [WARNING/Process-1] doomed
 [INFO/Process-1] process shutting down
-[INFO/Process-1] process exiting with exitcode 0"
+[INFO/Process-1] process exiting with exitcode 0
+[INFO/MainProcess] process shutting down"
