@@ -68,9 +68,11 @@ double quota(const std::string& root, std::string dir, bool v2, double none) {
   }
 }
 
-double cgroup_quota(double none) {
+}  // namespace
+
+double cgroup_cpus(const std::string& list, const std::string& root, double none) {
   double least = none;
-  FILE* f = fopen("/proc/self/cgroup", "re");
+  FILE* f = fopen(list.c_str(), "re");
   if (f == nullptr) {
     return least;
   }
@@ -86,21 +88,20 @@ double cgroup_quota(double none) {
     *path++ = '\0';
     ++controllers;
     if (*controllers == '\0') {
-      least = std::min(least, quota("/sys/fs/cgroup", path, true, none));
+      least = std::min(least, quota(root, path, true, none));
     } else if (std::string names = std::string(",") + controllers + ",";
                names.find(",cpu,") != std::string::npos) {
-      least = std::min(least, quota("/sys/fs/cgroup/cpu", path, false, none));
+      least = std::min(least, quota(root + "/cpu", path, false, none));
     }
   }
   fclose(f);
   return least;
 }
 
-}  // namespace
-
 int usable_cpus() noexcept {
   int cpus = affinity();
-  return std::max(1, std::min(cpus, static_cast<int>(std::ceil(cgroup_quota(cpus)))));
+  double paid = cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup", cpus);
+  return std::max(1, std::min(cpus, static_cast<int>(std::ceil(paid))));
 }
 
 int thread_count() noexcept {
