@@ -15,7 +15,8 @@
 // Death     A child that dies in one has died.
 // Crossing  Inherited by fork. A child of another method calls what its own program has registered
 //           before main, and what forkserver_preload() did.
-// Python    What one throws is logged as there (INFO); mp::exit() ends the child, before its function. Not called by a fork() that is not mp's.
+// Python    What one throws is logged as there (INFO); mp::exit() ends the child, before its
+//           function. Not called by a fork() that is not mp's.
 
 #ifndef MP_AFTER_FORK_H_
 #define MP_AFTER_FORK_H_

@@ -15,10 +15,10 @@
 // Ordering  What they did is visible to each child. Text they print is written once.
 // Blocking  The first start() by forkserver takes as long as they do.
 // Cost      Nothing for the start of a child.
-// Death     Of the server: the next one runs them again.
+// Death     Of the server: the next one runs them again. mp::exit() in one ends the server, and
+//           start() throws mp::RuntimeError.
 // Crossing  Each is an mp::Function: no captures. They run in another process: what they set there is
 //           seen by children of forkserver alone.
-//           mp::exit() in one ends the server, and start() throws mp::RuntimeError.
 // Python    Functions instead of names of modules. A function that throws is told on stderr and the
 //           others run (Python: on_error="ignore"). Has an effect on a server that is not yet
 //           started, as there. A thread that one leaves running does not exist in the children.
