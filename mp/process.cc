@@ -96,6 +96,8 @@ namespace {
 using Core = std::shared_ptr<ProcessCore>;
 
 constexpr int kDaemonGraceSeconds = 5;
+// How long a child that is to be stopped may take to begin: it may hang in a static initialiser.
+constexpr int64_t kBeginNs = 1'000'000'000;
 
 absl::Status assertion(std::string_view text) {
   return make_status("AssertionError", absl::StatusCode::kFailedPrecondition, text);
@@ -151,13 +153,21 @@ bool is_daemon() {
 
 // -- Children -------------------------------------------------------------------------------------
 
-// 0, also when it has ended, or an errno.
+// To the child and its descendants. 0, also when it has ended, or an errno.
+int signal_tree_of(Child& child, int signal) {
+  // Stopped before it watches this process, it would outlive it: should that be killed now, nobody continues it.
+  child.await_begun(Deadline::after_ns(kBeginNs));
+  return child.ended() ? 0 : signal_tree(child.pid(), child.sentinel(), signal);
+}
+// As signal_tree_of().
 int signal_child(const ProcessCore& core, Child& child, int signal) {
-  if (core.kill_tree && !child.ended()) {
-    signal_tree(child.pid(), child.sentinel(), signal);
-    return 0;
+  return core.kill_tree ? signal_tree_of(child, signal) : child.signal(signal);
+}
+// To a daemonic child of a process that ends: to it alone where there is no room to look for the others.
+void end_daemon(const ProcessCore& core, int signal) {
+  if (signal_child(core, *core.child, signal) != 0) {
+    core.child->signal(signal);
   }
-  return child.signal(signal);
 }
 
 void forget(const ProcessCore& core) {
@@ -213,7 +223,7 @@ void end_children() {
     if (core->daemon && !core->outlives_parent) {
       hold.unlock();
       say("terminate() for daemon", *core);
-      signal_child(*core, *core->child, SIGTERM);
+      end_daemon(*core, SIGTERM);
       daemons.push_back(core);
     }
   }
@@ -227,7 +237,7 @@ void end_children() {
   Deadline grace = Deadline::after_ns(kDaemonGraceSeconds * int64_t{1'000'000'000});
   for (const Core& core : daemons) {
     if (!core->child->wait(grace)) {
-      signal_child(*core, *core->child, SIGKILL);
+      end_daemon(*core, SIGKILL);
       core->child->wait(Deadline::never());
     }
   }
@@ -265,7 +275,7 @@ void end_first_process() {
 }
 [[maybe_unused]] const bool g_ending = (set_end_of_process(end_first_process), true);
 
-// Of a child whose descendants end with it; 0: of none. A fork of that one is another process.
+// Of a child whose descendants end with it; 0: of none. A fork of it that is not mp's is another process.
 constinit int g_top_of_tree = 0;
 
 std::optional<int> end_child() {
@@ -298,10 +308,13 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
   if (p.kill_tree) {
     g_top_of_tree = getpid();
     keep_orphans();
+  } else if (g_top_of_tree != 0) {
+    g_top_of_tree = 0;
   }
   if (p.outlives_parent) {
     outlive_parent();
   }
+  tell_begun();
   {
     std::lock_guard hold(here().mutex);
     here().former = std::exchange(here().current, std::move(self));
@@ -501,13 +514,19 @@ absl::StatusOr<Child*> started_child(const ProcessCore& core, std::string_view v
   return child;
 }
 
+std::string tree_text(int pid) {
+  return absl::StrCat("mp: looking for the descendants of process ", pid);
+}
+
 absl::Status send_signal(const ProcessCore& core, int signal, std::string_view verb) {
   auto child = started_child(core, verb);
   if (!child.ok()) {
     return child.status();
   }
   if (int err = signal_child(core, **child, signal); err != 0) {
-    return os_error(err, absl::StrCat("mp: signal ", signal, " to process ", (*child)->pid()));
+    return os_error(
+        err, core.kill_tree ? tree_text((*child)->pid())
+                            : absl::StrCat("mp: signal ", signal, " to process ", (*child)->pid()));
   }
   return absl::OkStatus();
 }
@@ -615,6 +634,9 @@ absl::Status Process::try_start() const {
       }
     }
   }
+  if (status.ok() && c.outlives_parent) {
+    c.child->await_begun(internal::Deadline::never());
+  }
   return status;
 }
 
@@ -671,8 +693,8 @@ void Process::interrupt() const { raise_if_error(send_signal(core(), SIGINT, "in
 void Process::kill_tree() const {
   auto child = started_child(core(), "kill");
   raise_if_error(child.status());
-  if (!(*child)->ended()) {
-    internal::signal_tree((*child)->pid(), (*child)->sentinel(), SIGKILL);
+  if (int err = internal::signal_tree_of(**child, SIGKILL); err != 0) {
+    raise(internal::os_error(err, internal::tree_text((*child)->pid())));
   }
 }
 

@@ -20,18 +20,19 @@
 // Safety    Any method, any thread. Only the process that made it starts and joins it.
 // Ordering  What the parent did before start() is visible to the child, and what the child did is
 //           visible after join() returned true.
-// Blocking  join() until the child has ended. start() until it exists, not until it runs; starts
-//           of one process take turns. No thread is started.
+// Blocking  join() until the child has ended. start() until it exists, not until it runs, but for
+//           Options::outlives_parent; starts of one process take turns. No thread is started.
 // Cost      start: about a fork, a fork in another process, or an execution of this program.
 //           One file descriptor as long as there is a handle.
 // Death     The child dies anywhere: exitcode() says so, and what it held is free after join() or
 //           is_alive(). The parent dies anywhere: its children are killed, theirs too, within
-//           milliseconds and whatever they do, but for those with Options::outlives_parent. The fork server dies: the next start() makes
-//           another; its running children run on, and exitcode() may be 255.
+//           milliseconds and whatever they do, but for those with Options::outlives_parent. The
+//           fork server dies: the next start() makes another; its running children run on, and
+//           exitcode() may be 255.
 // Crossing  A Process does not cross. Function and arguments do: anything that has a Codec. A
 //           function with captures runs in a ForkProcess only.
-// Python    join() returns whether the process has ended. Children outlive their parent only if asked to.
-//           Arguments are copied when the Process is made; the function's result is ignored.
+// Python    join() returns whether the process has ended. Children outlive their parent only if
+//           asked to. Arguments are copied when the Process is made; the function's result is ignored.
 
 #ifndef MP_PROCESS_H_
 #define MP_PROCESS_H_
@@ -66,11 +67,13 @@ class Process {
     Context context = {};             // the default context, or one of get_context()
     // terminate(), kill() and interrupt() go to its descendants too, those that are not of mp among
     // them, and what is left of these when it ends in order is killed. None gets away: it becomes the
-    // parent of orphans among them (PR_SET_CHILD_SUBREAPER). What is not of mp outlives it only if it
-    // is killed by something else: by another program, or by the death of its parent.
+    // parent of orphans among them (PR_SET_CHILD_SUBREAPER), which stay zombies until it ends or waits
+    // for them. What is not of mp outlives it only if it is killed by something else: by another
+    // program, or by the death of its parent.
     bool kill_tree = false;
-    // From the beginning of its function on it lives on when its parent ends or dies, which then neither
-    // joins nor ends it, daemonic or not. Its own children die with it.
+    // It lives on when its parent ends or dies, which then neither joins nor ends it, daemonic or not.
+    // So from the return of start() on, which waits until the child is about to begin its function.
+    // Its own children die with it.
     bool outlives_parent = false;
   };
 
@@ -100,12 +103,13 @@ class Process {
   bool join(Timeout timeout = kForever) const;
   // Whether it was started and has not ended.
   bool is_alive() const;
-  // SIGTERM, SIGKILL, SIGINT, to all of it under Options::kill_tree. Does nothing when it has ended.
+  // SIGTERM, SIGKILL, SIGINT, to all of it under Options::kill_tree: mp::OSError, and no signal, where
+  // there is no descriptor to look for them. Does nothing when it has ended.
   void terminate() const;
   void kill() const;
   void interrupt() const;
   // SIGKILL to it and all its descendants, those that are not of mp too. Each is stopped until all are
-  // known, so that none slips away; who is killed in this call may leave some stopped.
+  // known, so that none slips away; who is killed in this call may leave some stopped. Throws as kill().
   void kill_tree() const;
   // Gives the descriptor back. Throws mp::ValueError while the process runs.
   void close() const;

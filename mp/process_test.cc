@@ -213,14 +213,43 @@ TEST_P(EachMethod, ACrashIsReported) {
 
 TEST_P(EachMethod, ManySignalledRightAfterTheirStartAllSaySo) {
   std::vector<Process> children;
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 100; ++i) {
     children.push_back(start(sleep_for_ever));
     i % 2 == 0 ? children.back().terminate() : children.back().kill();
   }
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 100; ++i) {
     EXPECT_TRUE(children[i].join());
     EXPECT_EQ(children[i].exitcode(), i % 2 == 0 ? -SIGTERM : -SIGKILL);
   }
+}
+
+// A death of which the kernel may keep no record has 255.
+bool is_kill(std::optional<int> code) { return code == -SIGKILL || code == 255; }
+
+TEST_P(EachMethod, AChildThatSomebodyElseReapedHasEnded) {
+  if (!is("forkserver")) {  // there it is the server's child
+    Process ended = start(exit_with, 7);
+    EXPECT_EQ(waitpid(ended.pid(), nullptr, 0), ended.pid());
+    EXPECT_FALSE(ended.is_alive());
+    EXPECT_TRUE(ended.join());
+    EXPECT_EQ(ended.exitcode(), 7);
+    Process killed = start(sleep_for_ever);
+    killed.kill();
+    EXPECT_EQ(waitpid(killed.pid(), nullptr, 0), killed.pid());
+    EXPECT_FALSE(killed.is_alive());
+    EXPECT_TRUE(killed.join());
+    EXPECT_TRUE(is_kill(killed.exitcode())) << *killed.exitcode();
+  }
+  // By the kernel.
+  internal::stop_fork_server();
+  auto before = signal(SIGCHLD, SIG_IGN);
+  EXPECT_EQ(exit_code_of(exit_with, 7), 7);
+  Process killed = start(sleep_for_ever);
+  killed.kill();
+  EXPECT_TRUE(killed.join());
+  EXPECT_TRUE(is_kill(killed.exitcode())) << *killed.exitcode();
+  internal::stop_fork_server();
+  signal(SIGCHLD, before);
 }
 
 // -- Arguments ------------------------------------------------------------------------------------
@@ -868,21 +897,42 @@ TEST_P(EachMethod, ADaemonMayTakeItsProgramsAlong) {
   expect_ended(programs);
 }
 
+TEST_P(EachMethod, WithoutDescriptorsKillTreeIsAnErrorAndNobodyIsKilled) {
+  Queue<int> pids;
+  Process p = start_tree(GetParam(), false, start_programs_and_wait, pids, Queue<int>());
+  std::vector<Fd> programs = programs_of(pids);
+  rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit none{0, limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  std::string killed = thrown<OSError>([&] { p.kill(); });
+  std::string killed_tree = thrown<OSError>([&] { p.kill_tree(); });
+  setrlimit(RLIMIT_NOFILE, &limit);
+  std::string text = "mp: looking for the descendants of process " + std::to_string(p.pid()) +
+                     ": [Errno 24] Too many open files";
+  EXPECT_EQ(killed, text);
+  EXPECT_EQ(killed_tree, text);
+  EXPECT_TRUE(p.is_alive());
+  for (const Fd& fd : programs) {
+    EXPECT_FALSE(readable(fd.get()));
+  }
+  p.kill();
+  EXPECT_TRUE(p.join());
+  expect_ended(programs);
+}
+
 // -- A process that outlives its parent ----------------------------------------------------------
 
-void live_on(Queue<int> runs, Queue<int> said, Queue<int> go) {
-  runs.put(1);
+void live_on(Queue<int> said, Queue<int> go) {
   said.put(getpid());
   said.put(go.get());
 }
 
-// Ends, or dies, when the child runs.
+// Ends, or dies, at once.
 void leave_a_child(std::string method, bool daemon, bool die, Queue<int> said, Queue<int> go) {
-  Queue<int> runs;
   Process p({.daemon = daemon, .context = get_context(method), .outlives_parent = true}, live_on,
-            runs, said, go);
+            said, go);
   p.start();
-  runs.get();
   if (die) {
     ::raise(SIGKILL);
   }

@@ -26,16 +26,26 @@ namespace {
 // How long to wait for a process to stop or end: it may be in a call of a device that nothing interrupts.
 constexpr int64_t kStopNs = 1'000'000'000;
 
-template <class See>
-void each_number(const std::string& directory, See see) {
-  if (DIR* dir = opendir(directory.c_str())) {
-    while (dirent* entry = readdir(dir)) {
-      if (isdigit(static_cast<unsigned char>(entry->d_name[0]))) {
-        see(atoi(entry->d_name));
-      }
-    }
-    closedir(dir);
+// What nobody can look at for want of a descriptor or memory is not known to be gone. Counted in `refused`: the errno.
+void note_refusal(int* refused) {
+  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+    *refused = errno;
   }
+}
+
+template <class See>
+void each_number(const std::string& directory, int* refused, See see) {
+  DIR* dir = opendir(directory.c_str());
+  if (dir == nullptr) {
+    note_refusal(refused);
+    return;
+  }
+  while (dirent* entry = readdir(dir)) {
+    if (isdigit(static_cast<unsigned char>(entry->d_name[0]))) {
+      see(atoi(entry->d_name));
+    }
+  }
+  closedir(dir);
 }
 
 // The state and the parent in a stat file of /proc; state 0 when there is no such process or thread.
@@ -43,9 +53,12 @@ struct Stat {
   char state = 0;
   int parent = 0;
 };
-Stat stat_of(const std::string& path) {
+Stat stat_of(const std::string& path, int* refused) {
   Stat stat;
-  if (FILE* f = fopen((path + "/stat").c_str(), "re")) {
+  FILE* f = fopen((path + "/stat").c_str(), "re");
+  if (f == nullptr) {
+    note_refusal(refused);
+  } else {
     char text[512] = {};
     size_t n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
@@ -61,18 +74,19 @@ Stat stat_of(const std::string& path) {
 std::string proc(int pid) { return "/proc/" + std::to_string(pid); }
 
 // No thread of it runs, or will run before it is continued. One in an uninterruptible call finds the signal at its end.
-bool stands_still(int pid) {
+bool stands_still(int pid, int* refused) {
   bool still = true;
-  each_number(proc(pid) + "/task", [&](int tid) {
-    char state = stat_of(proc(pid) + "/task/" + std::to_string(tid)).state;
+  each_number(proc(pid) + "/task", refused, [&](int tid) {
+    char state = stat_of(proc(pid) + "/task/" + std::to_string(tid), refused).state;
     still &= state == 0 || strchr("TtDZXx", state) != nullptr;
   });
   return still;
 }
 
-void stop(int pid, int pidfd) {
+void stop(int pid, int pidfd, int* refused) {
   signal_pidfd(pidfd, SIGSTOP);
-  for (Deadline patience = Deadline::after_ns(kStopNs); !stands_still(pid) && !patience.passed();) {
+  for (Deadline patience = Deadline::after_ns(kStopNs);
+       !stands_still(pid, refused) && !patience.passed();) {
     sched_yield();
   }
 }
@@ -80,23 +94,24 @@ void stop(int pid, int pidfd) {
 // Without a descriptor a pid serves: that of who has a parent that stands still is not given to others.
 using Tree = std::map<int, UniqueFd>;
 
-// Adds the descendants of those in `tree`, stopped.
-void gather(Tree& tree) {
+// Adds the descendants of those in `tree`, stopped; not all of them if something is refused.
+void gather(Tree& tree, int* refused) {
   // Once a look at all processes finds nobody new, all are known: those known before it made no more.
   for (bool grown = true; grown;) {
     grown = false;
-    each_number("/proc", [&](int candidate) {
-      if (tree.count(candidate) != 0 || tree.count(stat_of(proc(candidate)).parent) == 0) {
+    each_number("/proc", refused, [&](int candidate) {
+      auto is_of_tree = [&] { return tree.count(stat_of(proc(candidate), refused).parent) != 0; };
+      if (tree.count(candidate) != 0 || !is_of_tree()) {
         return;
       }
       UniqueFd fd = open_pidfd(candidate);
       const bool no_room = !fd.valid() && errno != ESRCH;
       // It is the one that was seen if its parent is one of the tree still.
-      if ((fd.valid() || no_room) && tree.count(stat_of(proc(candidate)).parent) != 0) {
+      if ((fd.valid() || no_room) && is_of_tree()) {
         if (no_room) {
           kill(candidate, SIGSTOP);
         } else {
-          stop(candidate, fd.get());
+          stop(candidate, fd.get(), refused);
         }
         tree.emplace(candidate, std::move(fd));
         grown = true;
@@ -118,27 +133,32 @@ void send(const Tree& tree, int root, int signal) {
 
 }  // namespace
 
-void signal_tree(int pid, int pidfd, int signal) {
-  stop(pid, pidfd);
+int signal_tree(int pid, int pidfd, int signal) {
+  int refused = 0;
+  stop(pid, pidfd, &refused);
   if (await_end(pidfd, Deadline::past())) {
     // Whose number it is by now, nobody knows.
-    return;
+    return 0;
   }
   Tree tree;
   tree.emplace(pid, UniqueFd());
-  gather(tree);
-  send(tree, pid, signal);
-  signal_pidfd(pidfd, signal);
-  if (signal != SIGKILL) {
+  gather(tree, &refused);
+  if (refused == 0) {
+    send(tree, pid, signal);
+    signal_pidfd(pidfd, signal);
+  }
+  if (refused != 0 || signal != SIGKILL) {
     send(tree, pid, SIGCONT);
     signal_pidfd(pidfd, SIGCONT);
   }
+  return refused;
 }
 
 void kill_descendants() {
   Tree tree;
   tree.emplace(getpid(), UniqueFd());
-  gather(tree);
+  int refused = 0;
+  gather(tree, &refused);
   send(tree, getpid(), SIGKILL);
   const Deadline patience = Deadline::after_ns(kStopNs);
   for (const auto& [member, fd] : tree) {

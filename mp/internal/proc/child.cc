@@ -22,6 +22,9 @@ constexpr int kLost = 255 << 8;
 // How long to spin for the server's word, in pauses: some ten microseconds.
 constexpr int kSpins = 400;
 
+// How often to look for the word of a child that is not long in coming.
+constexpr int64_t kLookNs = 200'000;
+
 }  // namespace
 
 UniqueFd ended_sentinel() {
@@ -31,6 +34,12 @@ UniqueFd ended_sentinel() {
   }
   close(ends[1]);
   return UniqueFd(ends[0]);
+}
+
+void tell_begun() noexcept {
+  Owner me = Family::self();
+  // sync: status (pairs with await_begun()).
+  Family::get().slot(me).status.store(StatusWord::begun(me), std::memory_order_release);
 }
 
 Child::Child(Owner owner, int pid, UniqueFd pidfd, Owner server)
@@ -145,6 +154,17 @@ std::optional<int> Child::exit_code() {
     return std::nullopt;
   }
   return exit_code_of(status_);
+}
+
+void Child::await_begun(Deadline deadline) noexcept {
+  if (ended_.load(std::memory_order_acquire)) {
+    return;
+  }
+  const std::atomic<uint32_t>& word = Family::get().slot(owner_).status;
+  // sync: status (pairs with tell_begun()).
+  while (word.load(std::memory_order_acquire) == 0 && !deadline.passed() &&
+         !await_end(pidfd_.get(), Deadline::after_ns(kLookNs))) {
+  }
 }
 
 void Child::close() noexcept {

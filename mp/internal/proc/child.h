@@ -26,6 +26,9 @@ namespace mp::internal {
 // Stands for the sentinel of a process that was gone before anybody could open one: readable for ever.
 UniqueFd ended_sentinel();
 
+// In a child that ends with its parent, or not, from now on as it was asked to.
+void tell_begun() noexcept;
+
 class Child {
  public:
   // `server` is nobody for a child that this process reaps itself.
@@ -45,6 +48,9 @@ class Child {
 
   // As Python counts: 7 for exit(7), -9 for a death by SIGKILL; none while it runs.
   std::optional<int> exit_code();
+
+  // Waits until it has said tell_begun(), or has ended, or `deadline` has passed.
+  void await_begun(Deadline deadline) noexcept;
 
   // After its end: gives the sentinel back.
   void close() noexcept;

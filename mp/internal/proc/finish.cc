@@ -59,11 +59,14 @@ void last_steps(int status, void*) {
   if (Family* family = Family::current()) {
     Owner me = Family::self();
     family->leave();
-    uint32_t unknown = 0;
+    std::atomic<uint32_t>& word = family->slot(me).status;
+    uint32_t seen = word.load(std::memory_order_relaxed);
     // The reaper's word is better than ours, should it be there already.
-    family->slot(me).status.compare_exchange_strong(
-        unknown, StatusWord::make(me, StatusWord::kOwnWord, (status & 0xff) << 8),
-        std::memory_order_release, std::memory_order_relaxed);
+    while (!StatusWord::is(seen, me, StatusWord::kReaped) &&
+           !word.compare_exchange_weak(
+               seen, StatusWord::make(me, StatusWord::kOwnWord, (status & 0xff) << 8),
+               std::memory_order_release, std::memory_order_relaxed)) {
+    }
   }
   _exit(status & 0xff);
 }

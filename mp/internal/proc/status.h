@@ -3,6 +3,7 @@
 // The exit status of a process in its slot: one word that says what, who says so, and of which generation of the slot.
 //
 // Values  0            unknown
+//         begun()      no status: the process is what its parent asked for, and about to run its function
 //         kOwnWord     what the process itself announced right before it ended
 //         kReaped      what wait() reported to the fork server that reaped it: takes the place of the process's own word.
 //                      Who waits for the process takes the first of the two that it sees
@@ -24,6 +25,8 @@ struct StatusWord {
   static constexpr uint32_t kReaped = Slot::kStatusKnown;
   static constexpr uint32_t kOwnWord = 1u << 30;
   static constexpr uint32_t kAny = kReaped | kOwnWord;
+
+  static constexpr uint32_t begun(Owner owner) noexcept { return make(owner, 0, 1); }
 
   static constexpr uint32_t make(Owner owner, uint32_t who, int status) noexcept {
     return who | (owner.generation() & kTag) << 16 | (static_cast<uint32_t>(status) & 0xffff);
