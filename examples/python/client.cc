@@ -1,9 +1,10 @@
 // A client of a Python program: `python3 server.py ADDRESS` there, `client ADDRESS` here.
 
+#include "mp/python/client.h"
+
 #include <iostream>
 
 #include "mp/bytes.h"
-#include "mp/python/client.h"
 #include "mp/python/connection.h"
 
 int main(int argc, char** argv) {

@@ -67,28 +67,29 @@ void after_fork() { g_making.unlock(); }
 
 // Queues and connections send descriptors through here.
 [[maybe_unused]] const bool g_filled_in =
-    (g_fd_mail = FdMail{.token = mailbox_token,
-                        .put = mailbox_put,
-                        .take = [](uint64_t token) -> absl::StatusOr<int> {
-                          auto fd = mailbox_take(token);
-                          if (!fd.ok()) {
-                            return fd.status();
-                          }
-                          return fd->release();
-                        },
-                        .copy = [](uint64_t token) -> absl::StatusOr<int> {
-                          auto fd = mailbox_copy(token);
-                          if (!fd.ok()) {
-                            return fd.status();
-                          }
-                          return fd->release();
-                        },
-                        // The end that nothing is sent from: what waits elsewhere takes no room from the mailbox.
-                        .socket =
-                            []() noexcept {
-                              SocketPair* pair = g_ends.load(std::memory_order_acquire);
-                              return pair == nullptr ? -1 : pair->b.get();
-                            }},
+    (g_fd_mail = FdMail{
+         .token = mailbox_token,
+         .put = mailbox_put,
+         .take = [](uint64_t token) -> absl::StatusOr<int> {
+           auto fd = mailbox_take(token);
+           if (!fd.ok()) {
+             return fd.status();
+           }
+           return fd->release();
+         },
+         .copy = [](uint64_t token) -> absl::StatusOr<int> {
+           auto fd = mailbox_copy(token);
+           if (!fd.ok()) {
+             return fd.status();
+           }
+           return fd->release();
+         },
+         // The end that nothing is sent from: what waits elsewhere takes no room from the mailbox.
+         .socket =
+             []() noexcept {
+               SocketPair* pair = g_ends.load(std::memory_order_acquire);
+               return pair == nullptr ? -1 : pair->b.get();
+             }},
      Family::g_message_hooks.discard = mailbox_discard, true);
 
 int room_of(const SocketPair& pair) {

@@ -66,8 +66,8 @@ enum class Bug {
   kReturnUncommitted,      // lease: what the dead held comes back, taken or not
   kReturnUntold,           // lease: who finds that a dead one gave something back does not say so
   kFinishedByLeasesFirst,  // join: looks at what is leased, then at what waits
-  kRingBeforePublish,    // pipe: the bell rings before there is something to be found
-  kListenLate,           // pipe: what was not there before the lock is not looked for with it
+  kRingBeforePublish,      // pipe: the bell rings before there is something to be found
+  kListenLate,             // pipe: what was not there before the lock is not looked for with it
 };
 
 struct PairValue {

@@ -158,7 +158,7 @@ struct Ring {
   alignas(64) EventCount<Atomics> items;  // consumers sleep here
   Atomic<uint32_t> closed;                // no more puts: 1; and no more gets: 2
   Atomic<uint64_t> freeing;
-  std::atomic<uint32_t> listeners;       // of a pipe: bells to ring; changed with put_lock
+  std::atomic<uint32_t> listeners;  // of a pipe: bells to ring; changed with put_lock
   LeaseTable<Atomics> leases;
   alignas(64) EventCount<Atomics> room;  // producers sleep here while `maxsize` messages wait
   Atomic<uint32_t> watched[2];           // of a pipe: who was found to hold each of `ends`; a hint
