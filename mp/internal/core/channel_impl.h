@@ -529,8 +529,8 @@ template <class A, class Store>
 void ChannelReader<A, Store>::commit() noexcept {
   Ring<A>& ring = *channel_.ring;
   if (back_.entry != 0) [[unlikely]] {
-    ring.leases.took(back_);
     ring.end_lease(channel_.store, back_.entry);
+    ring.leases.took(back_);
     close();
     return;
   }
@@ -568,8 +568,8 @@ typename Ring<A>::Leased ChannelReader<A, Store>::lease(bool view) noexcept {
   }
   bool leaves = false;
   if (back_.entry != 0) {
-    ring.leases.took(back_);
     leased = ring.lease_again(store, back_.entry, view, store.self());
+    ring.leases.took(back_);
   } else {
     leaves = taken_.after.segment != ring.front().segment;
     leased = ring.lease(store, taken_, view ? 0 : 1, store.self(), store.large_message());

@@ -243,6 +243,7 @@ struct LeaseTable {
     }
     return back;
   }
+  // After its word has changed: killed in between, somebody looks once too often.
   void took(const Back& back) noexcept {
     if (back.is_last) {
       seen.store(back.looked, std::memory_order_relaxed);
