@@ -13,6 +13,7 @@
 
 #include "mp/errors.h"
 #include "mp/fd.h"
+#include "mp/lease.h"
 #include "mp/object.h"
 #include "mp/process.h"
 #include "mp/queue.h"
@@ -143,21 +144,21 @@ TEST_F(JoinableQueueTest, AWorkersDeathDoesNotHangJoin) {
 
 TEST_F(JoinableQueueTest, WhatTheLastHandleLeavesComesBack) {
   Queue<JoinableQueue<int>> carrier;
-  ForkProcess child([carrier] {
+  Queue<int> let_go;
+  ForkProcess child([carrier, let_go] {
     carrier.get().get();
+    let_go.put(1);
     pause();
   });
   child.start();
   JoinableQueue<int> q;
   q.put(1);
   carrier.put(q);
-  // Out, and back.
-  while (q.qsize() != 0 || !carrier.empty()) {
-  }
-  while (q.qsize() == 0) {
-  }
-  EXPECT_EQ(q.get(), 1);
-  q.task_done();
+  let_go.get();
+  EXPECT_EQ(q.qsize(), 1u);
+  Lease<int> again = q.get_lease();
+  EXPECT_EQ(again.attempt(), 2u);
+  again.ack();
   EXPECT_TRUE(q.join(0));
   child.kill();
   child.join();
