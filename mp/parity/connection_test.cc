@@ -150,8 +150,8 @@ TYPED_TEST(TestConnection, test_sendbytes) {
   EXPECT_EQ(text(b.recv_bytes()), "");
   a.send_bytes(message, 26, 0);
   EXPECT_EQ(text(b.recv_bytes()), "");
-  auto error = [&](int64_t offset, std::optional<int64_t> size = {}) {
-    return error_of([&, &a = a] { a.send_bytes(message, offset, size); });
+  auto error = [&, &a = a](int64_t offset, std::optional<int64_t> size = {}) {
+    return error_of([&] { a.send_bytes(message, offset, size); });
   };
   EXPECT_EQ(error(27), "ValueError: buffer length < offset");
   EXPECT_EQ(error(22, 5), "ValueError: buffer length < offset + size");

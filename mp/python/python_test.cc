@@ -322,7 +322,7 @@ TEST_F(Python, ValuesCross) {
   conn.send_value(1);
   EXPECT_EQ(error_of([&] { conn.recv_value(); }).substr(0, 10), "CodecError");
   auto [a, b] = Pipe();
-  EXPECT_EQ(error_of([&] { conn.send_value(a); }).substr(0, 9), "TypeError");
+  EXPECT_EQ(error_of([&, &a = a] { conn.send_value(a); }).substr(0, 9), "TypeError");
   conn.close();
   EXPECT_EQ(program.wait(), 0);
 }
