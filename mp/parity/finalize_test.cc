@@ -201,8 +201,9 @@ TYPED_TEST(TestFinalize, ExitInOneStopsNoOtherAndIsTheExitCode) {
   EXPECT_EQ(q.get(), "last");
 }
 
-// A program that nobody of mp started.
+// A program that nobody of mp started: run anew, as itself.
 TEST(FinalizeOfTheFirstProcess, ExitInOneStopsNoOtherAndIsTheExitCode) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
         std::atexit([] { std::fputs("a handler from before", stderr); });

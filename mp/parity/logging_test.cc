@@ -111,6 +111,7 @@ TYPED_TEST(TestLogging, AChildSaysWhatItDoes) {
 }
 
 TEST(LoggingOfTheFirstProcess, ItsEndIsLogged) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
         log_to_stderr("DEBUG");

@@ -298,7 +298,7 @@ class Silence : public ListenScene {
     listener_.emplace(family(), ring());
     listener_->join(address_, internal::Deadline::never());
     pipe_.sender()->send(text_);
-    pipe_.receiver()->recv<std::string>();
+    pipe_.receiver()->template recv<std::string>();
     order_.renew();
     sender_ = &cast("sender", [this] {
       order_.wait();
