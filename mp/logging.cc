@@ -1,7 +1,6 @@
 #include "mp/logging.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@
 #include <vector>
 
 #include "mp/errors.h"
-#include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/caller_name.h"
 #include "mp/internal/proc/finalizers.h"
@@ -40,12 +39,10 @@ constinit std::atomic<bool> g_to_stderr{false};
 
 MP_FORK_STATE constinit std::mutex g_mutex;
 
-// No child inherits the mutex as another thread's. Before main(): fork handlers that come later run while it is free.
-[[maybe_unused]] const bool g_guarded =
-    (internal::check(pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); },
-                                    [] { g_mutex.unlock(); }) == 0,
-                     "no memory for fork handlers"),
-     true);
+// No child inherits the mutex as another thread's.
+[[maybe_unused]] const bool g_guarded = internal::handle_forks(
+    internal::ForkOrder::kLogging,
+    {[] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, [] { g_mutex.unlock(); }});
 
 // Replaced whole, never changed, so that handlers are called without the mutex. Never destroyed: exit handlers may log.
 std::shared_ptr<const Handlers>& handlers_locked() {

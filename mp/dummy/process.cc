@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/proc/run.h"
@@ -222,9 +223,9 @@ absl::Status Process::try_start() const {
     return internal::runtime_error("threads can only be started once");
   }
   collect_ended();
-  static const int registered =
-      pthread_atfork(internal::lock_threads, internal::unlock_threads, internal::forget_threads);
-  static_cast<void>(registered);
+  [[maybe_unused]] static const bool registered = internal::handle_forks(
+      internal::ForkOrder::kThreads,
+      {internal::lock_threads, internal::unlock_threads, internal::forget_threads});
   auto argument = std::make_unique<Core>(core_);
   std::lock_guard hold(threads().mutex);
   if (threads().joins_at_exit_of != getpid()) {

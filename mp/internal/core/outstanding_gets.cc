@@ -1,12 +1,11 @@
 #include "mp/internal/core/outstanding_gets.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/thread_id.h"
 
@@ -16,8 +15,8 @@ namespace {
 // Guards the map and all lists. Nothing that may wait is called with it: a fork takes it too.
 MP_FORK_STATE constinit std::mutex g_mutex;
 
-[[maybe_unused]] const bool g_registered =
-    pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, [] { g_mutex.unlock(); }) == 0;
+[[maybe_unused]] const bool g_registered = handle_forks(
+    ForkOrder::kGets, {[] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, [] { g_mutex.unlock(); }});
 
 using Map = absl::flat_hash_map<uint64_t, std::weak_ptr<OutstandingGets>>;
 Map& map() {

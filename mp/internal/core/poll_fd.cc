@@ -1,7 +1,5 @@
 #include "mp/internal/core/poll_fd.h"
 
-#include <pthread.h>
-
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -9,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/os/clock.h"
@@ -33,9 +32,9 @@ std::vector<std::shared_ptr<PollFd>>& all() {
   return all;
 }
 
-// Registered before main, so that a fork takes it after the family's own locks.
 [[maybe_unused]] const bool g_forks =
-    pthread_atfork([] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, [] { g_mutex.unlock(); }) == 0;
+    handle_forks(ForkOrder::kPollFds,
+                 {[] { g_mutex.lock(); }, [] { g_mutex.unlock(); }, [] { g_mutex.unlock(); }});
 
 [[maybe_unused]] const bool g_filled_in = (g_bell_hooks.taken = PollFd::settle_all, true);
 

@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "mp/errors.h"
-#include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 
 namespace mp::internal {
@@ -82,10 +82,8 @@ void in_child() {
   after_fork(installed);
 }
 
-// Before main(): what comes later locks around it.
 [[maybe_unused]] const bool g_guarded =
-    (check(pthread_atfork(before_fork, in_parent, in_child) == 0, "no memory for fork handlers"),
-     true);
+    handle_forks(ForkOrder::kInterrupt, {before_fork, in_parent, in_child});
 
 }  // namespace
 

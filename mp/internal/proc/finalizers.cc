@@ -1,7 +1,5 @@
 #include "mp/internal/proc/finalizers.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -15,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/proc/run.h"
@@ -43,9 +41,7 @@ struct Registry {
 // One more than in the process that forked this one: a pid may come again, and is 1 in each pid namespace.
 MP_FORK_STATE constinit uint64_t g_process = 1;
 [[maybe_unused]] const bool g_counting =
-    (check(pthread_atfork(nullptr, nullptr, [] { ++g_process; }) == 0,
-           "no memory for fork handlers"),
-     true);
+    handle_forks(ForkOrder::kProcess, {.child = [] { ++g_process; }});
 
 // Of this process, or of the one it was forked from. Beside what every fork writes, so that a child's look costs no page.
 MP_FORK_STATE constinit std::atomic<Registry*> g_registry{nullptr};

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/shm/family.h"
 
@@ -54,17 +55,12 @@ void in_child() {
   g_starting.unlock();
 }
 
-void attach() {
-  // Its own handlers come first, so that they run last before a fork: their locks are taken under ours.
-  Family::get();
-  static const bool attached = pthread_atfork(prepare, in_parent, in_child) == 0;
-  check(attached, "no memory for fork handlers");
-}
-
 }  // namespace
 
 StartLock::StartLock() {
-  attach();
+  Family::get();
+  [[maybe_unused]] static const bool attached =
+      handle_forks(ForkOrder::kStart, {prepare, in_parent, in_child});
   g_starting.lock();
   g_starter.store(pthread_self(), std::memory_order_relaxed);
 }

@@ -1,7 +1,6 @@
 #include "mp/internal/proc/mailbox.h"
 
 #include <errno.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/received.h"
 #include "mp/internal/os/scm_rights.h"
@@ -52,8 +52,7 @@ absl::StatusOr<SocketPair*> ends() {
   return make_ends();
 }
 
-// A child that is forked before anybody made the mailbox would have one of its own. Registered before main, so it runs
-// after the family's own handler.
+// A child that is forked before anybody made the mailbox would have one of its own.
 void before_fork() {
   if (Family::current() != nullptr) {
     // Without a mailbox the child lives on; what is put into one later does not reach it.
@@ -63,7 +62,8 @@ void before_fork() {
 }
 void after_fork() { g_making.unlock(); }
 
-[[maybe_unused]] const bool g_registered = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+[[maybe_unused]] const bool g_registered =
+    handle_forks(ForkOrder::kMailbox, {before_fork, after_fork, after_fork});
 
 // Queues and connections send descriptors through here.
 [[maybe_unused]] const bool g_filled_in =

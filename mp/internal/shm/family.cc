@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/check.h"
+#include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/os/certificate.h"
 #include "mp/internal/os/reopen.h"
@@ -169,8 +170,8 @@ Family& Family::get() {
     return *family;
   }
   // Before g_joining is ever taken: no child may be born with it locked.
-  [[maybe_unused]] static const int registered =
-      pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  [[maybe_unused]] static const bool registered =
+      handle_forks(ForkOrder::kFamily, {before_fork, after_fork_in_parent, after_fork_in_child});
   std::lock_guard hold(g_joining);
   if (Family* family = current()) {
     return *family;
