@@ -38,6 +38,15 @@ int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void
   }
 }
 
+void rethrow_if_exit() {
+  try {
+    throw;
+  } catch (const ExitRequest&) {
+    throw;
+  } catch (...) {
+  }
+}
+
 void request_exit(int code) {
   code &= 0xff;
   if (t_catching > 0) {

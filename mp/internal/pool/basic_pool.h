@@ -1,0 +1,493 @@
+// mp/internal/pool/basic_pool.h
+//
+// BasicPool: the typed shell that mp::Pool and mp::ThreadPool share. `Work` says how a call becomes a task of its Core.
+
+#ifndef MP_INTERNAL_POOL_BASIC_POOL_H_
+#define MP_INTERNAL_POOL_BASIC_POOL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "mp/async_result.h"
+#include "mp/errors.h"
+#include "mp/internal/pool/typed_job.h"
+#include "mp/timeout.h"
+
+namespace mp {
+
+// How one call is to be done. R: what its AsyncResult gives.
+template <class R>
+struct CallOptions {
+  // Called with the result, or with the error, in the pool's thread, before get() and ready() know of it. What it throws is
+  // logged.
+  std::function<void(const R&)> callback = {};
+  std::function<void(std::exception_ptr)> error_callback = {};
+  // Of a map: items per task; none: a quarter of each worker's share.
+  std::optional<int64_t> chunksize = {};
+  // Of a map: called now and then with how many of its tasks are done.
+  std::function<void(uint64_t)> progress = {};
+  // How long one task may run. Its worker is killed and replaced then, and the call fails with mp::TimeoutError. Not in a
+  // ThreadPool.
+  Timeout timeout = kForever;
+  // Further attempts at a task whose worker died.
+  int retries = 0;
+};
+template <>
+struct CallOptions<void> {
+  std::function<void()> callback = {};
+  std::function<void(std::exception_ptr)> error_callback = {};
+  std::optional<int64_t> chunksize = {};
+  std::function<void(uint64_t)> progress = {};
+  Timeout timeout = kForever;
+  int retries = 0;
+};
+
+// The results of an imap, one after the other, while others are on their way. Ends the work on what nobody asks for any more
+// when it goes.
+template <class R>
+class IMapIterator {
+ public:
+  using value_type = R;
+
+  IMapIterator(IMapIterator&&) noexcept = default;
+  IMapIterator& operator=(IMapIterator&&) noexcept = default;
+
+  // The next result; none after the last. Throws the error of a task, or of the input, in its place, and can then be asked
+  // for the one after it. Throws mp::TimeoutError when `timeout` ran out first.
+  std::optional<R> next(Timeout timeout = kForever) { return state_->next(timeout); }
+
+  class iterator {
+   public:
+    using value_type = R;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = R*;
+    using reference = R&;
+    iterator() = default;
+    explicit iterator(IMapIterator* from) : from_(from) { ++*this; }
+    R& operator*() const { return *value_; }
+    iterator& operator++() {
+      value_ = from_->next();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& a, const iterator& b) {
+      return a.value_.has_value() == b.value_.has_value();
+    }
+
+   private:
+    IMapIterator* from_ = nullptr;
+    mutable std::optional<R> value_;
+  };
+  iterator begin() { return iterator(this); }
+  iterator end() { return iterator(); }
+
+  struct State {
+    virtual ~State() = default;
+    virtual std::optional<R> next(Timeout timeout) = 0;
+  };
+  explicit IMapIterator(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+namespace internal {
+
+[[noreturn]] void refuse_chunksize(int64_t chunksize);
+[[noreturn]] void refuse_running();
+[[noreturn]] void refuse_pool_size();
+[[noreturn]] void refuse_lifetime();
+void raise_if_pool_interrupted();
+// "<multiprocessing.pool.Pool state=RUN pool_size=2>"
+std::string pool_repr(const char* name, int state, int size);
+
+// Adds what the user wants called.
+template <class Job, class R>
+void set_options(Job& job, CallOptions<R>& options, uint64_t parts) {
+  if (!options.timeout.is_forever()) {
+    job.timeout_ns = options.timeout.nanoseconds() > 0 ? options.timeout.nanoseconds() : 1;
+  }
+  job.retries = options.retries;
+  if (options.callback || options.error_callback) {
+    job.on_done = [&job, callback = std::move(options.callback),
+                   error_callback = std::move(options.error_callback)] {
+      if (job.error() != nullptr) {
+        if (error_callback) {
+          error_callback(job.error());
+        }
+      } else if (callback) {
+        if constexpr (std::is_void_v<R>) {
+          callback();
+        } else {
+          callback(job.value());
+        }
+      }
+    };
+  }
+  job.on_part = std::move(options.progress);
+  static_cast<void>(parts);
+}
+
+template <class R>
+using MapResult = std::conditional_t<std::is_void_v<R>, void,
+                                     std::vector<std::conditional_t<std::is_void_v<R>, int, R>>>;
+
+// The arguments that an item of a range is: itself, or, `star`, the parts of a tuple.
+template <bool star, class T>
+struct ItemTypes {
+  using type = Types<T>;
+};
+template <class... T>
+struct ItemTypes<true, std::tuple<T...>> {
+  using type = Types<std::decay_t<T>...>;
+};
+template <class A, class B>
+struct ItemTypes<true, std::pair<A, B>> {
+  using type = Types<std::decay_t<A>, std::decay_t<B>>;
+};
+template <bool star, class Range>
+using ItemArguments =
+    typename ItemTypes<star, std::decay_t<decltype(*std::begin(std::declval<Range&>()))>>::type;
+
+// The input of an imap: a range that lives elsewhere, or its own.
+template <class Range>
+struct Source {
+  explicit Source(Range&& r)
+      : range(std::forward<Range>(r)), at(std::begin(range)), end(std::end(range)) {}
+  Range range;
+  decltype(std::begin(std::declval<Range&>())) at;
+  decltype(std::end(std::declval<Range&>())) end;
+};
+
+template <class Work, bool star, class R, class F, class Range>
+class IMapState final : public IMapIterator<internal::Item<R>>::State {
+ public:
+  using Value = internal::Item<R>;
+  using T = std::decay_t<decltype(*std::begin(std::declval<Range&>()))>;
+
+  IMapState(std::shared_ptr<typename Work::Core> core, F f, Range&& range, size_t chunk,
+            uint64_t window, bool ordered, CallOptions<R> options)
+      : core_(std::move(core)),
+        f_(std::move(f)),
+        source_(std::forward<Range>(range)),
+        chunk_(chunk),
+        window_(window),
+        job_(std::make_shared<StreamJob<R>>(core_, ordered)) {
+    if (!options.timeout.is_forever()) {
+      job_->timeout_ns = std::max<int64_t>(1, options.timeout.nanoseconds());
+    }
+    job_->retries = options.retries;
+    refill();
+  }
+  ~IMapState() override { job_->abandoned.store(true, std::memory_order_relaxed); }
+
+  std::optional<Value> next(Timeout timeout) override {
+    Deadline deadline = Deadline::after(timeout);
+    for (;;) {
+      if (at_ < piece_.values.size()) {
+        return std::move(piece_.values[at_++]);
+      }
+      refill();
+      if (on_the_way_ == 0) {
+        if (input_error_ != nullptr) {
+          std::rethrow_exception(std::exchange(input_error_, nullptr));
+        }
+        return std::nullopt;
+      }
+      if (!job_->next(&piece_)) {
+        if (!core_->wait(
+                *job_, [&] { return job_->has_next(); }, deadline)) {
+          raise_no_result();
+        }
+        continue;
+      }
+      --on_the_way_;
+      at_ = 0;
+      refill();
+      if (piece_.error != nullptr) {
+        std::rethrow_exception(std::exchange(piece_.error, nullptr));
+      }
+    }
+  }
+
+ private:
+  // Reads the input as far as its tasks fit into the window.
+  void refill() {
+    while (!ended_ && on_the_way_ < window_) {
+      try {
+        if (source_.at == source_.end) {
+          ended_ = true;
+          return;
+        }
+        Work::template submit_chunk<star, T>(*core_, job_, part_, true, f_, source_.at, source_.end,
+                                             chunk_,
+                                             [&](size_t count) { job_->announce(part_, count); });
+        ++part_;
+        ++on_the_way_;
+      } catch (...) {
+        ended_ = true;
+        input_error_ = std::current_exception();
+      }
+    }
+  }
+
+  std::shared_ptr<typename Work::Core> core_;
+  F f_;
+  Source<Range> source_;
+  const size_t chunk_;
+  const uint64_t window_;
+  std::shared_ptr<StreamJob<R>> job_;
+  uint64_t part_ = 0;
+  uint64_t on_the_way_ = 0;
+  bool ended_ = false;
+  std::exception_ptr input_error_;
+  typename StreamJob<R>::Piece piece_;
+  size_t at_ = 0;
+};
+
+template <class Work>
+class BasicPool {
+ public:
+  using Core = typename Work::Core;
+
+  BasicPool(const BasicPool&) = delete;
+  BasicPool(BasicPool&& other) noexcept = default;
+  BasicPool& operator=(BasicPool&& other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+
+  // -- One call --
+
+  // f(args...) in a worker; waits for what it returns.
+  template <class F, class... A>
+  auto apply(F&& f, A&&... args) const {
+    static_assert(Work::template require<Types<std::decay_t<A>...>, std::decay_t<F>>());
+    if constexpr (Work::template kFits<Types<std::decay_t<A>...>, std::decay_t<F>>) {
+      using R = typename Work::template CallResult<std::decay_t<F>, std::decay_t<A>...>;
+      return call<R>({}, true, std::forward<F>(f), std::forward<A>(args)...).get();
+    }
+  }
+  template <class F, class... A>
+  auto apply_async(F&& f, A&&... args) const {
+    static_assert(Work::template require<Types<std::decay_t<A>...>, std::decay_t<F>>());
+    if constexpr (Work::template kFits<Types<std::decay_t<A>...>, std::decay_t<F>>) {
+      using R = typename Work::template CallResult<std::decay_t<F>, std::decay_t<A>...>;
+      return call<R>({}, false, std::forward<F>(f), std::forward<A>(args)...);
+    }
+  }
+  template <class F, class... A,
+            class R = typename Work::template CallResult<std::decay_t<F>, std::decay_t<A>...>>
+  AsyncResult<R> apply_async(CallOptions<std::type_identity_t<R>> options, F&& f,
+                             A&&... args) const {
+    return call<R>(std::move(options), false, std::forward<F>(f), std::forward<A>(args)...);
+  }
+  // As executors call it.
+  template <class F, class... A>
+  auto submit(F&& f, A&&... args) const {
+    return apply_async(std::forward<F>(f), std::forward<A>(args)...);
+  }
+
+  // -- One call per item of a range --
+
+  // What f returned for each item, in the order of the items. f is called with the items of one chunk one after the other;
+  // the first that throws ends its chunk, and is what map() throws once all others are done.
+  template <class F, class Range>
+  auto map(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<false>(chunks(chunksize), true, std::forward<F>(f), items).get();
+  }
+  template <class F, class Range>
+  auto map_async(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<false>(chunks(chunksize), false, std::forward<F>(f), items);
+  }
+  template <class F, class Range,
+            class R = typename Work::template ItemResult<false, std::decay_t<F>, Range>>
+  AsyncResult<MapResult<R>> map_async(CallOptions<MapResult<std::type_identity_t<R>>> options,
+                                      F&& f, Range&& items) const {
+    return map_of<false>(std::move(options), false, std::forward<F>(f), items);
+  }
+  // The same with items that are tuples of arguments.
+  template <class F, class Range>
+  auto starmap(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<true>(chunks(chunksize), true, std::forward<F>(f), items).get();
+  }
+  template <class F, class Range>
+  auto starmap_async(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<true>(chunks(chunksize), false, std::forward<F>(f), items);
+  }
+  template <class F, class Range,
+            class R = typename Work::template ItemResult<true, std::decay_t<F>, Range>>
+  AsyncResult<MapResult<R>> starmap_async(CallOptions<MapResult<std::type_identity_t<R>>> options,
+                                          F&& f, Range&& items) const {
+    return map_of<true>(std::move(options), false, std::forward<F>(f), items);
+  }
+
+  // The results one by one, in the order of the items or in that of their ends, while the input is read as they are taken:
+  // at most `buffersize` chunks of it are ahead. A range that is not given away must live as long as the iterator.
+  template <class F, class Range>
+  auto imap(F&& f, Range&& items, int64_t chunksize = 1,
+            std::optional<int64_t> buffersize = {}) const {
+    return imap_of<false>(true, std::forward<F>(f), std::forward<Range>(items), chunksize,
+                          buffersize);
+  }
+  template <class F, class Range>
+  auto imap_unordered(F&& f, Range&& items, int64_t chunksize = 1,
+                      std::optional<int64_t> buffersize = {}) const {
+    return imap_of<false>(false, std::forward<F>(f), std::forward<Range>(items), chunksize,
+                          buffersize);
+  }
+
+  // -- The pool --
+
+  // No more calls; those that there are are done, and then the workers leave.
+  void close() const { core().close(); }
+  // Ends the workers at once, whatever they do, and all calls without a result with mp::CancelledError.
+  void terminate() const { core().terminate(); }
+  // After close() or terminate(): waits until the workers are gone; false when `timeout` ran out first. Throws
+  // mp::ValueError before.
+  bool join(Timeout timeout = kForever) const {
+    if (core().state() == Core::State::kRun) {
+      refuse_running();
+    }
+    bool ended = core().join(Deadline::after(timeout));
+    if (!ended) {
+      raise_if_pool_interrupted();
+    }
+    return ended;
+  }
+  // From now on so many workers. Those that are too many leave when they have done what they have.
+  void resize(int processes) const {
+    if (processes < 1) {
+      refuse_pool_size();
+    }
+    core().resize(processes);
+  }
+  int size() const { return core().size(); }
+
+ protected:
+  explicit BasicPool(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  ~BasicPool() = default;
+
+  Core& core() const {
+    if (core_ == nullptr) {
+      raise(value_error("Pool not running"));
+    }
+    return *core_;
+  }
+  std::shared_ptr<Core> core_;
+
+ private:
+  struct Chunks {
+    std::optional<int64_t> size;
+    template <class R>
+    operator CallOptions<R>() const {
+      CallOptions<R> options;
+      options.chunksize = size;
+      return options;
+    }
+  };
+  static Chunks chunks(std::optional<int64_t> size) { return {size}; }
+
+  template <class R, class F, class... A>
+  AsyncResult<R> call(CallOptions<R> options, bool waits, F&& f, A&&... args) const {
+    auto job = std::make_shared<CallJob<R>>(core_);
+    job->expect(1);
+    set_options(*job, options, 1);
+    Work::submit_call(core(), job, waits, std::forward<F>(f), std::forward<A>(args)...);
+    return AsyncResult<R>(std::move(job));
+  }
+
+  template <bool star, class F, class Range, class Options>
+  auto map_of(Options given, bool waits, F&& f, Range& items) const {
+    static_assert(Work::template require<ItemArguments<star, Range>, std::decay_t<F>>());
+    using R = typename Work::template ItemResult<star, std::decay_t<F>, Range>;
+    using T = std::decay_t<decltype(*std::begin(items))>;
+    CallOptions<MapResult<R>> options = std::move(given);
+    auto at = std::begin(items);
+    auto end = std::end(items);
+    if (options.chunksize.has_value() && *options.chunksize < 1) {
+      refuse_chunksize(*options.chunksize);
+    }
+    core();
+    if constexpr (requires { std::size(items); }) {
+      return submit_map<star, R, T>(std::move(options), waits, f, at, end, std::size(items));
+    } else if constexpr (std::is_base_of_v<
+                             std::forward_iterator_tag,
+                             typename std::iterator_traits<decltype(at)>::iterator_category> &&
+                         std::is_same_v<decltype(at), decltype(end)>) {
+      return submit_map<star, R, T>(std::move(options), waits, f, at, end,
+                                    static_cast<size_t>(std::distance(at, end)));
+    } else {
+      // How many there are decides how they are cut.
+      std::vector<T> all;
+      for (; at != end; ++at) {
+        all.push_back(*at);
+      }
+      auto first = all.begin();
+      return submit_map<star, R, T>(std::move(options), waits, f, first, all.end(), all.size());
+    }
+  }
+
+  template <bool star, class R, class T, class F, class It, class End>
+  AsyncResult<MapResult<R>> submit_map(CallOptions<MapResult<R>> options, bool waits, F&& f, It& at,
+                                       const End& end, size_t n) const {
+    auto job = std::make_shared<MapJob<R>>(core_);
+    const size_t share = 4 * static_cast<size_t>(core().size());
+    const size_t chunk = options.chunksize.has_value() ? static_cast<size_t>(*options.chunksize)
+                                                       : (n + share - 1) / share;
+    const uint64_t parts = n == 0 ? 0 : (n + chunk - 1) / chunk;
+    set_options(*job, options, parts);
+    job->plan(n, chunk);
+    job->expect(parts);
+    if (parts == 0) {
+      core().check_submit();
+      job->finish();
+    }
+    try {
+      for (uint64_t part = 0; part < parts; ++part) {
+        Work::template submit_chunk<star, T>(core(), job, part, waits, f, at, end, chunk,
+                                             [](size_t) {});
+      }
+    } catch (...) {
+      // The input, or a codec: the caller sees why, and nobody the results.
+      job->abandoned.store(true, std::memory_order_relaxed);
+      throw;
+    }
+    return AsyncResult<MapResult<R>>(std::move(job));
+  }
+
+  template <bool star, class F, class Range>
+  auto imap_of(bool ordered, F&& f, Range&& items, int64_t chunksize,
+               std::optional<int64_t> buffersize) const {
+    using R =
+        typename Work::template ItemResult<star, std::decay_t<F>, std::remove_reference_t<Range>>;
+    static_assert(Work::template require<ItemArguments<star, Range>, std::decay_t<F>>());
+    using State = IMapState<Work, star, R, std::decay_t<F>, Range>;
+    if (chunksize < 1) {
+      refuse_chunksize(chunksize);
+    }
+    core().check_submit();
+    uint64_t window = buffersize.has_value()
+                          ? static_cast<uint64_t>(std::max<int64_t>(1, *buffersize))
+                          : kAhead * static_cast<uint64_t>(core().size());
+    return IMapIterator<internal::Item<R>>(
+        std::make_unique<State>(core_, std::forward<F>(f), std::forward<Range>(items),
+                                static_cast<size_t>(chunksize), window, ordered, CallOptions<R>()));
+  }
+  static constexpr uint64_t kAhead = 16;  // chunks of an imap, per worker
+};
+
+}  // namespace internal
+}  // namespace mp
+
+#endif  // MP_INTERNAL_POOL_BASIC_POOL_H_

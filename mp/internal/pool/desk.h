@@ -1,0 +1,103 @@
+// mp/internal/pool/desk.h
+//
+// Desk: what a pool's owner shares with one worker. Two rings, one each way: the owner alone writes tasks, the worker alone
+// reads them; the worker alone writes results, the owner alone reads them. A ledger, one word per task that the worker may
+// have. And the board of the pool, where any worker says that it has results.
+//
+// No lock is shared by two workers. So a worker that is killed, or stopped, at any instruction keeps nobody from anything.
+//
+//   Board      written by   rule
+//   bell       workers      the owner sleeps here; rung after the bit in `ready`
+//   ready      both         bit n: worker n has published since the owner last cleared the bit
+//
+// Order      Worker: publish the result, then set the bit unless it is set, then ring if it was not. Owner: clear the bit, then
+//            read the ring to its end. A bit that the worker finds set is cleared, and the ring read, after that look.
+// Death      Between the result and the bit: who notices the death reads the ring to its end.
+
+#ifndef MP_INTERNAL_POOL_DESK_H_
+#define MP_INTERNAL_POOL_DESK_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+#include "mp/internal/core/handle.h"
+#include "mp/internal/core/queue_core.h"
+#include "mp/internal/core/received.h"
+#include "mp/internal/frame/codec_base.h"
+#include "mp/internal/pool/ledger_word.h"
+#include "mp/internal/shm/block.h"
+#include "mp/internal/sync/event_count.h"
+
+namespace mp::internal {
+
+inline constexpr uint32_t kMostWorkers = 1024;
+inline constexpr uint32_t kWindow = 64;  // tasks that a worker may have
+
+struct Board {
+  Block block;
+  alignas(64) EventCount<> bell;
+  alignas(64) std::atomic<uint64_t> ready[kMostWorkers / 64];
+};
+
+struct Ledger {
+  Block block;
+  std::atomic<uint32_t> phase;  // of the worker
+  std::atomic<int64_t> began;   // monotonic; of the task that runs
+  alignas(64) LedgerWord<> tasks[kWindow];
+
+  static constexpr uint32_t kStarting = 0;
+  static constexpr uint32_t kAtWork = 1;  // its initializer is done
+};
+
+// What stands before each message in the rings.
+struct PostHeader {
+  uint64_t ticket = 0;
+  uint32_t slot = 0;
+  uint32_t what = 0;
+};
+static_assert(sizeof(PostHeader) == 16);
+
+// PostHeader::what, of tasks and of results.
+inline constexpr uint32_t kTask = 1;
+inline constexpr uint32_t kLeave = 2;  // no more tasks will come
+inline constexpr uint32_t kResult = 3;
+inline constexpr uint32_t kError = 4;
+inline constexpr uint32_t kNotReady = 5;  // the initializer threw this
+
+struct Desk {
+  Ref board;
+  Ref ledger;
+  QueueCore tasks;
+  QueueCore results;
+  uint32_t number = 0;  // of the worker in the pool
+
+  static Desk make(const Ref& board, uint32_t number) {
+    return {board, Ref::create(Kind::kBytes, sizeof(Ledger)), QueueCore(0, 0), QueueCore(0, 0),
+            number};
+  }
+  Board& shared() const noexcept { return *board.object<Board>(); }
+  Ledger& book() const noexcept { return *ledger.object<Ledger>(); }
+};
+
+// Writes one message into a ring.
+absl::Status post(const QueueCore& ring, const PostHeader& header, const Encoded& message);
+
+// Worker: says that there are results.
+void ring_owner(const Desk& desk) noexcept;
+// Owner: wakes who sleeps at the bell, to look at something else.
+void ring_bell(Board& board) noexcept;
+
+}  // namespace mp::internal
+
+namespace mp {
+template <>
+struct Codec<internal::Desk> {
+  static Encoder::Ref encode(Encoder& e, const internal::Desk& desk);
+  static internal::Desk decode(const Reader& r);
+};
+}  // namespace mp
+
+#endif  // MP_INTERNAL_POOL_DESK_H_

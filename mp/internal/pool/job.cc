@@ -1,0 +1,90 @@
+#include "mp/internal/pool/job.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mp/internal/frame/failure.h"
+#include "mp/internal/os/futex.h"
+#include "mp/logging.h"
+
+namespace mp::internal {
+namespace {
+
+// Neither the pool nor the job has anything to do with what a callback throws.
+template <class... A>
+void call_back(const std::function<void(A...)>& callback, A... a) {
+  try {
+    callback(a...);
+  } catch (...) {
+    get_logger().error(
+        absl::StrCat("a callback of a pool failed: ", describe(std::current_exception())));
+  }
+}
+
+}  // namespace
+
+void Job::seal(uint64_t parts) {
+  // What was delivered so far was taken off kOpen.
+  if (left_.fetch_sub(kOpen - parts, std::memory_order_acq_rel) == kOpen - parts) {
+    finish();
+  }
+}
+
+void Job::changed() noexcept {
+  changes.fetch_add(1, std::memory_order_seq_cst);
+  if (sleepers.load(std::memory_order_seq_cst) != 0) {
+    futex_wake(&changes, kWakeAll);
+  }
+}
+
+void Job::sleep(uint32_t seen, Deadline deadline) noexcept {
+  sleepers.fetch_add(1, std::memory_order_seq_cst);
+  futex_wait(&changes, seen, deadline);
+  sleepers.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool Job::deliver(uint64_t part, std::span<const std::byte> message, FdSource* fds) {
+  try {
+    take(part, message, fds);
+  } catch (...) {
+    return fail(part, std::current_exception());
+  }
+  return delivered();
+}
+
+bool Job::fail(uint64_t part, const std::exception_ptr& error) {
+  take_error(part, error);
+  return delivered();
+}
+
+bool Job::delivered() {
+  parts_done_.fetch_add(1, std::memory_order_acq_rel);
+  return left_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
+
+void Job::take_error(uint64_t, const std::exception_ptr& error) {
+  std::lock_guard hold(mutex_);
+  if (error_ == nullptr) {
+    error_ = error;
+  }
+}
+
+void Job::progressed() {
+  if (on_part != nullptr) {
+    call_back(on_part, parts_done());
+  }
+  changed();
+}
+
+void Job::finish() {
+  if (on_part != nullptr) {
+    call_back(on_part, parts_done());
+  }
+  if (on_done != nullptr) {
+    call_back(std::exchange(on_done, nullptr));
+  }
+  done_.store(true, std::memory_order_release);
+  changed();
+}
+
+}  // namespace mp::internal

@@ -1,0 +1,120 @@
+// mp/internal/pool/job.h
+//
+// Job: one call of a pool's user, of one part or many, from submit to its result. AsyncResult and the iterators of imap are
+// handles to one. A Crew is what runs jobs: the workers of a Pool or ThreadPool.
+//
+// Locks   A job's mutex is the innermost. Nothing of the user's runs with it.
+
+#ifndef MP_INTERNAL_POOL_JOB_H_
+#define MP_INTERNAL_POOL_JOB_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "absl/functional/function_ref.h"
+#include "mp/internal/frame/reader.h"
+#include "mp/internal/os/clock.h"
+
+namespace mp::internal {
+
+class Job;
+
+class Crew {
+ public:
+  virtual ~Crew() = default;
+  // Waits until `until()`, which looks at `job` and changes only when it does; false when `deadline` passed first.
+  virtual bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) = 0;
+  // Gives up what of `job` has no result yet: those parts fail with a CancelledError. A part that runs is stopped
+  // where that is possible.
+  virtual void cancel(Job& job) = 0;
+};
+
+class Job : public std::enable_shared_from_this<Job> {
+ public:
+  explicit Job(std::shared_ptr<Crew> crew) : crew_(std::move(crew)) {}
+  virtual ~Job() = default;
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  // -- Who submits --
+
+  // How many parts there will be; before the first is submitted, or kOpen.
+  static constexpr uint64_t kOpen = ~uint64_t{0} >> 1;
+  void expect(uint64_t parts) noexcept { left_.store(parts, std::memory_order_relaxed); }
+  // Of an open job: no more than `parts` in all.
+  void seal(uint64_t parts);
+
+  // Called once, by the thread that reads results, before anybody sees the job as done.
+  std::function<void()> on_done;
+  // Called after each part, with how many are done, in the same thread.
+  std::function<void(uint64_t)> on_part;
+  bool has_callbacks() const noexcept { return on_done != nullptr || on_part != nullptr; }
+
+  int64_t timeout_ns = 0;  // of each part, from its start; 0: none
+  int retries = 0;         // further attempts at a part whose worker died
+
+  // -- Who has results --
+
+  // Result of `part` as its message, or an error. True when that was the last one: the caller then calls finish(),
+  // where callbacks may run.
+  [[nodiscard]] bool deliver(uint64_t part, std::span<const std::byte> message, FdSource* fds);
+  [[nodiscard]] bool fail(uint64_t part, const std::exception_ptr& error);
+  // The same, of a result that was put in place by the worker's thread.
+  [[nodiscard]] bool delivered();
+  void finish();
+  // After a part that was not the last one, of a job for which wants_progress().
+  void progressed();
+  bool wants_progress() const noexcept { return stream || on_part != nullptr; }
+  bool stream = false;  // somebody waits for single parts
+
+  // -- Who waits --
+
+  // All parts have a result or an error; done() follows once callbacks have run.
+  bool complete() const noexcept { return left_.load(std::memory_order_acquire) == 0; }
+  std::atomic<bool> counted{false};  // the crew's: it knows that there are callbacks
+
+  bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  bool wait(Deadline deadline) {
+    return done() || crew_->wait(
+                         *this, [this] { return done(); }, deadline);
+  }
+  // The first error that came; after done().
+  const std::exception_ptr& error() const noexcept { return error_; }
+  // Parts of which there is a result or an error.
+  uint64_t parts_done() const noexcept { return parts_done_.load(std::memory_order_acquire); }
+  Crew& crew() const noexcept { return *crew_; }
+  // Its results are of no use to anybody any more: parts that are not begun need not be.
+  std::atomic<bool> abandoned{false};
+
+  // Changes whenever something that a waiter may wait for has; the futex of who waits.
+  std::atomic<uint32_t> changes{0};
+  std::atomic<uint32_t> sleepers{0};
+  void changed() noexcept;
+  // Sleeps while `changes` is `seen`.
+  void sleep(uint32_t seen, Deadline deadline) noexcept;
+
+ protected:
+  // Decodes; what it throws fails the part.
+  virtual void take(uint64_t part, std::span<const std::byte> message, FdSource* fds) = 0;
+  // A part that has failed. By default the first error is the job's.
+  virtual void take_error(uint64_t part, const std::exception_ptr& error);
+
+  std::mutex mutex_;
+  std::exception_ptr error_;
+
+ private:
+  const std::shared_ptr<Crew> crew_;
+  std::atomic<uint64_t> left_{0};
+  std::atomic<uint64_t> parts_done_{0};
+  std::atomic<bool> done_{false};
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_JOB_H_

@@ -1,0 +1,1127 @@
+#include "mp/internal/pool/pool_core.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/core/channel.h"
+#include "mp/internal/core/receive.h"
+#include "mp/internal/frame/failure.h"
+#include "mp/internal/os/futex.h"
+#include "mp/internal/os/pidfd.h"
+#include "mp/internal/park/event.h"
+#include "mp/internal/shm/family.h"
+#include "mp/logging.h"
+#include "mp/pool_errors.h"
+
+namespace mp::internal {
+namespace {
+
+// Bytes of tasks from which a worker that has one gets no more.
+constexpr size_t kWindowBytes = size_t{1} << 20;
+// Workers that end before they are at work, one after the other, break a pool.
+constexpr int kMostFailedStarts = 3;
+constexpr int64_t kStartPauseNs = 100'000'000;
+// From SIGTERM to SIGKILL.
+constexpr int64_t kGraceNs = 500'000'000;
+// How often the keeper looks at what has no descriptor: times of tasks, memory of workers.
+constexpr int kTimesMs = 10;
+constexpr int kMemoryMs = 500;
+// How long nobody may have led before the collector does it for balance alone.
+constexpr auto kBalance = std::chrono::milliseconds(2);
+constexpr size_t kBatch = 64;
+
+std::exception_ptr cancelled(const char* why) {
+  return std::make_exception_ptr(CancelledError(why));
+}
+
+std::exception_ptr exception_of(const absl::Status& status) {
+  try {
+    raise(status);
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+// The exception that a message is.
+std::exception_ptr error_of(std::span<const std::byte> message, FdSource* fds) {
+  try {
+    return decode_message<std::exception_ptr>(message, fds);
+  } catch (...) {
+    return std::current_exception();  // its own codec failed
+  }
+}
+
+std::string ended_as(int code) {
+  if (code >= 0) {
+    return absl::StrCat("ended with exit code ", code);
+  }
+  const char* name = sigabbrev_np(-code);
+  return absl::StrCat("was killed by ", name != nullptr ? "SIG" : "signal ",
+                      name != nullptr ? name : std::to_string(-code));
+}
+
+uint64_t resident_bytes(int pid) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
+  unsigned long long size = 0, resident = 0;
+  if (FILE* file = std::fopen(path, "re")) {
+    if (std::fscanf(file, "%llu %llu", &size, &resident) != 2) {
+      resident = 0;
+    }
+    std::fclose(file);
+  }
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+// -- TaskMessage ----------------------------------------------------------------------------------
+
+TaskMessage::TaskMessage(const Encoder& encoder)
+    : size_(encoder.message().size()),
+      handles_(encoder.handles().begin(), encoder.handles().end()) {
+  words_ = std::make_unique_for_overwrite<uint64_t[]>((size_ + 7) / 8);
+  std::memcpy(words_.get(), encoder.message().data(), size_);
+  for (uint64_t object : handles_) {
+    Family::get().hold(object);
+    holds_.push_back(Ref::take(object));
+  }
+  for (int fd : encoder.fds()) {
+    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy.valid()) {
+      raise(os_error(errno, "mp: a file descriptor in a pool's task"));
+    }
+    fd_numbers_.push_back(copy.get());
+    fds_.push_back(std::move(copy));
+  }
+}
+
+Encoded TaskMessage::encoded() const noexcept {
+  return {{reinterpret_cast<const std::byte*>(words_.get()), size_}, handles_, fd_numbers_};
+}
+
+// -- Workers and tasks ----------------------------------------------------------------------------
+
+struct PoolCore::Task {
+  uint64_t ticket;
+  std::shared_ptr<Job> job;
+  uint64_t part;
+  TaskMessage message;
+  int attempt = 1;
+};
+
+// Why a worker is killed: the task that is to end by it.
+struct PoolCore::Verdict {
+  uint64_t ticket = 0;
+  std::exception_ptr error;
+};
+
+struct PoolCore::Seat {
+  explicit Seat(Desk d)
+      : desk(std::move(d)), channel(*Family::current(), desk.results.ref().offset()) {}
+
+  bool full() const { return free == 0; }
+  // Whose task it is if the worker has begun one.
+  Task* running() const {
+    for (uint64_t used = ~free; used != 0; used &= used - 1) {
+      uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
+      if (desk.book().tasks[slot].is_running(slots[slot]->ticket)) {
+        return slots[slot];
+      }
+    }
+    return nullptr;
+  }
+
+  Desk desk;
+  Channel<> channel;  // of results
+  Process process{Process::Options()};
+  std::string name;
+  int pid = 0;
+  Task* slots[kWindow] = {};
+  uint64_t free = ~uint64_t{0};
+  uint32_t outstanding = 0;
+  size_t bytes = 0;
+  uint64_t handed = 0;  // tasks, without those taken back
+  bool closed = false;  // gets no more
+  bool proved = false;  // has come to work
+  bool dismissed = false;
+  bool told = false;           // got SIGTERM
+  std::exception_ptr failure;  // of the initializer
+  Verdict verdict;
+};
+
+PoolCore::PoolCore(PoolPlan plan)
+    : plan_(std::move(plan)),
+      creator_(getpid()),
+      method_(plan_.context.method()),
+      board_(Ref::create(Kind::kBytes, sizeof(Board))),
+      keeper_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      wanted_(plan_.processes) {
+  if (!keeper_bell_.valid()) {
+    raise(os_error(errno, "mp: a pool's eventfd"));
+  }
+  seats_.resize(static_cast<size_t>(wanted_));
+  most_seats_ = seats_.size();
+}
+
+PoolCore::~PoolCore() = default;
+
+bool PoolCore::is_ours() const noexcept { return getpid() == creator_; }
+
+std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
+  auto seat = std::make_unique<Seat>(Desk::make(board_, number));
+  WorkerPlan plan{seat->desk, plan_.initializer, plan_.tasks_per_child, pool_depth() + 1,
+                  plan_.limits};
+  Process p({.daemon = false, .context = Context(method_)}, &worker_main, plan);
+  seat->name = p.name();
+  if (size_t at = seat->name.find("Process"); at != std::string::npos) {
+    seat->name.replace(at, 7, "PoolWorker");
+    p.set_name(seat->name);
+  }
+  p.start();
+  seat->process = p;
+  seat->pid = p.pid();
+  return seat;
+}
+
+void PoolCore::start() {
+  try {
+    for (size_t i = 0; i < seats_.size(); ++i) {
+      seats_[i] = make_seat(static_cast<uint32_t>(i));
+    }
+    collector_ = std::thread([this] { collector(); });
+    keeper_ = std::thread([this] { keeper(); });
+  } catch (...) {
+    if (collector_.joinable()) {
+      {
+        std::lock_guard hold(lead_mutex_);
+        stop_collector_ = true;
+      }
+      collector_bell_.notify_all();
+      collector_.join();
+    }
+    for (std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        seat->process.kill();
+      }
+    }
+    for (std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        seat->process.join();
+        seat->process.close();
+      }
+    }
+    seats_.clear();
+    throw;
+  }
+}
+
+// -- Hand-over ------------------------------------------------------------------------------------
+
+// With mutex_.
+void PoolCore::check_running() const {
+  if (state_ != State::kRun) {
+    raise(value_error("Pool not running"));
+  }
+  if (broken_ != nullptr) {
+    std::rethrow_exception(broken_);
+  }
+}
+
+void PoolCore::check_submit() const {
+  std::lock_guard hold(mutex_);
+  check_running();
+}
+
+void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message,
+                      bool waits) {
+  auto task = std::make_unique<Task>(Task{0, job, part, std::move(message)});
+  bool wake = false;
+  {
+    std::lock_guard hold(mutex_);
+    check_running();
+    task->ticket = ++last_ticket_;
+    Seat* seat = pending_.empty() ? best_seat() : nullptr;
+    if (seat != nullptr) {
+      raise_if_error(hand_over(*seat, task.get()));
+    } else {
+      pending_.push_back(task.get());
+      pending_count_.store(pending_.size(), std::memory_order_relaxed);
+      wake = !waits;
+    }
+    Task* t = task.release();
+    ++tasks_;
+    weak_need_.store(tasks_ > seats_.size(), std::memory_order_relaxed);
+    if (t->job->timeout_ns != 0 && timed_++ == 0) {
+      wake_keeper();
+    }
+    if (t->job->has_callbacks() && !t->job->counted.exchange(true)) {
+      callback_jobs_.fetch_add(1, std::memory_order_relaxed);
+      wake = true;
+    }
+  }
+  if (wake || (weak_need_.load(std::memory_order_relaxed) &&
+               collector_rests_.load(std::memory_order_relaxed))) {
+    wake_collector();
+  }
+}
+
+bool PoolCore::has_room(const Seat& seat) const {
+  return !seat.closed && !seat.full() &&
+         (plan_.tasks_per_child == 0 || seat.handed < plan_.tasks_per_child) &&
+         (seat.outstanding == 0 || seat.bytes < kWindowBytes);
+}
+
+// The one with the fewest tasks.
+PoolCore::Seat* PoolCore::best_seat() {
+  Seat* best = nullptr;
+  const size_t n = seats_.size();
+  for (size_t i = 0; i < n; ++i) {
+    size_t at = next_seat_ + i < n ? next_seat_ + i : next_seat_ + i - n;
+    Seat* seat = seats_[at].get();
+    if (seat == nullptr || !has_room(*seat) ||
+        (best != nullptr && best->outstanding <= seat->outstanding)) {
+      continue;
+    }
+    best = seat;
+    if (seat->outstanding == 0) {
+      next_seat_ = at + 1 < n ? at + 1 : 0;
+      break;
+    }
+  }
+  return best;
+}
+
+absl::Status PoolCore::hand_over(Seat& seat, Task* task) {
+  uint32_t slot = static_cast<uint32_t>(std::countr_zero(seat.free));
+  LedgerWord<>& word = seat.desk.book().tasks[slot];
+  word.queue(task->ticket);
+  absl::Status s = post(seat.desk.tasks, {task->ticket, slot, kTask}, task->message.encoded());
+  if (!s.ok()) {
+    word.end();
+    return s;
+  }
+  seat.slots[slot] = task;
+  seat.free &= ~(uint64_t{1} << slot);
+  ++seat.outstanding;
+  seat.bytes += task->message.size();
+  ++seat.handed;
+  return s;
+}
+
+std::unique_ptr<PoolCore::Task> PoolCore::end_task(Seat& seat, uint32_t slot) {
+  std::unique_ptr<Task> task(std::exchange(seat.slots[slot], nullptr));
+  seat.desk.book().tasks[slot].end();
+  seat.free |= uint64_t{1} << slot;
+  --seat.outstanding;
+  seat.bytes -= task->message.size();
+  return task;
+}
+
+// The task of `slot` if its worker has not begun it.
+std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
+  if (!seat.desk.book().tasks[slot].take_back(seat.slots[slot]->ticket)) {
+    return nullptr;
+  }
+  --seat.handed;
+  return end_task(seat, slot);
+}
+
+// Takes back what the worker has not begun, the newest first, at most `most`; they are the next to be handed over.
+void PoolCore::take_back_some(Seat& seat, uint32_t most) {
+  std::vector<std::pair<uint64_t, uint32_t>> by_age;
+  for (uint64_t used = ~seat.free; used != 0; used &= used - 1) {
+    uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
+    by_age.emplace_back(seat.slots[slot]->ticket, slot);
+  }
+  std::sort(by_age.rbegin(), by_age.rend());
+  for (auto [ticket, slot] : by_age) {
+    if (most == 0) {
+      break;
+    }
+    if (std::unique_ptr<Task> task = take_back(seat, slot)) {
+      pending_.push_front(task.release());
+      --most;
+    }
+  }
+}
+
+// Hands over what waits, as far as there is room.
+void PoolCore::feed(std::vector<Failed>* failed) {
+  while (!pending_.empty()) {
+    Task* task = pending_.front();
+    if (!task->job->abandoned.load(std::memory_order_relaxed)) {
+      Seat* seat = best_seat();
+      if (seat == nullptr) {
+        break;
+      }
+      absl::Status s = hand_over(*seat, task);
+      if (s.ok()) {
+        pending_.pop_front();
+        continue;
+      }
+      failed->push_back({std::unique_ptr<Task>(task), exception_of(s)});
+    } else {
+      failed->push_back({std::unique_ptr<Task>(task), cancelled("the task is of no use any more")});
+    }
+    pending_.pop_front();
+  }
+  pending_count_.store(pending_.size(), std::memory_order_relaxed);
+}
+
+// A worker without tasks gets some that another one has not begun: that one may be slow, or stopped.
+void PoolCore::level(std::vector<Failed>* failed) {
+  if (!pending_.empty() || tasks_ < 2) {
+    return;
+  }
+  bool idle = false;
+  Seat* fullest = nullptr;
+  for (const std::unique_ptr<Seat>& seat : seats_) {
+    if (seat == nullptr) {
+      continue;
+    }
+    idle = idle || (seat->outstanding == 0 && has_room(*seat));
+    if (seat->outstanding >= 2 &&
+        (fullest == nullptr || seat->outstanding > fullest->outstanding)) {
+      fullest = seat.get();
+    }
+  }
+  if (idle && fullest != nullptr) {
+    take_back_some(*fullest, fullest->outstanding / 2);
+    feed(failed);
+  }
+}
+
+// With mutex_: a task has left the pool.
+void PoolCore::forget(const Task& task) {
+  --tasks_;
+  weak_need_.store(tasks_ > seats_.size(), std::memory_order_relaxed);
+  if (task.job->timeout_ns != 0) {
+    --timed_;
+  }
+  if (tasks_ == 0 && state_ == State::kClose) {
+    wake_keeper();
+  }
+}
+
+// -- Results --------------------------------------------------------------------------------------
+
+void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
+  if (job->has_callbacks()) {
+    if (complete || job->on_part != nullptr) {
+      std::lock_guard hold(lead_mutex_);
+      called_.push_back(job);
+      called_count_.fetch_add(1, std::memory_order_relaxed);
+      collector_bell_.notify_one();
+    }
+    if (!complete && job->stream) {
+      job->changed();
+    }
+  } else if (complete) {
+    job->finish();
+  } else if (job->stream) {
+    job->changed();
+  }
+}
+
+void PoolCore::fail(std::vector<Failed> failed) {
+  if (failed.empty()) {
+    return;
+  }
+  {
+    std::lock_guard hold(mutex_);
+    for (const Failed& f : failed) {
+      forget(*f.task);
+    }
+  }
+  for (const Failed& f : failed) {
+    settle(f.task->job, f.task->job->fail(f.task->part, f.error));
+  }
+  ring_bell(*board_.object<Board>());
+}
+
+// Reads and delivers some results of a worker; 0: there are none.
+size_t PoolCore::read_some(Seat& seat) {
+  ChannelReader<> reader(seat.channel);
+  if (!reader.open(Deadline::past()).ok()) {
+    return 0;
+  }
+  struct Post {
+    PostHeader header;
+    std::span<const std::byte> message;
+    std::unique_ptr<Task> task;
+  };
+  Post posts[kBatch];
+  size_t n = 0;
+  Received received;
+  bool carries = reader.carries();
+  auto take = [&](std::span<const std::byte> message) {
+    std::memcpy(&posts[n].header, message.data(), sizeof(PostHeader));
+    posts[n].message = message.subspan(sizeof(PostHeader));
+    ++n;
+  };
+  std::exception_ptr lost;
+  if (carries) {
+    try {
+      receive(reader, received);
+      take(received.bytes());
+      received.fetch_fds();
+    } catch (const Error&) {
+      lost = std::current_exception();
+    }
+  } else {
+    take(reader.message());
+    while (n < kBatch && reader.next()) {
+      if (reader.carries()) {
+        reader.back();
+        break;
+      }
+      take(reader.message());
+    }
+  }
+  {
+    std::lock_guard hold(mutex_);
+    for (size_t i = 0; i < n; ++i) {
+      const PostHeader& h = posts[i].header;
+      if (h.what != kNotReady && seat.slots[h.slot] != nullptr &&
+          seat.slots[h.slot]->ticket == h.ticket) {
+        posts[i].task = end_task(seat, h.slot);
+        forget(*posts[i].task);
+        seat.proved = true;
+        failed_starts_ = 0;
+      }
+    }
+  }
+  for (size_t i = 0; i < n; ++i) {
+    Post& p = posts[i];
+    if (p.header.what == kNotReady) {
+      seat.failure = decode_message<std::exception_ptr>(p.message);
+    } else if (p.task != nullptr) {
+      Job& job = *p.task->job;
+      bool complete;
+      if (lost != nullptr) {
+        complete = job.fail(p.task->part, lost);
+      } else if (p.header.what == kResult) {
+        complete = job.deliver(p.task->part, p.message, carries ? &received : nullptr);
+      } else {
+        complete = job.fail(p.task->part, error_of(p.message, carries ? &received : nullptr));
+      }
+      settle(p.task->job, complete);
+    }
+  }
+  if (!carries) {
+    reader.commit();
+  }
+  return n;
+}
+
+size_t PoolCore::drain(Seat& seat) {
+  size_t n = 0;
+  while (size_t some = read_some(seat)) {
+    n += some;
+  }
+  return n;
+}
+
+// Reads what there is of everybody's, and hands over what waits.
+size_t PoolCore::collect() {
+  Board& board = *board_.object<Board>();
+  size_t n = 0;
+  for (size_t w = 0; w < kMostWorkers / 64; ++w) {
+    if (w != 0 && w * 64 >= most_seats_.load(std::memory_order_relaxed)) {
+      break;
+    }
+    if (board.ready[w].load(std::memory_order_relaxed) == 0) {
+      continue;
+    }
+    // sync: pool-ready: cleared before the rings are read.
+    uint64_t bits = board.ready[w].exchange(0, std::memory_order_seq_cst);
+    for (; bits != 0; bits &= bits - 1) {
+      size_t number = w * 64 + static_cast<size_t>(std::countr_zero(bits));
+      Seat* seat = nullptr;
+      {
+        std::lock_guard hold(mutex_);
+        seat = number < seats_.size() ? seats_[number].get() : nullptr;
+      }
+      // It stays: who removes a seat has reading_.
+      if (seat != nullptr) {
+        n += drain(*seat);
+      }
+    }
+  }
+  if (n != 0) {
+    std::vector<Failed> failed;
+    {
+      std::lock_guard hold(mutex_);
+      feed(&failed);
+      level(&failed);
+    }
+    fail(std::move(failed));
+  }
+  return n;
+}
+
+// -- Waiting --------------------------------------------------------------------------------------
+
+void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
+  Board& board = *board_.object<Board>();
+  const size_t words = (most_seats_.load(std::memory_order_relaxed) + 63) / 64;
+  auto ready = [&] {
+    for (size_t w = 0; w < words; ++w) {
+      if (board.ready[w].load(std::memory_order_seq_cst) != 0) {
+        return true;
+      }
+    }
+    return until();
+  };
+  while (!until()) {
+    size_t n;
+    {
+      std::lock_guard hold(reading_);
+      n = collect();
+    }
+    if (n == 0 &&
+        (deadline.passed() || !await(board.bell, deadline, *Family::current(), kWakeNs, ready))) {
+      return;
+    }
+  }
+}
+
+bool PoolCore::needed() const noexcept {
+  return callback_jobs_.load(std::memory_order_relaxed) != 0 ||
+         pending_count_.load(std::memory_order_relaxed) != 0 ||
+         closing_.load(std::memory_order_relaxed);
+}
+
+// With lead_mutex_.
+void PoolCore::stop_leading() {
+  led_ = false;
+  ++leads_;
+  if (!followers_.empty()) {
+    followers_.back()->changed();
+  } else if (needed()) {
+    collector_bell_.notify_one();
+  }
+}
+
+bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+  for (bool first = true;; first = false) {
+    uint32_t seen = job.changes.load(std::memory_order_seq_cst);
+    if (until()) {
+      return true;
+    }
+    if (!first && deadline.passed()) {
+      return false;
+    }
+    std::unique_lock hold(lead_mutex_);
+    if (!led_) {
+      led_ = true;
+      hold.unlock();
+      lead(until, deadline);
+      hold.lock();
+      stop_leading();
+      continue;
+    }
+    followers_.push_back(&job);
+    hold.unlock();
+    if (!deadline.is_past_by_construction()) {
+      job.sleep(seen, deadline);
+    }
+    hold.lock();
+    followers_.erase(std::find(followers_.begin(), followers_.end(), &job));
+  }
+}
+
+void PoolCore::wake_collector() {
+  std::lock_guard hold(lead_mutex_);
+  collector_bell_.notify_one();
+}
+
+void PoolCore::collector() {
+  std::unique_lock hold(lead_mutex_);
+  uint64_t leads = 0;
+  for (;;) {
+    auto called = [&] { return stop_collector_ || !called_.empty() || (!led_ && needed()); };
+    bool balance = false;
+    if (weak_need_.load(std::memory_order_relaxed)) {
+      leads = leads_;
+      balance = !collector_bell_.wait_for(hold, kBalance, called) && !led_ && leads == leads_;
+      if (!balance && !called()) {
+        continue;
+      }
+    } else {
+      collector_rests_.store(true, std::memory_order_seq_cst);
+      collector_bell_.wait(hold,
+                           [&] { return called() || weak_need_.load(std::memory_order_seq_cst); });
+      collector_rests_.store(false, std::memory_order_relaxed);
+    }
+    if (!called_.empty()) {
+      std::shared_ptr<Job> job = std::move(called_.front());
+      called_.pop_front();
+      called_count_.fetch_sub(1, std::memory_order_relaxed);
+      hold.unlock();
+      if (!job->complete()) {
+        job->progressed();
+      } else if (!job->done()) {
+        if (job->counted.load(std::memory_order_relaxed)) {
+          callback_jobs_.fetch_sub(1, std::memory_order_relaxed);
+        }
+        job->finish();
+      }
+      job.reset();
+      ring_bell(*board_.object<Board>());
+      hold.lock();
+      continue;
+    }
+    if (stop_collector_) {
+      return;
+    }
+    if (led_ || !(balance || needed())) {
+      continue;
+    }
+    led_ = true;
+    hold.unlock();
+    lead(
+        [&] {
+          return stop_leading_.load(std::memory_order_relaxed) ||
+                 called_count_.load(std::memory_order_relaxed) != 0 ||
+                 !(needed() || weak_need_.load(std::memory_order_relaxed));
+        },
+        Deadline::never());
+    hold.lock();
+    stop_leading();
+  }
+}
+
+// -- Cancelling -----------------------------------------------------------------------------------
+
+// With mutex_: the worker is killed if it still runs the task of that ticket; what else it has goes to others.
+void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error) {
+  bool was_closed = std::exchange(seat.closed, true);
+  take_back_some(seat, kWindow);
+  Task* running = seat.running();
+  if (running == nullptr || running->ticket != ticket) {
+    seat.closed = was_closed;  // it is done
+    return;
+  }
+  // Nothing can take its place: what is killed is the one.
+  seat.verdict = {ticket, error};
+  seat.process.kill();
+}
+
+void PoolCore::cancel(Job& job) {
+  std::vector<Failed> failed;
+  std::exception_ptr error = cancelled("the task was cancelled");
+  {
+    std::lock_guard hold(mutex_);
+    for (auto at = pending_.begin(); at != pending_.end();) {
+      if ((*at)->job.get() == &job) {
+        failed.push_back({std::unique_ptr<Task>(*at), error});
+        at = pending_.erase(at);
+      } else {
+        ++at;
+      }
+    }
+    for (std::unique_ptr<Seat>& seat : seats_) {
+      uint64_t running = 0;
+      for (uint64_t used = seat != nullptr ? ~seat->free : 0; used != 0; used &= used - 1) {
+        uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
+        if (seat->slots[slot]->job.get() != &job) {
+          continue;
+        }
+        uint64_t ticket = seat->slots[slot]->ticket;
+        if (std::unique_ptr<Task> task = take_back(*seat, slot)) {
+          failed.push_back({std::move(task), error});
+        } else {
+          running = ticket;
+        }
+      }
+      if (running != 0) {
+        doom(*seat, running, error);
+      }
+    }
+    feed(&failed);
+  }
+  fail(std::move(failed));
+}
+
+void PoolCore::fail_all(const std::exception_ptr& error) {
+  std::vector<Failed> failed;
+  {
+    std::lock_guard hold(mutex_);
+    for (Task* task : std::exchange(pending_, {})) {
+      failed.push_back({std::unique_ptr<Task>(task), error});
+    }
+    pending_count_.store(0, std::memory_order_relaxed);
+    for (std::unique_ptr<Seat>& seat : seats_) {
+      for (uint64_t used = seat != nullptr ? ~seat->free : 0; used != 0; used &= used - 1) {
+        failed.push_back({end_task(*seat, static_cast<uint32_t>(std::countr_zero(used))), error});
+      }
+    }
+  }
+  fail(std::move(failed));
+}
+
+// -- The keeper -----------------------------------------------------------------------------------
+
+void PoolCore::wake_keeper() noexcept {
+  uint64_t one = 1;
+  [[maybe_unused]] ssize_t n = write(keeper_bell_.get(), &one, sizeof one);
+}
+
+void PoolCore::keeper() {
+  int nap_ms = 0;
+  while (keep(&nap_ms)) {
+    std::vector<pollfd> fds{{keeper_bell_.get(), POLLIN, 0}};
+    {
+      std::lock_guard hold(mutex_);
+      for (const std::unique_ptr<Seat>& seat : seats_) {
+        if (seat != nullptr) {
+          fds.push_back({seat->process.sentinel(), POLLIN, 0});
+        }
+      }
+    }
+    poll(fds.data(), fds.size(), nap_ms);
+    uint64_t count;
+    [[maybe_unused]] ssize_t n = read(keeper_bell_.get(), &count, sizeof count);
+  }
+  {
+    std::lock_guard hold(lead_mutex_);
+    stop_collector_ = true;
+    stop_leading_.store(true, std::memory_order_relaxed);
+    collector_bell_.notify_all();
+  }
+  ring_bell(*board_.object<Board>());
+  collector_.join();
+  std::lock_guard hold(end_mutex_);
+  ended_ = true;
+  ended_bell_.notify_all();
+}
+
+// What is to be done now; `nap_ms` is how long there is nothing else. False: all workers are gone, and no more shall come.
+bool PoolCore::keep(int* nap_ms) {
+  *nap_ms = -1;
+  std::vector<int> sentinels;
+  std::vector<Seat*> seats;
+  {
+    std::lock_guard hold(mutex_);
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        sentinels.push_back(seat->process.sentinel());
+        seats.push_back(seat.get());
+      }
+    }
+  }
+  if (!sentinels.empty()) {
+    for (size_t i : poll_ends(sentinels)) {
+      bury(*seats[i]);
+    }
+  }
+  std::unique_lock hold(mutex_);
+  if (state_ == State::kTerminate) {
+    return end_workers(nap_ms);
+  }
+  const int64_t now = monotonic_ns();
+  if (state_ == State::kClose && tasks_ == 0) {
+    bool any = false;
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        any = true;
+        dismiss(*seat);
+      }
+    }
+    return any;
+  }
+  int living = 0;
+  for (size_t i = 0; i < seats_.size(); ++i) {
+    Seat* seat = seats_[i].get();
+    if (seat == nullptr) {
+      continue;
+    }
+    if (static_cast<int>(i) >= wanted_ ||
+        (plan_.memory_per_child != 0 && resident_bytes(seat->pid) > plan_.memory_per_child)) {
+      dismiss(*seat);
+    }
+    living += static_cast<int>(i) < wanted_;
+  }
+  if (plan_.memory_per_child != 0) {
+    *nap_ms = kMemoryMs;
+  }
+  if (living < wanted_ && broken_ == nullptr) {
+    if (now < next_start_) {
+      *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;
+    } else {
+      hold.unlock();
+      fill();
+      hold.lock();
+      if (next_start_ > now) {
+        *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;
+      }
+    }
+  }
+  if (timed_ != 0) {
+    check_times();
+    *nap_ms = kTimesMs;
+  }
+  return true;
+}
+
+// With mutex_: the worker leaves when it has done what it has.
+void PoolCore::dismiss(Seat& seat) {
+  if (!seat.dismissed) {
+    // Without memory for the message it is asked again.
+    seat.closed = true;
+    seat.dismissed = post(seat.desk.tasks, {0, 0, kLeave}, {}).ok();
+  }
+}
+
+// With mutex_: after terminate().
+bool PoolCore::end_workers(int* nap_ms) {
+  const int64_t now = monotonic_ns();
+  if (kill_at_ == 0) {
+    kill_at_ = now + kGraceNs;
+  }
+  bool any = false;
+  for (const std::unique_ptr<Seat>& seat : seats_) {
+    if (seat == nullptr) {
+      continue;
+    }
+    any = true;
+    if (now >= kill_at_) {
+      seat->process.kill();
+    } else if (!std::exchange(seat->told, true)) {
+      seat->process.terminate();
+    }
+  }
+  *nap_ms = now < kill_at_ ? static_cast<int>((kill_at_ - now) / 1'000'000) + 1 : 100;
+  return any;
+}
+
+// Starts workers in the empty seats.
+void PoolCore::fill() {
+  for (uint32_t i = 0;; ++i) {
+    {
+      std::lock_guard hold(mutex_);
+      if (static_cast<int>(i) >= wanted_ || state_ == State::kTerminate) {
+        return;
+      }
+      if (seats_.size() <= i) {
+        seats_.resize(i + 1);
+      }
+      if (seats_[i] != nullptr) {
+        continue;
+      }
+    }
+    std::unique_ptr<Seat> seat;
+    try {
+      seat = make_seat(i);
+    } catch (const std::exception&) {
+      // There is no room for one now: later, unless there is nobody to wait for.
+      bool alone = true;
+      std::exception_ptr error = std::current_exception();
+      {
+        std::lock_guard hold(mutex_);
+        next_start_ = monotonic_ns() + kStartPauseNs;
+        alone = ++failed_starts_ >= 10 * kMostFailedStarts &&
+                std::all_of(seats_.begin(), seats_.end(),
+                            [](const std::unique_ptr<Seat>& s) { return s == nullptr; });
+      }
+      if (alone) {
+        break_pool(error);
+      }
+      return;
+    }
+    std::vector<Failed> failed;
+    {
+      std::lock_guard hold(mutex_);
+      seats_[i] = std::move(seat);
+      feed(&failed);
+    }
+    fail(std::move(failed));
+  }
+}
+
+// The worker of a seat has ended.
+void PoolCore::bury(Seat& seat) {
+  std::vector<Failed> failed;
+  std::exception_ptr broken;
+  std::unique_ptr<Seat> gone;
+  {
+    std::lock_guard reading(reading_);
+    drain(seat);
+    seat.process.join();
+    const int code = seat.process.exitcode().value_or(255);
+    std::lock_guard hold(mutex_);
+    std::vector<std::pair<uint64_t, uint32_t>> by_age;
+    for (uint64_t used = ~seat.free; used != 0; used &= used - 1) {
+      uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
+      by_age.emplace_back(seat.slots[slot]->ticket, slot);
+    }
+    std::sort(by_age.rbegin(), by_age.rend());
+    for (auto [ticket, slot] : by_age) {
+      const bool begun = seat.desk.book().tasks[slot].is_running(ticket);
+      std::unique_ptr<Task> task = end_task(seat, slot);
+      if (!begun) {
+        pending_.push_front(task.release());
+        continue;
+      }
+      if (seat.verdict.ticket == ticket) {
+        failed.push_back({std::move(task), seat.verdict.error});
+      } else if (task->attempt <= task->job->retries) {
+        ++task->attempt;
+        pending_.push_front(task.release());
+      } else {
+        failed.push_back({std::move(task), nullptr});
+        Task& t = *failed.back().task;
+        failed.back().error = std::make_exception_ptr(WorkerDied(
+            absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ", ended_as(code),
+                         " while it ran task ", ticket, " (attempt ", t.attempt, ")"),
+            seat.name, seat.pid, code, ticket, t.attempt));
+      }
+    }
+    if (seat.desk.book().phase.load(std::memory_order_acquire) != Ledger::kAtWork && !seat.closed &&
+        state_ != State::kTerminate && ++failed_starts_ >= kMostFailedStarts) {
+      broken = seat.failure != nullptr
+                   ? seat.failure
+                   : std::make_exception_ptr(
+                         WorkerDied(absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ",
+                                                 ended_as(code), " before it took a task, as did ",
+                                                 kMostFailedStarts - 1, " before it"),
+                                    seat.name, seat.pid, code, 0, 0));
+    }
+    for (std::unique_ptr<Seat>& s : seats_) {
+      if (s.get() == &seat) {
+        gone = std::move(s);
+      }
+    }
+    while (!seats_.empty() && seats_.back() == nullptr &&
+           static_cast<int>(seats_.size()) > wanted_) {
+      seats_.pop_back();
+    }
+    feed(&failed);
+  }
+  gone->process.close();
+  fail(std::move(failed));
+  if (broken != nullptr) {
+    break_pool(broken);
+  }
+  // A callback that died with its job's last part, or a leader that waits for it.
+  ring_bell(*board_.object<Board>());
+}
+
+// With mutex_: ends workers whose task takes too long.
+void PoolCore::check_times() {
+  const int64_t now = monotonic_ns();
+  for (const std::unique_ptr<Seat>& seat : seats_) {
+    if (seat == nullptr || seat->verdict.ticket != 0) {
+      continue;
+    }
+    // Read before `running`: the time of this task, or of one before.
+    const int64_t began = seat->desk.book().began.load(std::memory_order_acquire);
+    Task* task = seat->running();
+    if (task != nullptr && task->job->timeout_ns != 0 && now - began > task->job->timeout_ns) {
+      // The time may have been that of the task before.
+      if (now - seat->desk.book().began.load(std::memory_order_acquire) > task->job->timeout_ns) {
+        doom(*seat, task->ticket,
+             std::make_exception_ptr(TimeoutError(
+                 absl::StrCat("mp: task ", task->ticket, " took longer than ",
+                              static_cast<double>(task->job->timeout_ns) / 1e9, " s"))));
+      }
+    }
+  }
+}
+
+void PoolCore::break_pool(const std::exception_ptr& error) {
+  {
+    std::lock_guard hold(mutex_);
+    if (broken_ == nullptr) {
+      broken_ = error;
+    }
+  }
+  fail_all(error);
+}
+
+// -- Ending ---------------------------------------------------------------------------------------
+
+void PoolCore::close() {
+  {
+    std::lock_guard hold(mutex_);
+    if (state_ != State::kRun) {
+      return;
+    }
+    state_ = State::kClose;
+    closing_.store(true, std::memory_order_relaxed);
+  }
+  wake_keeper();
+  wake_collector();
+}
+
+void PoolCore::terminate() {
+  {
+    std::lock_guard hold(mutex_);
+    state_ = State::kTerminate;
+  }
+  wake_keeper();
+  fail_all(cancelled("the pool was terminated before the task was done"));
+  if (std::this_thread::get_id() != collector_.get_id()) {
+    join(Deadline::never());
+  }
+}
+
+bool PoolCore::join(Deadline deadline) {
+  std::unique_lock hold(end_mutex_);
+  while (!ended_) {
+    if (deadline.passed()) {
+      return false;
+    }
+    ended_bell_.wait_for(hold, std::chrono::milliseconds(deadline.is_never() ? 1000 : 5));
+  }
+  if (keeper_.joinable()) {
+    keeper_.join();
+  }
+  return true;
+}
+
+void PoolCore::resize(int processes) {
+  {
+    std::lock_guard hold(mutex_);
+    check_running();
+    wanted_ = processes;
+  }
+  most_seats_.store(std::max<size_t>(most_seats_.load(), static_cast<size_t>(processes)));
+  wake_keeper();
+}
+
+int PoolCore::size() const {
+  std::lock_guard hold(mutex_);
+  return wanted_;
+}
+
+PoolCore::State PoolCore::state() const {
+  std::lock_guard hold(mutex_);
+  return state_;
+}
+
+std::vector<Process> PoolCore::workers() const {
+  std::lock_guard hold(mutex_);
+  std::vector<Process> all;
+  for (const std::unique_ptr<Seat>& seat : seats_) {
+    if (seat != nullptr) {
+      all.push_back(seat->process);
+    }
+  }
+  return all;
+}
+
+}  // namespace mp::internal

@@ -1,0 +1,199 @@
+// mp/internal/pool/pool_core.h
+//
+// PoolCore: what mp::Pool is without the types of its functions. It owns the workers and every hand-over: which task which
+// worker has is in its ledger, and changes by its doing alone, but for one step, the worker's "I have begun" (ledger_word.h).
+//
+// Threads    Who waits for a result reads the workers' results meanwhile, for everybody ("leads"): one thread at a time, so a
+//            caller that waits for its own task is woken by the worker itself. The collector does it when nobody waits and
+//            something must go on: tasks wait for a worker, or a callback for its result. Callbacks run in the collector
+//            only. The keeper starts workers, notices their ends and replaces them, and keeps times.
+// Locks      lead_mutex_; reading_ -> mutex_ -> a job's, a ring's.
+// Death      A worker: what it had published counts; what it had not begun goes to others; what it had begun is tried again
+//            or fails, as the task wants. The owner: its workers are killed (life.h).
+
+#ifndef MP_INTERNAL_POOL_POOL_CORE_H_
+#define MP_INTERNAL_POOL_POOL_CORE_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mp/context.h"
+#include "mp/function.h"
+#include "mp/internal/base/unique_fd.h"
+#include "mp/internal/core/ref.h"
+#include "mp/internal/pool/desk.h"
+#include "mp/internal/pool/job.h"
+#include "mp/internal/pool/worker.h"
+#include "mp/process.h"
+
+namespace mp::internal {
+
+// A task as bytes, for as long as it may have to be handed over again. Holds what it names.
+class TaskMessage {
+ public:
+  TaskMessage() = default;
+  explicit TaskMessage(const Encoder& encoder);
+  TaskMessage(TaskMessage&&) noexcept = default;
+  TaskMessage& operator=(TaskMessage&&) noexcept = default;
+  Encoded encoded() const noexcept;
+  size_t size() const noexcept { return size_; }
+
+ private:
+  std::unique_ptr<uint64_t[]> words_;
+  size_t size_ = 0;
+  std::vector<uint64_t> handles_;
+  std::vector<Ref> holds_;
+  std::vector<UniqueFd> fds_;
+  std::vector<int> fd_numbers_;
+};
+
+struct PoolPlan {
+  int processes = 0;
+  Context context;
+  Function<void()> initializer;
+  uint64_t tasks_per_child = 0;  // 0: no end
+  std::vector<ResourceLimit> limits;
+  uint64_t memory_per_child = 0;  // bytes; 0: no end
+};
+
+class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore> {
+ public:
+  enum class State { kRun, kClose, kTerminate };
+
+  explicit PoolCore(PoolPlan plan);
+  ~PoolCore() override;
+  // Starts the workers, then the threads. Nothing is left when it throws.
+  void start();
+
+  // Adds a task: part `part` of `job`. Throws mp::ValueError when the pool takes none, the initializers' error when it is
+  // broken, mp::MemoryError. With `waits` the caller is about to wait for the job.
+  void submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message, bool waits);
+
+  // Throws what submit() would.
+  void check_submit() const;
+
+  bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) override;
+  void cancel(Job& job) override;
+
+  void close();
+  void terminate();
+  // Waits until all workers and threads have ended, after close() or terminate(); false when `deadline` passed first.
+  bool join(Deadline deadline);
+
+  void resize(int processes);
+  int size() const;
+  State state() const;
+  // Of the workers that are there.
+  std::vector<Process> workers() const;
+  // This process made it; a fork of it has a copy that does nothing.
+  bool is_ours() const noexcept;
+
+ private:
+  struct Task;
+  struct Seat;
+  struct Verdict;
+
+  struct Failed {
+    std::unique_ptr<Task> task;
+    std::exception_ptr error;
+  };
+
+  // With mutex_.
+  void check_running() const;
+  Seat* best_seat();
+  bool has_room(const Seat& seat) const;
+  absl::Status hand_over(Seat& seat, Task* task);
+  std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
+  std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
+  void take_back_some(Seat& seat, uint32_t most);
+  void feed(std::vector<Failed>* failed);
+  void level(std::vector<Failed>* failed);
+  void forget(const Task& task);
+  void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
+  void dismiss(Seat& seat);
+  bool end_workers(int* nap_ms);
+  void check_times();
+
+  // With reading_.
+  size_t collect();
+  size_t drain(Seat& seat);
+  size_t read_some(Seat& seat);
+
+  void settle(const std::shared_ptr<Job>& job, bool complete);
+  void fail(std::vector<Failed> failed);
+  void fail_all(const std::exception_ptr& error);
+  void break_pool(const std::exception_ptr& error);
+
+  void lead(absl::FunctionRef<bool()> until, Deadline deadline);
+  void stop_leading();
+  bool needed() const noexcept;
+  void collector();
+  void wake_collector();
+
+  std::unique_ptr<Seat> make_seat(uint32_t number);
+  void keeper();
+  void wake_keeper() noexcept;
+  bool keep(int* nap_ms);
+  void fill();
+  void bury(Seat& seat);
+
+  const PoolPlan plan_;
+  const int creator_;
+  const StartMethod method_;
+  Ref board_;
+  UniqueFd keeper_bell_;
+
+  mutable std::mutex mutex_;
+  State state_ = State::kRun;
+  std::exception_ptr broken_;
+  int wanted_ = 0;                            // workers
+  std::vector<std::unique_ptr<Seat>> seats_;  // by number; null: empty. Emptied with reading_ too
+  std::deque<Task*> pending_;
+  uint64_t tasks_ = 0;  // submitted and without a result
+  uint64_t last_ticket_ = 0;
+  size_t next_seat_ = 0;
+  int failed_starts_ = 0;   // in a row
+  int64_t next_start_ = 0;  // not before then
+  int64_t kill_at_ = 0;     // after terminate()
+  uint64_t timed_ = 0;      // tasks with a time limit
+  std::atomic<size_t> most_seats_{0};
+  // Copies, for a look without the lock.
+  std::atomic<uint64_t> pending_count_{0};
+  std::atomic<bool> weak_need_{false};  // somebody should see to it that no worker is idle
+  std::atomic<bool> closing_{false};
+  std::atomic<uint64_t> callback_jobs_{0};
+
+  std::mutex reading_;
+
+  std::mutex lead_mutex_;
+  std::condition_variable collector_bell_;
+  bool led_ = false;
+  uint64_t leads_ = 0;
+  std::vector<Job*> followers_;
+  std::deque<std::shared_ptr<Job>> called_;  // for the collector: callbacks to make
+  bool stop_collector_ = false;
+  std::atomic<uint64_t> called_count_{0};
+  std::atomic<bool> collector_rests_{false};
+  std::atomic<bool> stop_leading_{false};
+
+  std::mutex end_mutex_;
+  std::condition_variable ended_bell_;
+  bool ended_ = false;
+
+  std::thread collector_;
+  std::thread keeper_;
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_POOL_CORE_H_

@@ -1,0 +1,66 @@
+// mp/internal/pool/process_work.h
+//
+// How a call becomes a task of a PoolCore: a message, made in the caller's thread.
+
+#ifndef MP_INTERNAL_POOL_PROCESS_WORK_H_
+#define MP_INTERNAL_POOL_PROCESS_WORK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "mp/internal/pool/basic_pool.h"
+#include "mp/internal/pool/pool_core.h"
+#include "mp/internal/pool/task_thunk.h"
+
+namespace mp::internal {
+
+struct ProcessWork {
+  using Core = PoolCore;
+
+  template <class Arguments, class F>
+  struct Fit;
+  template <class... A, class F>
+  struct Fit<Types<A...>, F> {
+    static constexpr bool kFits = ships_call<F, A...>();
+    static constexpr bool require() { return require_call<F, A...>(); }
+  };
+  template <class Arguments, class F>
+  static constexpr bool kFits = Fit<Arguments, F>::kFits;
+  // Does not compile, with a message that says why, unless F can be called with them in a worker.
+  template <class Arguments, class F>
+  static constexpr bool require() {
+    return Fit<Arguments, F>::require();
+  }
+
+  // What f(args...) returns; nothing, softly, if the call does not fit.
+  template <class F, class... A>
+  requires(ships_call<F, A...>()) using CallResult = typename CallTaskOf<F, A...>::type::Result;
+  template <bool star, class F, class Range>
+  requires(kFits<ItemArguments<star, Range>, F>) using ItemResult =
+      typename ChunkTaskOf<star, F, ItemArguments<star, Range>>::type::Result;
+
+  template <class F, class... A>
+  static void submit_call(PoolCore& core, const std::shared_ptr<Job>& job, bool waits, const F& f,
+                          const A&... args) {
+    Encoder& encoder = Encoder::local();
+    encode_task<std::decay_t<F>, std::decay_t<const A&>...>(encoder, f, args...);
+    core.submit(job, 0, TaskMessage(encoder), waits);
+  }
+
+  template <bool star, class T, class Job, class F, class It, class End, class See>
+  static void submit_chunk(PoolCore& core, const std::shared_ptr<Job>& job, uint64_t part,
+                           bool waits, const F& f, It& at, const End& end, size_t n,
+                           const See& see) {
+    Encoder& encoder = Encoder::local();
+    see(encode_chunk<star, typename ItemTypes<star, T>::type, T, std::decay_t<F>>(encoder, f, at,
+                                                                                  end, n));
+    core.submit(job, part, TaskMessage(encoder), waits);
+  }
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_PROCESS_WORK_H_

@@ -1,0 +1,263 @@
+// mp/internal/pool/task_thunk.h
+//
+// A pool's task as a message: one call, or a function and a chunk of arguments for it, each of which is a call.
+
+#ifndef MP_INTERNAL_POOL_TASK_THUNK_H_
+#define MP_INTERNAL_POOL_TASK_THUNK_H_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <sstream>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "mp/internal/frame/call.h"
+#include "mp/internal/frame/invoke.h"
+#include "mp/internal/frame/message.h"
+#include "mp/internal/frame/thunk.h"
+
+namespace mp::internal {
+
+// What an error says of a value: its text if it can be printed.
+template <class T>
+std::string printed(const T& value) {
+  if constexpr (requires(std::ostream & out) { out << value; }) {
+    std::ostringstream out;
+    out << value;
+    return std::move(out).str();
+  } else {
+    return "<" + pretty_name(type_name<T>()) + " object>";
+  }
+}
+
+inline constexpr uint64_t kTaskRole = hash_of("pool task");
+
+// One run of a task in a worker: where its result goes, and how far it has come.
+class TaskRun {
+ public:
+  explicit TaskRun(Encoder& encoder) : encoder_(encoder) {}
+
+  void send_none() { encode_message(encoder_, nullptr); }
+  template <class R>
+  void send(const R& result) {
+    result_ = &result;
+    text_of_ = &text_of<R>;
+    try {
+      encode_message(encoder_, result);
+    } catch (...) {
+      // While the result lives.
+      result_text_ = text_of_(result_);
+      throw;
+    }
+  }
+  // The call has returned: what is thrown now is about sending the result.
+  bool encoding() const noexcept { return result_ != nullptr; }
+  const std::string& result_text() const noexcept { return result_text_; }
+
+ private:
+  template <class R>
+  static std::string text_of(const void* result) {
+    return printed(*static_cast<const R*>(result));
+  }
+
+  Encoder& encoder_;
+  const void* result_ = nullptr;
+  std::string (*text_of_)(const void*) = nullptr;
+  std::string result_text_;
+};
+
+// What a call with the kept arguments S gives.
+template <class F, class P, class S>
+struct CallResult;
+template <class F, class... P, class... S>
+struct CallResult<F, Types<P...>, Types<S...>> {
+  using type =
+      std::decay_t<decltype(call_with(std::declval<F&>(), hand_over<P>(std::declval<S&>())...))>;
+};
+
+// One call: state is {f, arguments...}.
+template <class F, class P, class S>
+struct CallTask;
+template <class F, class... P, class... S>
+struct [[gnu::visibility("hidden")]] CallTask<F, Types<P...>, Types<S...>> {
+  using Result = typename CallResult<F, Types<P...>, Types<S...>>::type;
+
+  static void run(const Reader& state, TaskRun& run) {
+    state.expect_items(1 + sizeof...(S), type_name<F>());
+    F f = state[0].template as<F>();
+    call(f, state, run, std::index_sequence_for<S...>());
+  }
+  inline static const Thunk thunk{kTaskRole, type_name<CallTask>(),
+                                  reinterpret_cast<Thunk::Entry>(&run)};
+
+ private:
+  template <size_t... i>
+  static void call(F & f, const Reader& state, TaskRun& run, std::index_sequence<i...>) {
+    std::tuple<S...> kept{state[1 + i].template as<S>()...};
+    if constexpr (std::is_void_v<Result>) {
+      call_with(f, hand_over<P>(std::get<i>(kept))...);
+      run.send_none();
+    } else {
+      const Result result = call_with(f, hand_over<P>(std::get<i>(kept))...);
+      run.send(result);
+    }
+  }
+};
+
+template <class P, class List>
+struct KeptTypes;
+template <class... P, class... A>
+struct KeptTypes<Types<P...>, Types<A...>> {
+  using P_ = Types<P...>;
+  using S_ = Types<Kept<P, A>...>;
+};
+template <class... A>
+struct KeptTypes<void, Types<A...>>
+    : KeptTypes<Types<std::enable_if_t<sizeof(A*) != 0, Given>...>, Types<A...>> {};
+
+// A chunk: state is {f, items}. Item: what one item travels as.
+template <class F, class P, class S, bool star>
+struct ChunkTask;
+template <class F, class... P, class... S, bool star>
+struct [[gnu::visibility("hidden")]] ChunkTask<F, Types<P...>, Types<S...>, star> {
+  using Result = typename CallResult<F, Types<P...>, Types<S...>>::type;
+  using Item =
+      std::conditional_t<star, std::tuple<S...>, std::tuple_element_t<0, std::tuple<S..., int>>>;
+
+  static void run(const Reader& state, TaskRun& run) {
+    state.expect_items(2, type_name<F>());
+    F f = state[0].template as<F>();
+    const Reader items = state[1];
+    const size_t n = items.size();
+    if constexpr (std::is_void_v<Result>) {
+      each(f, items, n, [](auto&& call) { call(); });
+      run.send_none();
+    } else {
+      std::vector<Result> results;
+      results.reserve(n);
+      each(f, items, n, [&](auto&& call) { results.push_back(call()); });
+      run.send(results);
+    }
+  }
+  inline static const Thunk thunk{kTaskRole, type_name<ChunkTask>(),
+                                  reinterpret_cast<Thunk::Entry>(&run)};
+
+ private:
+  template <class See>
+  static void each(F & f, const Reader& items, size_t n, const See& see) {
+    if constexpr (!star && Scalar<Item>) {
+      if (const Item* numbers = items.template scalars<Item>()) {
+        for (size_t i = 0; i < n; ++i) {
+          Item item = numbers[i];
+          see([&]() -> decltype(auto) { return call_with(f, hand_over<P>(item)...); });
+        }
+        return;
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
+      Item item = items[i].template as<Item>();
+      see([&]() -> decltype(auto) { return call(f, item, std::index_sequence_for<S...>()); });
+    }
+  }
+  template <size_t... i>
+  static decltype(auto) call(F & f, Item & item, std::index_sequence<i...>) {
+    if constexpr (star) {
+      return call_with(f, hand_over<P>(std::get<i>(item))...);
+    } else {
+      return call_with(f, hand_over<P>(item)...);
+    }
+  }
+};
+
+// Runs the task that a message is.
+void run_task(const Reader& task, TaskRun& run);
+
+// What a thunk is called on the wire; looked up once.
+template <class T>
+const Token& token_of() {
+  static const Token token = T::thunk.token();
+  return token;
+}
+
+// -- Building messages --
+
+template <class F, class... A>
+struct CallTaskOf {
+  using Kept_ = KeptTypes<Parameters<F>, Types<A...>>;
+  using type = CallTask<F, typename Kept_::P_, typename Kept_::S_>;
+};
+
+// The task f(arguments...).
+template <class F, class... A>
+void encode_task(Encoder& e, const F& f, const A&... arguments) {
+  using Task = typename CallTaskOf<F, A...>::type;
+  Encoder::Building building(e);
+  Encoder::Level level(e);
+  Encoder::Items state(e);
+  state.add(e.value<F>(keep<F>(f)));
+  Encoder::Ref parts = CallOf<F, A...>::encode(e, state, arguments...);
+  e.finish(e.callable(token_of<Task>(), parts));
+}
+
+// Arguments: what an item is, as Types<...>.
+template <bool star, class F, class Arguments>
+struct ChunkTaskOf {
+  using Kept_ = KeptTypes<Parameters<F>, Arguments>;
+  using type = ChunkTask<F, typename Kept_::P_, typename Kept_::S_, star>;
+};
+
+// The items from `at` on, at most `n`, as one value; `at` is after them then, `count` is how many they were.
+template <class Item, class T, class It, class End>
+Encoder::Ref encode_items(Encoder& e, It& at, const End& end, size_t n, size_t* count) {
+  if constexpr (Scalar<Item> && std::is_same_v<Item, T> && std::contiguous_iterator<It> &&
+                std::sized_sentinel_for<End, It>) {
+    n = std::min<size_t>(n, static_cast<size_t>(end - at));
+    std::span<const Item> items(std::to_address(at), n);
+    at += static_cast<std::iter_difference_t<It>>(n);
+    *count = n;
+    return e.scalars(items);
+  } else if constexpr (Scalar<Item> && !std::is_same_v<Item, bool>) {
+    std::vector<Item> items;
+    for (; items.size() < n && at != end; ++at) {
+      items.push_back(keep<Item>(static_cast<const T&>(*at)));
+    }
+    *count = items.size();
+    return e.scalars(std::span<const Item>(items));
+  } else {
+    Encoder::Level level(e);
+    Encoder::Items items(e);
+    size_t i = 0;
+    for (; i < n && at != end; ++i, ++at) {
+      // A temporary, of an iterator that makes its values, lives until the item is encoded.
+      items.add(e.value<Item>(keep<Item>(static_cast<const T&>(*at))));
+    }
+    *count = i;
+    return e.list(items);
+  }
+}
+
+// The task of calling f with each of the next n items. Returns how many there were.
+template <bool star, class Arguments, class T, class F, class It, class End>
+size_t encode_chunk(Encoder& e, const F& f, It& at, const End& end, size_t n) {
+  using Task = typename ChunkTaskOf<star, F, Arguments>::type;
+  Encoder::Building building(e);
+  Encoder::Level level(e);
+  Encoder::Items state(e);
+  state.add(e.value<F>(keep<F>(f)));
+  size_t count = 0;
+  state.add(encode_items<typename Task::Item, T>(e, at, end, n, &count));
+  e.finish(e.callable(token_of<Task>(), e.fields(state)));
+  return count;
+}
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_TASK_THUNK_H_

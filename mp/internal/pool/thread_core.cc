@@ -1,0 +1,228 @@
+#include "mp/internal/pool/thread_core.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <utility>
+
+#include "mp/errors.h"
+#include "mp/internal/park/spin.h"
+#include "mp/internal/sync/atomics.h"
+#include "mp/pool_errors.h"
+
+namespace mp::internal {
+namespace {
+constexpr int kMostFailedStarts = 3;
+}
+
+ThreadCore::ThreadCore(ThreadPlan plan)
+    : plan_(std::move(plan)), creator_(getpid()), wanted_(plan_.processes) {}
+
+ThreadCore::~ThreadCore() = default;
+
+bool ThreadCore::is_ours() const noexcept { return getpid() == creator_; }
+
+void ThreadCore::start() {
+  try {
+    std::lock_guard hold(mutex_);
+    add_workers();
+  } catch (...) {
+    terminate();
+    throw;
+  }
+}
+
+// With mutex_.
+void ThreadCore::add_workers() {
+  while (living_ < wanted_ && broken_ == nullptr) {
+    threads_.emplace_back([this] { worker(); });
+    ++living_;
+  }
+}
+
+// With mutex_.
+void ThreadCore::check_running() const {
+  if (state_ != State::kRun) {
+    raise(value_error("Pool not running"));
+  }
+  if (broken_ != nullptr) {
+    std::rethrow_exception(broken_);
+  }
+}
+
+void ThreadCore::check_submit() const {
+  std::lock_guard hold(mutex_);
+  check_running();
+}
+
+void ThreadCore::submit(const std::shared_ptr<Job>& job, uint64_t part, std::function<void()> run) {
+  {
+    std::lock_guard hold(mutex_);
+    check_running();
+    tasks_.push_back({job, part, std::move(run)});
+  }
+  work_.notify_one();
+}
+
+void ThreadCore::done(Task task, const std::exception_ptr& error) {
+  task.run = nullptr;  // what it holds goes before the caller goes on
+  bool complete = error != nullptr ? task.job->fail(task.part, error) : task.job->delivered();
+  if (complete) {
+    task.job->finish();
+  } else if (task.job->wants_progress()) {
+    task.job->progressed();
+  }
+}
+
+void ThreadCore::worker() {
+  std::exception_ptr failure;
+  try {
+    if (plan_.initializer) {
+      plan_.initializer();
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  std::deque<Task> lost;
+  std::unique_lock hold(mutex_);
+  failed_starts_ = failure != nullptr ? failed_starts_ + 1 : 0;
+  uint64_t served = 0;
+  while (failure == nullptr && state_ != State::kTerminate && living_ <= wanted_ &&
+         (plan_.tasks_per_child == 0 || served < plan_.tasks_per_child)) {
+    if (tasks_.empty()) {
+      if (state_ == State::kClose) {
+        break;
+      }
+      work_.wait(hold);
+      continue;
+    }
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    hold.unlock();
+    if (task.job->abandoned.load(std::memory_order_relaxed)) {
+      done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
+    } else {
+      std::exception_ptr error;
+      try {
+        task.run();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      done(std::move(task), error);
+    }
+    ++served;
+    hold.lock();
+  }
+  --living_;
+  if (failure != nullptr && failed_starts_ >= kMostFailedStarts) {
+    broken_ = failure;
+    lost = std::exchange(tasks_, {});
+  }
+  // Another in this one's place, if there is still something to do.
+  if (state_ == State::kRun || (state_ == State::kClose && !tasks_.empty())) {
+    try {
+      add_workers();
+    } catch (const std::exception&) {
+      // No room for a thread now: the others do its work.
+    }
+  }
+  gone_.notify_all();
+  hold.unlock();
+  for (Task& task : lost) {
+    done(std::move(task), failure);
+  }
+}
+
+bool ThreadCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+  for (;;) {
+    uint32_t seen = job.changes.load(std::memory_order_seq_cst);
+    if (until()) {
+      return true;
+    }
+    if (deadline.passed()) {
+      return false;
+    }
+    if (!spin<RealAtomics>(kWakeNs,
+                           [&] { return job.changes.load(std::memory_order_relaxed) != seen; })) {
+      job.sleep(seen, deadline);
+    }
+  }
+}
+
+void ThreadCore::cancel(Job& job) {
+  std::deque<Task> cancelled;
+  {
+    std::lock_guard hold(mutex_);
+    std::deque<Task> kept;
+    for (Task& task : tasks_) {
+      (task.job.get() == &job ? cancelled : kept).push_back(std::move(task));
+    }
+    tasks_ = std::move(kept);
+  }
+  for (Task& task : cancelled) {
+    done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
+  }
+}
+
+void ThreadCore::close() {
+  std::lock_guard hold(mutex_);
+  if (state_ == State::kRun) {
+    state_ = State::kClose;
+  }
+  work_.notify_all();
+}
+
+void ThreadCore::terminate() {
+  std::deque<Task> lost;
+  {
+    std::lock_guard hold(mutex_);
+    state_ = State::kTerminate;
+    lost = std::exchange(tasks_, {});
+    work_.notify_all();
+  }
+  for (Task& task : lost) {
+    done(std::move(task), std::make_exception_ptr(
+                              CancelledError("the pool was terminated before the task was done")));
+  }
+  join(Deadline::never());
+}
+
+bool ThreadCore::join(Deadline deadline) {
+  std::unique_lock hold(mutex_);
+  while (living_ > 0) {
+    if (deadline.passed()) {
+      return false;
+    }
+    gone_.wait_for(hold, std::chrono::milliseconds(deadline.is_never() ? 1000 : 5));
+  }
+  std::vector<std::thread> threads = std::exchange(threads_, {});
+  hold.unlock();
+  for (std::thread& thread : threads) {
+    if (thread.get_id() == std::this_thread::get_id()) {
+      thread.detach();  // a task or callback that ends its own pool
+    } else {
+      thread.join();
+    }
+  }
+  return true;
+}
+
+void ThreadCore::resize(int processes) {
+  std::lock_guard hold(mutex_);
+  check_running();
+  wanted_ = processes;
+  add_workers();
+  work_.notify_all();
+}
+
+int ThreadCore::size() const {
+  std::lock_guard hold(mutex_);
+  return wanted_;
+}
+
+ThreadCore::State ThreadCore::state() const {
+  std::lock_guard hold(mutex_);
+  return state_;
+}
+
+}  // namespace mp::internal

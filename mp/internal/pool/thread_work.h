@@ -1,0 +1,109 @@
+// mp/internal/pool/thread_work.h
+//
+// How a call becomes a task of a ThreadCore: a function with its arguments, copied.
+
+#ifndef MP_INTERNAL_POOL_THREAD_WORK_H_
+#define MP_INTERNAL_POOL_THREAD_WORK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "mp/internal/frame/invoke.h"
+#include "mp/internal/pool/basic_pool.h"
+#include "mp/internal/pool/thread_core.h"
+
+namespace mp::internal {
+
+struct ThreadWork {
+  using Core = ThreadCore;
+
+  template <class Arguments, class F>
+  struct Fit;
+  template <class... A, class F>
+  struct Fit<Types<A...>, F> {
+    static constexpr bool kFits = std::is_invocable_v<F&, A&&...>;
+    static constexpr bool require() {
+      static_assert(kFits, "mp: this callable cannot be called with these arguments");
+      return true;
+    }
+  };
+  template <class Arguments, class F>
+  static constexpr bool kFits = Fit<Arguments, F>::kFits;
+  template <class Arguments, class F>
+  static constexpr bool require() {
+    return Fit<Arguments, F>::require();
+  }
+
+  template <class F, class... A>
+  requires(std::is_invocable_v<F&, A&&...>) using CallResult =
+      std::decay_t<std::invoke_result_t<F&, A&&...>>;
+  template <class F, class Arguments>
+  struct ItemResultOf;
+  template <class F, class... A>
+  struct ItemResultOf<F, Types<A...>> {
+    using type = std::decay_t<std::invoke_result_t<F&, A&&...>>;
+  };
+  template <bool star, class F, class Range>
+  requires(kFits<ItemArguments<star, Range>, F>) using ItemResult =
+      typename ItemResultOf<F, ItemArguments<star, Range>>::type;
+
+  template <class Job, class F, class... A>
+  static void submit_call(ThreadCore& core, const std::shared_ptr<Job>& job, bool, F&& f,
+                          A&&... args) {
+    auto call = std::make_shared<std::tuple<std::decay_t<F>, std::decay_t<A>...>>(
+        std::forward<F>(f), std::forward<A>(args)...);
+    core.submit(job, 0, [job = job.get(), call] {
+      job->run(0, [&]() -> decltype(auto) {
+        return std::apply(
+            [](auto& g, auto&... a) -> decltype(auto) { return call_with(g, std::move(a)...); },
+            *call);
+      });
+    });
+  }
+
+  template <bool star, class T, class Job, class F, class It, class End, class See>
+  static void submit_chunk(ThreadCore& core, const std::shared_ptr<Job>& job, uint64_t part, bool,
+                           const F& f, It& at, const End& end, size_t n, const See& see) {
+    struct Chunk {
+      std::decay_t<F> f;
+      std::vector<T> items;
+    };
+    auto chunk = std::make_shared<Chunk>(Chunk{f, {}});
+    for (; chunk->items.size() < n && at != end; ++at) {
+      chunk->items.push_back(*at);
+    }
+    see(chunk->items.size());
+    core.submit(job, part, [job = job.get(), part, chunk] {
+      job->run(part, chunk->items.size(), [&](const auto& give) {
+        for (auto&& item : chunk->items) {
+          auto call = [&]() -> decltype(auto) {
+            if constexpr (star) {
+              return std::apply(
+                  [&](auto&... a) -> decltype(auto) {
+                    return call_with(chunk->f, std::move(a)...);
+                  },
+                  item);
+            } else {
+              return call_with(chunk->f, static_cast<T&&>(item));
+            }
+          };
+          if constexpr (std::is_void_v<decltype(call())>) {
+            call();
+            give();
+          } else {
+            give(std::decay_t<decltype(call())>(call()));
+          }
+        }
+      });
+    });
+  }
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_THREAD_WORK_H_

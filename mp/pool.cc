@@ -1,0 +1,113 @@
+#include "mp/pool.h"
+
+#include <ostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mp/errors.h"
+#include "mp/internal/os/interrupt.h"
+
+namespace mp {
+namespace internal {
+namespace {
+
+constexpr uint32_t kMostDepth = 10;
+constexpr int kPriority = 15;
+
+PoolPlan plan_of(PoolOptions options) {
+  int processes = options.processes.has_value() ? *options.processes : cpu_count();
+  if (processes < 1) {
+    refuse_pool_size();
+  }
+  if (processes > static_cast<int>(kMostWorkers)) {
+    raise(value_error(absl::StrCat("mp: a pool has at most ", kMostWorkers, " workers")));
+  }
+  if (options.maxtasksperchild.has_value() && *options.maxtasksperchild < 1) {
+    refuse_lifetime();
+  }
+  if (pool_depth() >= kMostDepth) {
+    raise(
+        RuntimeError(absl::StrCat("mp: this process is a worker of a pool inside ", kMostDepth - 1,
+                                  " others: pools nest no deeper, since each level multiplies "
+                                  "the number of processes"))
+            .status());
+  }
+  return {processes,
+          options.context.get_context(),
+          std::move(options.initializer),
+          static_cast<uint64_t>(options.maxtasksperchild.value_or(0)),
+          std::move(options.limits),
+          options.max_memory_per_child};
+}
+
+std::shared_ptr<PoolCore> make_core(PoolOptions options) {
+  auto core = std::make_shared<PoolCore>(plan_of(std::move(options)));
+  core->start();
+  return core;
+}
+
+}  // namespace
+
+void refuse_chunksize(int64_t chunksize) {
+  raise(value_error(absl::StrCat("Chunksize must be 1+, not ", chunksize)));
+}
+void refuse_running() { raise(value_error("Pool is still running")); }
+void refuse_pool_size() { raise(value_error("Number of processes must be at least 1")); }
+void refuse_lifetime() { raise(value_error("maxtasksperchild must be a positive int or None")); }
+
+std::string pool_repr(const char* name, int state, int size) {
+  static constexpr const char* kStates[] = {"RUN", "CLOSE", "TERMINATE"};
+  return absl::StrCat("<multiprocessing.pool.", name, " state=", kStates[state],
+                      " pool_size=", size, ">");
+}
+
+void raise_if_pool_interrupted() { raise_if_interrupted(); }
+
+}  // namespace internal
+
+Pool::Pool(PoolOptions options) : BasicPool(internal::make_core(std::move(options))) {
+  at_exit_.emplace(
+      [core = std::weak_ptr(core_)] {
+        if (auto alive = core.lock()) {
+          alive->terminate();
+        }
+      },
+      internal::kPriority);
+}
+
+Pool::Pool(Pool&& other) noexcept = default;
+
+Pool& Pool::operator=(Pool&& other) noexcept {
+  std::swap(core_, other.core_);
+  std::optional<Finalize> mine = std::move(at_exit_);
+  at_exit_.reset();
+  if (other.at_exit_.has_value()) {
+    at_exit_.emplace(*std::move(other.at_exit_));
+    other.at_exit_.reset();
+  }
+  if (mine.has_value()) {
+    other.at_exit_.emplace(*std::move(mine));
+  }
+  return *this;
+}
+
+Pool::~Pool() {
+  if (core_ == nullptr) {
+    return;
+  }
+  if (!core_->is_ours()) {
+    // A copy in a forked child: its locks and threads are another process's.
+    new std::shared_ptr(std::move(core_));
+    at_exit_->cancel();
+    return;
+  }
+  at_exit_->cancel();
+  core_->terminate();
+}
+
+std::string repr(const Pool& pool) {
+  return internal::pool_repr("Pool", static_cast<int>(pool.core().state()), pool.core().size());
+}
+std::ostream& operator<<(std::ostream& out, const Pool& pool) { return out << repr(pool); }
+
+}  // namespace mp

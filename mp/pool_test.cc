@@ -1,0 +1,86 @@
+#include "mp/pool.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "mp/queue.h"
+#include "mp/testing/fixture.h"
+#include "mp/testing/watchdog.h"
+#include "mp/thread_pool.h"
+
+namespace mp::testing {
+namespace {
+
+class PoolTest : public Fixture {
+ private:
+  Watchdog dog_{std::chrono::minutes(1)};
+};
+
+int square(int x) { return x * x; }
+std::string shout(const std::string& s) { return s + "!"; }
+int pid_after_death(int) {
+  ::raise(SIGKILL);
+  return 0;
+}
+
+TEST_F(PoolTest, Applies) {
+  Pool pool(2);
+  EXPECT_EQ(pool.apply(square, 7), 49);
+  EXPECT_EQ(pool.apply(shout, "hey"), "hey!");
+  EXPECT_EQ(repr(pool), "<multiprocessing.pool.Pool state=RUN pool_size=2>");
+}
+
+TEST_F(PoolTest, Maps) {
+  Pool pool(2);
+  std::vector<int> in(1000);
+  std::iota(in.begin(), in.end(), 0);
+  std::vector<int> out = pool.map(square, in);
+  ASSERT_EQ(out.size(), 1000u);
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(out[static_cast<size_t>(i)], i * i);
+  }
+  EXPECT_EQ(pool.map(shout, std::vector<const char*>{"a", "b"}),
+            (std::vector<std::string>{"a!", "b!"}));
+  int n = 0;
+  for (int s : pool.imap(square, in)) {
+    EXPECT_EQ(s, n * n);
+    ++n;
+  }
+  EXPECT_EQ(n, 1000);
+}
+
+TEST_F(PoolTest, ReportsTheDead) {
+  Pool pool(2);
+  try {
+    pool.apply(pid_after_death, 1);
+    FAIL();
+  } catch (const WorkerDied& e) {
+    EXPECT_EQ(e.signal(), SIGKILL);
+    EXPECT_EQ(e.attempt(), 1);
+  }
+  EXPECT_EQ(pool.apply(square, 7), 49);
+}
+
+TEST_F(PoolTest, Closes) {
+  Pool pool(2);
+  auto r = pool.apply_async(square, 3);
+  pool.close();
+  EXPECT_TRUE(pool.join());
+  EXPECT_EQ(r.get(), 9);
+}
+
+TEST_F(PoolTest, Threads) {
+  ThreadPool pool(2);
+  int base = 5;
+  EXPECT_EQ(pool.apply([&](int x) { return x + base; }, 1), 6);
+  EXPECT_EQ(pool.map(square, std::vector<int>{1, 2, 3}), (std::vector<int>{1, 4, 9}));
+}
+
+}  // namespace
+}  // namespace mp::testing
