@@ -22,11 +22,11 @@
 //           per worker.
 // Death     A worker dies anywhere: what it had begun fails with mp::WorkerDied, or is tried again (retries); what it had not
 //           begun runs elsewhere; results that it had sent count; another takes its place. A worker that is stopped delays
-//           what it has begun. Workers that cannot get to work three times in a row break the pool: its calls fail with the
-//           initializer's error. The owner dies: the workers are killed.
+//           what it has begun. Initializers that fail or crash three times in a row break the pool: its calls fail with their
+//           error. The owner dies: the workers are killed.
 // Crossing  Not. A task may have a pool of its own, ten deep.
 // Python    The scope's end is __exit__. Tasks of a dead worker end. Arguments are encoded in the caller's thread; what cannot
-//           cross does not compile. Input is cut into chunks as there, but imap reads ahead at most 16 chunks per worker.
+//           cross does not compile. Input is cut into chunks as there, but imap reads ahead at most 32 chunks per worker.
 //           Workers are not daemons. They ignore SIGINT.
 
 #ifndef MP_POOL_H_

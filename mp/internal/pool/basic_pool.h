@@ -104,6 +104,7 @@ class IMapIterator {
 namespace internal {
 
 [[noreturn]] void refuse_chunksize(int64_t chunksize);
+[[noreturn]] void refuse_buffersize();
 [[noreturn]] void refuse_running();
 [[noreturn]] void refuse_pool_size();
 [[noreturn]] void refuse_lifetime();
@@ -113,7 +114,7 @@ std::string pool_repr(const char* name, int state, int size);
 
 // Adds what the user wants called.
 template <class Job, class R>
-void set_options(Job& job, CallOptions<R>& options, uint64_t parts) {
+void set_options(Job& job, CallOptions<R>& options) {
   if (!options.timeout.is_forever()) {
     job.timeout_ns = options.timeout.nanoseconds() > 0 ? options.timeout.nanoseconds() : 1;
   }
@@ -135,7 +136,6 @@ void set_options(Job& job, CallOptions<R>& options, uint64_t parts) {
     };
   }
   job.on_part = std::move(options.progress);
-  static_cast<void>(parts);
 }
 
 template <class R>
@@ -221,8 +221,12 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State {
   }
 
  private:
-  // Reads the input as far as its tasks fit into the window.
+  // Reads the input as far as its tasks fit into the window, once half of that is empty: a worker that is woken for one
+  // task finds more.
   void refill() {
+    if (on_the_way_ > window_ / 2) {
+      return;
+    }
     while (!ended_ && on_the_way_ < window_) {
       try {
         if (source_.at == source_.end) {
@@ -402,7 +406,7 @@ class BasicPool {
   AsyncResult<R> call(CallOptions<R> options, bool waits, F&& f, A&&... args) const {
     auto job = std::make_shared<CallJob<R>>(core_);
     job->expect(1);
-    set_options(*job, options, 1);
+    set_options(*job, options);
     Work::submit_call(core(), job, waits, std::forward<F>(f), std::forward<A>(args)...);
     return AsyncResult<R>(std::move(job));
   }
@@ -446,21 +450,23 @@ class BasicPool {
     const size_t chunk = options.chunksize.has_value() ? static_cast<size_t>(*options.chunksize)
                                                        : (n + share - 1) / share;
     const uint64_t parts = n == 0 ? 0 : (n + chunk - 1) / chunk;
-    set_options(*job, options, parts);
+    set_options(*job, options);
     job->plan(n, chunk);
     job->expect(parts);
     if (parts == 0) {
       core().check_submit();
       job->finish();
     }
+    uint64_t part = 0;
     try {
-      for (uint64_t part = 0; part < parts; ++part) {
+      for (; part < parts; ++part) {
         Work::template submit_chunk<star, T>(core(), job, part, waits, f, at, end, chunk,
                                              [](size_t) {});
       }
     } catch (...) {
-      // The input, or a codec: the caller sees why, and nobody the results.
+      // The input, or a codec: the caller sees why, and nobody the results, but the error callback.
       job->abandoned.store(true, std::memory_order_relaxed);
+      core().give_up(job, part, parts, std::current_exception());
       throw;
     }
     return AsyncResult<MapResult<R>>(std::move(job));
@@ -477,14 +483,16 @@ class BasicPool {
       refuse_chunksize(chunksize);
     }
     core().check_submit();
-    uint64_t window = buffersize.has_value()
-                          ? static_cast<uint64_t>(std::max<int64_t>(1, *buffersize))
-                          : kAhead * static_cast<uint64_t>(core().size());
+    if (buffersize.has_value() && *buffersize < 1) {
+      refuse_buffersize();
+    }
+    uint64_t window = buffersize.has_value() ? static_cast<uint64_t>(*buffersize)
+                                             : kAhead * static_cast<uint64_t>(core().size());
     return IMapIterator<internal::Item<R>>(
         std::make_unique<State>(core_, std::forward<F>(f), std::forward<Range>(items),
                                 static_cast<size_t>(chunksize), window, ordered, CallOptions<R>()));
   }
-  static constexpr uint64_t kAhead = 16;  // chunks of an imap, per worker
+  static constexpr uint64_t kAhead = 32;  // chunks of an imap, per worker
 };
 
 }  // namespace internal

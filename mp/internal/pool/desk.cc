@@ -55,8 +55,8 @@ void ring_bell(Board& board) noexcept {
 Encoder::Ref Codec<internal::Desk>::encode(Encoder& e, const internal::Desk& desk) {
   Encoder::Level level(e);
   Encoder::Items parts(e);
-  parts.add(internal::encode_ref(e, internal::Kind::kBytes, desk.board));
-  parts.add(internal::encode_ref(e, internal::Kind::kBytes, desk.ledger));
+  parts.add(internal::encode_ref(e, internal::Kind::kArray, desk.board));
+  parts.add(internal::encode_ref(e, internal::Kind::kArray, desk.ledger));
   parts.add(internal::encode_ref(e, internal::Kind::kQueue, desk.tasks.ref()));
   parts.add(internal::encode_ref(e, internal::Kind::kQueue, desk.results.ref()));
   parts.add(e.integer(desk.number));
@@ -66,8 +66,8 @@ Encoder::Ref Codec<internal::Desk>::encode(Encoder& e, const internal::Desk& des
 internal::Desk Codec<internal::Desk>::decode(const Reader& r) {
   using internal::Kind;
   Reader parts = internal::decode_handle(internal::kName, 5, r);
-  return {internal::decode_ref(Kind::kBytes, parts[0]),
-          internal::decode_ref(Kind::kBytes, parts[1]),
+  return {internal::decode_ref(Kind::kArray, parts[0]),
+          internal::decode_ref(Kind::kArray, parts[1]),
           internal::QueueCore(internal::decode_ref(Kind::kQueue, parts[2])),
           internal::QueueCore(internal::decode_ref(Kind::kQueue, parts[3])),
           parts[4].integer<uint32_t>()};

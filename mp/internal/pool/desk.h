@@ -75,7 +75,7 @@ struct Desk {
   uint32_t number = 0;  // of the worker in the pool
 
   static Desk make(const Ref& board, uint32_t number) {
-    return {board, Ref::create(Kind::kBytes, sizeof(Ledger)), QueueCore(0, 0), QueueCore(0, 0),
+    return {board, Ref::create(Kind::kArray, sizeof(Ledger)), QueueCore(0, 0), QueueCore(0, 0),
             number};
   }
   Board& shared() const noexcept { return *board.object<Board>(); }

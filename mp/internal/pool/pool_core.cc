@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -29,9 +30,14 @@ namespace {
 
 // Bytes of tasks from which a worker that has one gets no more.
 constexpr size_t kWindowBytes = size_t{1} << 20;
-// Workers that end before they are at work, one after the other, break a pool.
+// Workers that end before they are at work, one after the other, break a pool. Somebody who kills is given more time than
+// an initializer that fails.
 constexpr int kMostFailedStarts = 3;
+constexpr int kMostKilledStarts = 100;
+constexpr int kMostRefusedStarts = 30;  // by the system, while there is no worker
 constexpr int64_t kStartPauseNs = 100'000'000;
+// After an initializer that failed.
+constexpr int64_t kFailurePauseNs = 10'000'000;
 // From SIGTERM to SIGKILL.
 constexpr int64_t kGraceNs = 500'000'000;
 // How often the keeper looks at what has no descriptor: times of tasks, memory of workers.
@@ -154,7 +160,6 @@ struct PoolCore::Seat {
   size_t bytes = 0;
   uint64_t handed = 0;  // tasks, without those taken back
   bool closed = false;  // gets no more
-  bool proved = false;  // has come to work
   bool dismissed = false;
   bool told = false;           // got SIGTERM
   std::exception_ptr failure;  // of the initializer
@@ -165,7 +170,7 @@ PoolCore::PoolCore(PoolPlan plan)
     : plan_(std::move(plan)),
       creator_(getpid()),
       method_(plan_.context.method()),
-      board_(Ref::create(Kind::kBytes, sizeof(Board))),
+      board_(Ref::create(Kind::kArray, sizeof(Board))),
       keeper_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wanted_(plan_.processes) {
   if (!keeper_bell_.valid()) {
@@ -418,17 +423,16 @@ void PoolCore::forget(const Task& task) {
 // -- Results --------------------------------------------------------------------------------------
 
 void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
-  if (job->has_callbacks()) {
-    if (complete || job->on_part != nullptr) {
-      std::lock_guard hold(lead_mutex_);
+  if (job->has_callbacks() && (complete || job->on_part != nullptr)) {
+    std::lock_guard hold(lead_mutex_);
+    if (!collector_ended_) {
       called_.push_back(job);
       called_count_.fetch_add(1, std::memory_order_relaxed);
       collector_bell_.notify_one();
+      return;
     }
-    if (!complete && job->stream) {
-      job->changed();
-    }
-  } else if (complete) {
+  }
+  if (complete) {
     job->finish();
   } else if (job->stream) {
     job->changed();
@@ -498,15 +502,13 @@ size_t PoolCore::read_some(Seat& seat) {
           seat.slots[h.slot]->ticket == h.ticket) {
         posts[i].task = end_task(seat, h.slot);
         forget(*posts[i].task);
-        seat.proved = true;
-        failed_starts_ = 0;
       }
     }
   }
   for (size_t i = 0; i < n; ++i) {
     Post& p = posts[i];
     if (p.header.what == kNotReady) {
-      seat.failure = decode_message<std::exception_ptr>(p.message);
+      seat.failure = error_of(p.message, carries ? &received : nullptr);
     } else if (p.task != nullptr) {
       Job& job = *p.task->job;
       bool complete;
@@ -685,6 +687,7 @@ void PoolCore::collector() {
       continue;
     }
     if (stop_collector_) {
+      collector_ended_ = true;
       return;
     }
     if (led_ || !(balance || needed())) {
@@ -754,6 +757,13 @@ void PoolCore::cancel(Job& job) {
     feed(&failed);
   }
   fail(std::move(failed));
+}
+
+void PoolCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
+                       const std::exception_ptr& error) {
+  for (; from < to; ++from) {
+    settle(job, job->fail(from, error));
+  }
 }
 
 void PoolCore::fail_all(const std::exception_ptr& error) {
@@ -860,7 +870,7 @@ bool PoolCore::keep(int* nap_ms) {
   }
   if (living < wanted_ && broken_ == nullptr) {
     if (now < next_start_) {
-      *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;
+      *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;  // sooner than kMemoryMs
     } else {
       hold.unlock();
       fill();
@@ -870,10 +880,14 @@ bool PoolCore::keep(int* nap_ms) {
       }
     }
   }
+  std::vector<Failed> failed;
   if (timed_ != 0) {
     check_times();
-    *nap_ms = kTimesMs;
+    feed(&failed);
+    *nap_ms = *nap_ms < 0 ? kTimesMs : std::min(*nap_ms, kTimesMs);
   }
+  hold.unlock();
+  fail(std::move(failed));
   return true;
 }
 
@@ -933,7 +947,7 @@ void PoolCore::fill() {
       {
         std::lock_guard hold(mutex_);
         next_start_ = monotonic_ns() + kStartPauseNs;
-        alone = ++failed_starts_ >= 10 * kMostFailedStarts &&
+        alone = ++refused_starts_ >= kMostRefusedStarts &&
                 std::all_of(seats_.begin(), seats_.end(),
                             [](const std::unique_ptr<Seat>& s) { return s == nullptr; });
       }
@@ -946,6 +960,7 @@ void PoolCore::fill() {
     {
       std::lock_guard hold(mutex_);
       seats_[i] = std::move(seat);
+      refused_starts_ = 0;
       feed(&failed);
     }
     fail(std::move(failed));
@@ -990,15 +1005,28 @@ void PoolCore::bury(Seat& seat) {
             seat.name, seat.pid, code, ticket, t.attempt));
       }
     }
-    if (seat.desk.book().phase.load(std::memory_order_acquire) != Ledger::kAtWork && !seat.closed &&
-        state_ != State::kTerminate && ++failed_starts_ >= kMostFailedStarts) {
-      broken = seat.failure != nullptr
-                   ? seat.failure
-                   : std::make_exception_ptr(
-                         WorkerDied(absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ",
-                                                 ended_as(code), " before it took a task, as did ",
-                                                 kMostFailedStarts - 1, " before it"),
-                                    seat.name, seat.pid, code, 0, 0));
+    const bool at_work = seat.desk.book().phase.load(std::memory_order_acquire) == Ledger::kAtWork;
+    bool gives_up = false;
+    if (at_work) {
+      failed_starts_ = killed_starts_ = 0;
+    } else if (!seat.closed && state_ != State::kTerminate) {
+      if (code == -SIGKILL) {
+        gives_up = ++killed_starts_ >= kMostKilledStarts;
+      } else {
+        gives_up = ++failed_starts_ >= kMostFailedStarts;
+        next_start_ = monotonic_ns() + kFailurePauseNs;
+      }
+    }
+    if (gives_up) {
+      broken =
+          seat.failure != nullptr
+              ? seat.failure
+              : std::make_exception_ptr(WorkerDied(
+                    absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ", ended_as(code),
+                                 " before it took a task, as did ",
+                                 code == -SIGKILL ? kMostKilledStarts - 1 : kMostFailedStarts - 1,
+                                 " before it"),
+                    seat.name, seat.pid, code, 0, 0));
     }
     for (std::unique_ptr<Seat>& s : seats_) {
       if (s.get() == &seat) {

@@ -79,6 +79,9 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // broken, mp::MemoryError. With `waits` the caller is about to wait for the job.
   void submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message, bool waits);
 
+  // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
+  void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
+               const std::exception_ptr& error);
   // Throws what submit() would.
   void check_submit() const;
 
@@ -162,7 +165,9 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   uint64_t tasks_ = 0;  // submitted and without a result
   uint64_t last_ticket_ = 0;
   size_t next_seat_ = 0;
-  int failed_starts_ = 0;   // in a row
+  int failed_starts_ = 0;  // in a row: ended, killed, or not even made
+  int killed_starts_ = 0;
+  int refused_starts_ = 0;
   int64_t next_start_ = 0;  // not before then
   int64_t kill_at_ = 0;     // after terminate()
   uint64_t timed_ = 0;      // tasks with a time limit
@@ -182,6 +187,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::vector<Job*> followers_;
   std::deque<std::shared_ptr<Job>> called_;  // for the collector: callbacks to make
   bool stop_collector_ = false;
+  bool collector_ended_ = false;  // who has a callback makes it
   std::atomic<uint64_t> called_count_{0};
   std::atomic<bool> collector_rests_{false};
   std::atomic<bool> stop_leading_{false};

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/invoke.h"
 #include "mp/internal/frame/message.h"
@@ -30,12 +31,15 @@ namespace mp::internal {
 template <class T>
 std::string printed(const T& value) {
   if constexpr (requires(std::ostream & out) { out << value; }) {
-    std::ostringstream out;
-    out << value;
-    return std::move(out).str();
-  } else {
-    return "<" + pretty_name(type_name<T>()) + " object>";
+    try {
+      std::ostringstream out;
+      out << value;
+      return std::move(out).str();
+    } catch (...) {
+      // As an mp::Object, perhaps, with the codec that has just failed.
+    }
   }
+  return "<" + pretty_name(type_name<T>()) + " object>";
 }
 
 inline constexpr uint64_t kTaskRole = hash_of("pool task");
@@ -43,34 +47,33 @@ inline constexpr uint64_t kTaskRole = hash_of("pool task");
 // One run of a task in a worker: where its result goes, and how far it has come.
 class TaskRun {
  public:
-  explicit TaskRun(Encoder& encoder) : encoder_(encoder) {}
+  // `send` sends the message that `encoder` then holds.
+  TaskRun(Encoder& encoder, absl::FunctionRef<void()> send) : encoder_(encoder), send_(send) {}
 
-  void send_none() { encode_message(encoder_, nullptr); }
+  void send_none() {
+    encode_message(encoder_, nullptr);
+    send_();
+  }
+  // While the result lives.
   template <class R>
   void send(const R& result) {
-    result_ = &result;
-    text_of_ = &text_of<R>;
+    sending_ = true;
     try {
       encode_message(encoder_, result);
+      send_();
     } catch (...) {
-      // While the result lives.
-      result_text_ = text_of_(result_);
+      result_text_ = printed(result);
       throw;
     }
   }
   // The call has returned: what is thrown now is about sending the result.
-  bool encoding() const noexcept { return result_ != nullptr; }
+  bool sending() const noexcept { return sending_; }
   const std::string& result_text() const noexcept { return result_text_; }
 
  private:
-  template <class R>
-  static std::string text_of(const void* result) {
-    return printed(*static_cast<const R*>(result));
-  }
-
   Encoder& encoder_;
-  const void* result_ = nullptr;
-  std::string (*text_of_)(const void*) = nullptr;
+  absl::FunctionRef<void()> send_;
+  bool sending_ = false;
   std::string result_text_;
 };
 

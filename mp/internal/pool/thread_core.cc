@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "mp/errors.h"
@@ -126,8 +128,19 @@ void ThreadCore::worker() {
       // No room for a thread now: the others do its work.
     }
   }
+  std::vector<std::thread> before = std::exchange(ended_, {});
+  auto self = std::find_if(threads_.begin(), threads_.end(), [](const std::thread& t) {
+    return t.get_id() == std::this_thread::get_id();
+  });
+  if (self != threads_.end()) {
+    ended_.push_back(std::move(*self));
+    threads_.erase(self);
+  }
   gone_.notify_all();
   hold.unlock();
+  for (std::thread& thread : before) {
+    thread.join();
+  }
   for (Task& task : lost) {
     done(std::move(task), failure);
   }
@@ -164,6 +177,13 @@ void ThreadCore::cancel(Job& job) {
   }
 }
 
+void ThreadCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
+                         const std::exception_ptr& error) {
+  for (; from < to; ++from) {
+    done({job, from, nullptr}, error);
+  }
+}
+
 void ThreadCore::close() {
   std::lock_guard hold(mutex_);
   if (state_ == State::kRun) {
@@ -196,6 +216,8 @@ bool ThreadCore::join(Deadline deadline) {
     gone_.wait_for(hold, std::chrono::milliseconds(deadline.is_never() ? 1000 : 5));
   }
   std::vector<std::thread> threads = std::exchange(threads_, {});
+  std::move(ended_.begin(), ended_.end(), std::back_inserter(threads));
+  ended_.clear();
   hold.unlock();
   for (std::thread& thread : threads) {
     if (thread.get_id() == std::this_thread::get_id()) {

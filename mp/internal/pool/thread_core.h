@@ -41,6 +41,10 @@ class ThreadCore final : public Crew {
   bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) override;
   void cancel(Job& job) override;
 
+  // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
+  void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
+               const std::exception_ptr& error);
+
   void close();
   // Also waits for the calls that run: a thread cannot be killed.
   void terminate();
@@ -75,6 +79,7 @@ class ThreadCore final : public Crew {
   int failed_starts_ = 0;
   std::exception_ptr broken_;
   std::vector<std::thread> threads_;  // joined by join()
+  std::vector<std::thread> ended_;    // joined by the next one that ends, or by join()
 };
 
 }  // namespace mp::internal

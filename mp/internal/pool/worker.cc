@@ -27,54 +27,42 @@ namespace {
 
 uint32_t g_depth = 0;
 
-// The result of a task, as it is sent.
-class Answer {
+// Puts results on the desk, each while what it is made of lives: its handles and descriptors are still that one's.
+class Answers {
  public:
-  // Runs the task of `message`.
-  void run(std::span<const std::byte> message, FdSource* fds) {
-    TaskRun run(encoder_);
+  explicit Answers(const Desk& desk) : desk_(desk) {}
+
+  // Runs the task of `message` and answers it.
+  void answer(const PostHeader& task, std::span<const std::byte> message, FdSource* fds) {
+    auto send_result = [&] { send({task.ticket, task.slot, kResult}); };
+    TaskRun run(encoder_, send_result);
     try {
       run_task(Reader::open(message, fds), run);
-      what_ = kResult;
     } catch (...) {
-      fail(run);
+      rethrow_if_exit();
+      std::exception_ptr error = std::current_exception();
+      send_error({task.ticket, task.slot, kError}, run.sending()
+                                                       ? std::make_exception_ptr(MaybeEncodingError(
+                                                             describe(error), run.result_text()))
+                                                       : error);
     }
   }
-  void set_error(uint32_t what, const std::exception_ptr& error) {
+  // If not even that can be said, we leave: the owner will know what was begun.
+  void send_error(const PostHeader& header, const std::exception_ptr& error) {
     encode_exception(encoder_, error);
-    what_ = what;
-  }
-  // Puts it on the desk. A result for which there is no memory becomes that error.
-  void send(const Desk& desk, uint64_t ticket, uint32_t slot) {
-    absl::Status s = post(desk.results, {ticket, slot, what_}, encoded());
-    if (!s.ok()) {
-      try {
-        raise(s);
-      } catch (const std::exception& e) {
-        set_error(kError, std::current_exception());
-      }
-      // If not even that can be said the owner will know that the task was begun and we are gone.
-      raise_if_error(post(desk.results, {ticket, slot, what_}, encoded()));
-    }
-    ring_owner(desk);
-    encoder_.clear();
+    send(header);
   }
 
  private:
-  Encoded encoded() const { return {encoder_.message(), encoder_.handles(), encoder_.fds()}; }
-
-  // With the exception in flight.
-  void fail(const TaskRun& run) {
-    rethrow_if_exit();
-    std::exception_ptr error = std::current_exception();
-    if (run.encoding()) {
-      error = std::make_exception_ptr(MaybeEncodingError(describe(error), run.result_text()));
-    }
-    set_error(kError, error);
+  void send(const PostHeader& header) {
+    raise_if_error(
+        post(desk_.results, header, {encoder_.message(), encoder_.handles(), encoder_.fds()}));
+    ring_owner(desk_);
+    encoder_.clear();
   }
 
+  const Desk& desk_;
   Encoder encoder_;
-  uint32_t what_ = kResult;
 };
 
 void apply_limits(const std::vector<ResourceLimit>& limits) {
@@ -87,7 +75,7 @@ void apply_limits(const std::vector<ResourceLimit>& limits) {
 }
 
 // Runs what the current message of `reader` asks for, and takes it off. False: leave.
-bool serve(const Desk& desk, ChannelReader<>& reader, Answer& answer, uint64_t* served) {
+bool serve(const Desk& desk, ChannelReader<>& reader, Answers& answers, uint64_t* served) {
   PostHeader header;
   std::memcpy(&header, reader.message().data(), sizeof header);
   if (header.what != kTask) {
@@ -106,16 +94,15 @@ bool serve(const Desk& desk, ChannelReader<>& reader, Answer& answer, uint64_t* 
     receive(reader, received);
     try {
       received.fetch_fds();
-      answer.run(received.bytes().subspan(sizeof header), &received);
     } catch (const Error&) {
-      answer.set_error(kError, std::current_exception());
+      answers.send_error({header.ticket, header.slot, kError}, std::current_exception());
+      ++*served;
+      return true;
     }
+    answers.answer(header, received.bytes().subspan(sizeof header), &received);
   } else {
     // Where it lies: nobody else reads this ring, and it is taken off when the task is done.
-    answer.run(reader.message().subspan(sizeof header), nullptr);
-  }
-  answer.send(desk, header.ticket, header.slot);
-  if (!reader.carries()) {
+    answers.answer(header, reader.message().subspan(sizeof header), nullptr);
     reader.commit();
   }
   ++*served;
@@ -130,7 +117,7 @@ void worker_main(WorkerPlan plan) {
   signal(SIGINT, SIG_IGN);
   g_depth = plan.depth;
   const Desk& desk = plan.desk;
-  Answer answer;
+  Answers answers(desk);
   try {
     apply_limits(plan.limits);
     if (plan.initializer) {
@@ -138,8 +125,7 @@ void worker_main(WorkerPlan plan) {
     }
   } catch (...) {
     rethrow_if_exit();
-    answer.set_error(kNotReady, std::current_exception());
-    answer.send(desk, 0, 0);
+    answers.send_error({0, 0, kNotReady}, std::current_exception());
     return;
   }
   plan.initializer = nullptr;
@@ -153,7 +139,7 @@ void worker_main(WorkerPlan plan) {
     spin<RealAtomics>(kWakeNs, has_task);
     ChannelReader<> reader(channel);
     raise_if_error(reader.open(Deadline::never()));
-    more = serve(desk, reader, answer, &served);
+    more = serve(desk, reader, answers, &served);
     if (plan.tasks != 0 && served >= plan.tasks) {
       get_logger().debug(absl::StrCat("worker exiting after ", served, " tasks"));
       return;
