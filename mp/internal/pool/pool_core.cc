@@ -1039,7 +1039,8 @@ void PoolCore::bury(Seat& seat) {
     }
     feed(&failed);
   }
-  gone->process.close();
+  // Not closed: somebody may be waiting for it with a handle of workers().
+  gone.reset();
   fail(std::move(failed));
   if (broken != nullptr) {
     break_pool(broken);
