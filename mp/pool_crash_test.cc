@@ -1,0 +1,547 @@
+// What workers that end, crash, stop or fail to start do to a pool: nothing, but to what they were at.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <numeric>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "mp/errors.h"
+#include "mp/event.h"
+#include "mp/pool.h"
+#include "mp/process.h"
+#include "mp/queue.h"
+#include "mp/remote_error.h"
+#include "mp/testing/fixture.h"
+#include "mp/testing/watchdog.h"
+#include "mp/value.h"
+
+namespace mp::testing {
+
+// How a task ends its worker.
+enum class End : int { kThrow, kExit, kMpExit, kSegv, kKill, kAbort, kQuickExit };
+
+inline int end_by(End end) {
+  switch (end) {
+    case End::kThrow:
+      throw std::out_of_range("thrown");
+    case End::kExit:
+      std::exit(3);
+    case End::kMpExit:
+      mp::exit(4);
+    case End::kSegv:
+      ::signal(SIGSEGV, SIG_DFL);
+      ::raise(SIGSEGV);
+      break;
+    case End::kKill:
+      ::raise(SIGKILL);
+      break;
+    case End::kAbort:
+      ::raise(SIGABRT);
+      break;
+    case End::kQuickExit:
+      _exit(5);
+  }
+  return 0;
+}
+
+// An argument that does `end` when it is decoded; a result when it is encoded.
+struct Trap {
+  End end = End::kThrow;
+  bool armed = false;
+};
+struct ResultTrap {
+  End end = End::kThrow;
+};
+
+}  // namespace mp::testing
+
+template <>
+struct mp::Codec<mp::testing::Trap> {
+  static Encoder::Ref encode(Encoder& e, const testing::Trap& t) {
+    return e.integer(static_cast<int>(t.end));
+  }
+  static testing::Trap decode(const Reader& r) {
+    testing::end_by(static_cast<testing::End>(r.integer<int>()));
+    return {};
+  }
+};
+template <>
+struct mp::Codec<mp::testing::ResultTrap> {
+  static Encoder::Ref encode(Encoder& e, const testing::ResultTrap& t) {
+    return e.integer(testing::end_by(t.end));
+  }
+  static testing::ResultTrap decode(const Reader&) { return {}; }
+};
+
+namespace mp::testing {
+namespace {
+
+class PoolCrash : public Fixture {
+ private:
+  Watchdog dog_{std::chrono::minutes(2)};
+};
+
+int square(int x) { return x * x; }
+
+std::string outcome(const std::function<void()>& call) {
+  try {
+    call();
+    return "value";
+  } catch (const WorkerDied& e) {
+    return "died " + std::to_string(e.exitcode());
+  } catch (...) {
+    return describe(std::current_exception());
+  }
+}
+
+const std::pair<End, std::string> kEnds[] = {
+    {End::kThrow, "std::out_of_range: thrown"},
+    {End::kExit, "died 3"},
+    {End::kMpExit, "died 4"},
+    {End::kSegv, "died -11"},
+    {End::kKill, "died -9"},
+    {End::kAbort, "died -6"},
+    {End::kQuickExit, "died 5"},
+};
+
+TEST_F(PoolCrash, ATaskThatEndsItsWorkerEndsItself) {
+  Pool pool(2);
+  for (const auto& [end, expected] : kEnds) {
+    EXPECT_EQ(outcome([&, e = end] { pool.apply(end_by, e); }), expected);
+    EXPECT_EQ(pool.apply(square, 5), 25);
+  }
+}
+
+TEST_F(PoolCrash, SoDoesAnArgument) {
+  Pool pool(2);
+  for (const auto& [end, expected] : kEnds) {
+    EXPECT_EQ(outcome([&, e = end] {
+                pool.apply([](Trap) { return 1; }, Trap{e, true});
+              }),
+              expected);
+    EXPECT_EQ(pool.apply(square, 5), 25);
+  }
+}
+
+TEST_F(PoolCrash, SoDoesAResult) {
+  Pool pool(2);
+  for (const auto& [end, expected] : kEnds) {
+    std::string found =
+        outcome([&, e = end] { pool.apply([](End x) { return ResultTrap{x}; }, e); });
+    if (end == End::kThrow) {
+      EXPECT_NE(found.find("Reason: 'std::out_of_range: thrown'"), std::string::npos) << found;
+    } else {
+      EXPECT_EQ(found, expected);
+    }
+    EXPECT_EQ(pool.apply(square, 5), 25);
+  }
+}
+
+TEST_F(PoolCrash, OnlyTheTaskThatWasBegunIsLost) {
+  Pool pool(2);
+  std::vector<AsyncResult<int>> results;
+  for (int i = 0; i < 200; ++i) {
+    results.push_back(i % 50 == 10 ? pool.apply_async(end_by, End::kKill)
+                                   : pool.apply_async(square, i));
+  }
+  for (int i = 0; i < 200; ++i) {
+    if (i % 50 == 10) {
+      EXPECT_THROW(results[static_cast<size_t>(i)].get(), WorkerDied);
+    } else {
+      EXPECT_EQ(results[static_cast<size_t>(i)].get(), i * i);
+    }
+  }
+}
+
+int count_and_die(Value<int> attempts, int deaths) {
+  if (attempts.update([](int& n) { return ++n; }) <= deaths) {
+    ::raise(SIGKILL);
+  }
+  return attempts.value();
+}
+
+TEST_F(PoolCrash, ATaskIsTriedAgainIfAsked) {
+  Pool pool(2);
+  Value<int> attempts(0);
+  EXPECT_EQ(pool.apply_async({.retries = 2}, count_and_die, attempts, 2).get(), 3);
+  Value<int> more(0);
+  try {
+    pool.apply_async({.retries = 1}, count_and_die, more, 5).get();
+    FAIL();
+  } catch (const WorkerDied& e) {
+    EXPECT_EQ(e.attempt(), 2);
+    EXPECT_EQ(e.signal(), SIGKILL);
+    EXPECT_NE(std::string(e.what()).find("was killed by SIGKILL while it ran task"),
+              std::string::npos)
+        << e.what();
+  }
+}
+
+int stop_at_once(Event begun) {
+  begun.set();
+  ::raise(SIGSTOP);
+  return 1;
+}
+
+TEST_F(PoolCrash, AStoppedWorkerDelaysWhatItHasBegunOnly) {
+  Pool pool(2);
+  Event begun;
+  auto stopped = pool.apply_async(stop_at_once, begun);
+  std::vector<AsyncResult<int>> others;
+  for (int i = 0; i < 50; ++i) {
+    others.push_back(pool.apply_async(square, i));
+  }
+  begun.wait();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(others[static_cast<size_t>(i)].get(), i * i);
+  }
+  EXPECT_FALSE(stopped.ready());
+  for (const Process& p : pool.workers()) {
+    ::kill(p.pid(), SIGCONT);
+  }
+  EXPECT_EQ(stopped.get(), 1);
+}
+
+TEST_F(PoolCrash, ATimeoutEndsAStoppedTask) {
+  Pool pool(2);
+  Event begun;
+  EXPECT_THROW(pool.apply_async({.timeout = 0.05}, stop_at_once, begun).get(), TimeoutError);
+  EXPECT_EQ(pool.apply(square, 5), 25);
+}
+
+int wait_for(Event e) {
+  e.wait();
+  return 7;
+}
+
+TEST_F(PoolCrash, ATimeoutEndsOneWorkerAndNoOtherTask) {
+  Pool pool(2);
+  Event never;
+  std::vector<AsyncResult<int>> results;
+  results.push_back(pool.apply_async({.timeout = 0.05}, wait_for, never));
+  for (int i = 1; i < 20; ++i) {
+    results.push_back(pool.apply_async(square, i));
+  }
+  EXPECT_THROW(results[0].get(), TimeoutError);
+  for (int i = 1; i < 20; ++i) {
+    EXPECT_EQ(results[static_cast<size_t>(i)].get(), i * i);
+  }
+}
+
+int tell_and_wait(Event begun, Event e) {
+  begun.set();
+  e.wait();
+  return 7;
+}
+
+TEST_F(PoolCrash, CancelEndsARunningTask) {
+  Pool pool(1);
+  Event begun;
+  Event never;
+  auto running = pool.apply_async(tell_and_wait, begun, never);
+  auto queued = pool.apply_async(square, 3);
+  auto dropped = pool.apply_async(square, 4);
+  begun.wait();
+  dropped.cancel();
+  EXPECT_THROW(dropped.get(), CancelledError);
+  running.cancel();
+  EXPECT_THROW(running.get(), CancelledError);
+  EXPECT_EQ(queued.get(), 9);
+}
+
+TEST_F(PoolCrash, AllWorkersAreKilledAtOnce) {
+  Pool pool(4);
+  for (int round = 0; round < 5; ++round) {
+    std::vector<int> in(2000);
+    std::iota(in.begin(), in.end(), 0);
+    auto results = pool.map_async({.chunksize = 10, .retries = 100}, square, in);
+    for (const Process& p : pool.workers()) {
+      ::kill(p.pid(), SIGKILL);
+    }
+    std::vector<int> out = results.get();
+    ASSERT_EQ(out.size(), 2000u);
+    for (int i = 0; i < 2000; ++i) {
+      ASSERT_EQ(out[static_cast<size_t>(i)], i * i);
+    }
+  }
+}
+
+TEST_F(PoolCrash, IdleWorkersAreReplaced) {
+  Pool pool(2);
+  EXPECT_EQ(pool.apply(square, 2), 4);
+  for (int round = 0; round < 5; ++round) {
+    for (const Process& p : pool.workers()) {
+      ::kill(p.pid(), SIGKILL);
+      p.join();
+    }
+    EXPECT_EQ(pool.apply(square, round), round * round);
+  }
+}
+
+TEST_F(PoolCrash, TerminateAfterAllWereKilled) {
+  Pool pool(4);
+  for (const Process& p : pool.workers()) {
+    ::kill(p.pid(), SIGKILL);
+  }
+  pool.terminate();
+}
+
+// A worker that nothing but SIGKILL ends.
+int hold_out(Event begun, Event never) {
+  ::signal(SIGTERM, SIG_IGN);
+  begun.set();
+  never.wait();
+  return 1;
+}
+
+TEST_F(PoolCrash, TerminateEndsWhoIgnoresSigtermAndWhoIsStopped) {
+  Pool pool(2);
+  Event stubborn;
+  Event stopped;
+  Event never;
+  auto a = pool.apply_async(hold_out, stubborn, never);
+  auto b = pool.apply_async(stop_at_once, stopped);
+  stubborn.wait();
+  stopped.wait();
+  pool.terminate();
+  EXPECT_TRUE(pool.workers().empty());
+  EXPECT_THROW(a.get(), CancelledError);
+  EXPECT_THROW(b.get(), CancelledError);
+}
+
+TEST_F(PoolCrash, TerminateWakesWhoWaits) {
+  Pool pool(1);
+  Event begun;
+  Event never;
+  auto r = pool.apply_async(tell_and_wait, begun, never);
+  std::string found;
+  std::thread waiter([&] { found = outcome([&] { r.get(); }); });
+  begun.wait();
+  pool.terminate();
+  waiter.join();
+  EXPECT_EQ(found, "CancelledError: the pool was terminated before the task was done");
+}
+
+TEST_F(PoolCrash, JoinGivesUpAfterItsTimeout) {
+  Pool pool(1);
+  Event begun;
+  Event go;
+  auto r = pool.apply_async(tell_and_wait, begun, go);
+  pool.close();
+  EXPECT_FALSE(pool.join(0.02));
+  go.set();
+  EXPECT_TRUE(pool.join());
+  EXPECT_EQ(r.get(), 7);
+}
+
+TEST_F(PoolCrash, WorkersDieWhileThePoolCloses) {
+  Pool pool(2);
+  std::vector<AsyncResult<int>> results;
+  for (int i = 0; i < 100; ++i) {
+    results.push_back(i % 10 == 3 ? pool.apply_async(end_by, End::kKill)
+                                  : pool.apply_async(square, i));
+  }
+  pool.close();
+  EXPECT_TRUE(pool.join());
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(outcome([&] { results[static_cast<size_t>(i)].get(); }),
+              i % 10 == 3 ? "died -9" : "value");
+  }
+}
+
+// Owns a pool at work, and is killed.
+void own_a_pool(Queue<int> pids, Event never) {
+  Pool pool(3);
+  std::vector<AsyncResult<int>> results;
+  for (int i = 0; i < 100; ++i) {
+    results.push_back(pool.apply_async(wait_for, never));
+  }
+  for (const Process& p : pool.workers()) {
+    pids.put(p.pid());
+  }
+  never.wait();
+}
+
+TEST_F(PoolCrash, WorkersEndWithTheirOwner) {
+  Queue<int> pids;
+  Event never;
+  Process owner({.daemon = false}, own_a_pool, pids, never);
+  owner.start();
+  std::vector<int> watched;
+  for (int i = 0; i < 3; ++i) {
+    watched.push_back(static_cast<int>(syscall(SYS_pidfd_open, pids.get(), 0)));
+  }
+  owner.kill();
+  owner.join();
+  for (int fd : watched) {
+    if (fd >= 0) {
+      pollfd end{fd, POLLIN, 0};
+      EXPECT_EQ(poll(&end, 1, -1), 1);
+      ::close(fd);
+    }
+  }
+  owner.close();
+}
+
+void leave_a_pool() {
+  auto* pool = new Pool(2);
+  EXPECT_EQ(pool->apply(square, 3), 9);
+}
+
+TEST_F(PoolCrash, test_worker_finalization_via_atexit_handler_of_multiprocessing) {
+  Process p({.daemon = false}, leave_a_pool);
+  p.start();
+  p.join();
+  EXPECT_EQ(p.exitcode(), 0);
+  p.close();
+}
+
+TEST_F(PoolCrash, AMapOfWhichOneChunkDiesWaitsForTheOthersAndSaysWhy) {
+  Pool pool(2);
+  Value<int> ran(0);
+  auto item = mp::bind(
+      [](Value<int> n, int x) {
+        if (x == 5) {
+          ::raise(SIGKILL);
+        }
+        n.update([](int& v) { ++v; });
+        return x;
+      },
+      ran);
+  EXPECT_EQ(outcome([&] { pool.map(item, std::vector{0, 1, 2, 3, 4, 5, 6, 7}, 1); }), "died -9");
+  EXPECT_EQ(ran.value(), 7);
+}
+
+TEST_F(PoolCrash, BadWishesAreRefusedAndHarmNobody) {
+  Pool pool(1);
+  EXPECT_EQ(outcome([&] { pool.imap(square, std::vector{1}, 0); }),
+            "ValueError: Chunksize must be 1+, not 0");
+  EXPECT_EQ(outcome([&] { pool.imap(square, std::vector{1}, 1, 0); }),
+            "ValueError: buffersize must be None or > 0");
+  EXPECT_EQ(outcome([&] { pool.resize(0); }), "ValueError: Number of processes must be at least 1");
+  EXPECT_EQ(outcome([&] { pool.join(); }), "ValueError: Pool is still running");
+  EXPECT_EQ(pool.apply(square, 4), 16);
+}
+
+void fail_to_begin() { throw ValueError("no licence"); }
+
+TEST_F(PoolCrash, AnInitializerThatFailsBreaksThePool) {
+  Pool pool({.processes = 2, .initializer = fail_to_begin});
+  EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "ValueError: no licence");
+  EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "ValueError: no licence");
+}
+
+void die_at_begin() { ::raise(SIGSEGV); }
+
+TEST_F(PoolCrash, SoDoesOneThatCrashes) {
+  Pool pool({.processes = 2, .initializer = die_at_begin});
+  EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "died -11");
+}
+
+TEST_F(PoolCrash, CallbacksMaySubmitAndThrow) {
+  Pool pool(2);
+  Queue<int> seen;
+  auto r = pool.apply_async({.callback =
+                                 [&](int x) {
+                                   seen.put(pool.apply(square, x));
+                                   throw std::runtime_error("from a callback");
+                                 }},
+                            square, 3);
+  EXPECT_EQ(r.get(), 9);
+  EXPECT_EQ(seen.get(), 81);
+  EXPECT_EQ(pool.apply(square, 5), 25);
+}
+
+TEST_F(PoolCrash, AWorkerDiesInsideOfWhatACallbackWaitsFor) {
+  Pool pool(2);
+  Queue<std::string> seen;
+  pool.apply_async(
+      {.callback = [&](int) { seen.put(outcome([&] { pool.apply(end_by, End::kKill); })); }},
+      square, 3);
+  EXPECT_EQ(seen.get(), "died -9");
+}
+
+TEST_F(PoolCrash, ManyThreadsUseIt) {
+  Pool pool(3);
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 200; ++i) {
+        right += pool.apply(square, t * i) == t * i * t * i;
+      }
+      right += pool.map(square, std::vector<int>{1, 2, 3}) == std::vector<int>{1, 4, 9};
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(right, 6 * 201);
+}
+
+TEST_F(PoolCrash, ResizesWhileItWorks) {
+  Pool pool(1);
+  std::vector<int> in(5000);
+  std::iota(in.begin(), in.end(), 0);
+  auto results = pool.map_async({.chunksize = 1}, square, in);
+  for (int n : {4, 1, 3, 2, 5, 1, 2}) {
+    pool.resize(n);
+    EXPECT_EQ(pool.apply(square, n), n * n);
+  }
+  EXPECT_EQ(results.get().size(), 5000u);
+  EXPECT_EQ(pool.size(), 2);
+}
+
+int nest(int depth) {
+  if (depth == 0) {
+    return 1;
+  }
+  Pool inner(1);
+  return 1 + inner.apply(nest, depth - 1);
+}
+
+TEST_F(PoolCrash, test_pool_in_process) {
+  Pool pool(1);
+  EXPECT_EQ(pool.apply(nest, 3), 4);
+  std::string found = outcome([&] { pool.apply(nest, 12); });
+  EXPECT_EQ(found.substr(0, 33), "RuntimeError: mp: this process is") << found;
+}
+
+int wait_in_queue(Queue<int> q) { return q.get(); }
+
+TEST_F(PoolCrash, HandlesTravelAndComeBack) {
+  Pool pool(2);
+  Queue<int> answer = pool.apply([] {
+    Queue<int> q;
+    q.put(42);
+    return q;
+  });
+  EXPECT_EQ(answer.get(), 42);
+  Queue<int> gate;
+  auto waiting = pool.apply_async(wait_in_queue, gate);
+  gate.put(7);
+  EXPECT_EQ(waiting.get(), 7);
+}
+
+TEST_F(PoolCrash, LargeResultsComeWhole) {
+  Pool pool(2);
+  auto big = [](int n) { return std::string(static_cast<size_t>(n), 'x'); };
+  for (const std::string& s : pool.map(big, std::vector<int>(4, 20'000'000), 1)) {
+    EXPECT_EQ(s.size(), 20'000'000u);
+  }
+}
+
+}  // namespace
+}  // namespace mp::testing

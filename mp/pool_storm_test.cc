@@ -1,0 +1,201 @@
+// A pool whose workers are killed at random moments, a hundred times a second: every call ends with its value or with
+// WorkerDied, nothing is lost or comes twice, and nothing is left.
+//
+// The short form runs for two seconds; MP_STORM_SECONDS makes it longer, and then the bound is checked too.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "mp/context.h"
+#include "mp/errors.h"
+#include "mp/pool.h"
+#include "mp/process.h"
+#include "mp/remote_error.h"
+#include "mp/testing/fixture.h"
+#include "mp/testing/watchdog.h"
+
+namespace mp::testing {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::chrono::seconds storm_time() {
+  const char* seconds = std::getenv("MP_STORM_SECONDS");
+  return std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 2);
+}
+
+class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMethod> {
+ private:
+  Watchdog dog_{storm_time() + std::chrono::minutes(2)};
+};
+
+// Some tasks are over at once, some take as long as it takes to be killed.
+int busy_square(int x) {
+  Clock::time_point end = Clock::now() + std::chrono::microseconds(x % 16 == 0 ? 2000 : x % 50);
+  while (Clock::now() < end) {
+  }
+  return x * x;
+}
+std::string busy_text(int x) { return std::string(static_cast<size_t>(x % 100) * 500, 'x'); }
+
+struct Counts {
+  std::atomic<uint64_t> values{0};
+  std::atomic<uint64_t> deaths{0};
+  std::atomic<uint64_t> kills{0};
+  std::atomic<int64_t> longest_ns{0};
+
+  // Does something that ends with a value or WorkerDied.
+  void count(const std::function<void()>& call) {
+    Clock::time_point start = Clock::now();
+    try {
+      call();
+      ++values;
+    } catch (const WorkerDied& e) {
+      ++deaths;
+      EXPECT_EQ(e.signal(), SIGKILL) << e.what();
+      EXPECT_GT(e.pid(), 0);
+    } catch (...) {
+      ADD_FAILURE() << describe(std::current_exception());
+    }
+    int64_t took = (Clock::now() - start).count();
+    for (int64_t seen = longest_ns; took > seen && !longest_ns.compare_exchange_weak(seen, took);) {
+    }
+  }
+};
+
+void call_one_by_one(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
+  for (int i = 0; !stop; i = (i + 1) % 30'000) {
+    counts.count([&] { EXPECT_EQ(pool.apply(busy_square, i), i * i); });
+  }
+}
+
+void call_in_heaps(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
+  while (!stop) {
+    std::vector<AsyncResult<std::string>> results;
+    for (int i = 0; i < 200; ++i) {
+      results.push_back(pool.apply_async(busy_text, i));
+    }
+    for (int i = 0; i < 200; ++i) {
+      counts.count([&] { EXPECT_EQ(results[static_cast<size_t>(i)].get(), busy_text(i)); });
+    }
+  }
+}
+
+void stream(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
+  std::vector<int> in(300);
+  std::iota(in.begin(), in.end(), 0);
+  while (!stop) {
+    auto it = pool.imap_unordered(busy_square, in);
+    std::set<int> seen;
+    size_t n = 0;
+    for (bool more = true; more;) {
+      counts.count([&] {
+        std::optional<int> x = it.next();
+        if (!x.has_value()) {
+          more = false;
+          return;
+        }
+        EXPECT_TRUE(seen.insert(*x).second) << *x << " came twice";
+      });
+      n += more;
+    }
+    EXPECT_EQ(n, in.size());
+  }
+}
+
+// With attempts enough a map is not disturbed at all.
+void map_with_retries(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
+  std::vector<int> in(1000);
+  std::iota(in.begin(), in.end(), 0);
+  std::vector<int> out(in);
+  for (int& x : out) {
+    x *= x;
+  }
+  while (!stop) {
+    counts.count([&] {
+      EXPECT_EQ(pool.map_async({.chunksize = 7, .retries = 1000}, busy_square, in).get(), out);
+    });
+  }
+}
+
+void kill_workers(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
+  std::mt19937 random(12345);
+  for (Clock::time_point next = Clock::now(); !stop;) {
+    std::vector<Process> workers = pool.workers();
+    if (!workers.empty()) {
+      try {
+        workers[random() % workers.size()].kill();
+        ++counts.kills;
+      } catch (const Error&) {
+        // It has gone, and was closed.
+      }
+    }
+    next += std::chrono::microseconds(5000 + random() % 10'000);
+    std::this_thread::sleep_until(next);
+  }
+}
+
+TEST_P(PoolStorm, EveryCallEndsWithItsValueOrWorkerDied) {
+  Counts counts;
+  Counts slow;
+  {
+    Pool pool({.processes = 4, .context = Context(GetParam())});
+    std::atomic<bool> stop{false};
+    std::atomic<bool> stop_killing{false};
+    std::vector<std::thread> users;
+    users.emplace_back([&] { call_one_by_one(pool, counts, stop); });
+    users.emplace_back([&] { call_in_heaps(pool, counts, stop); });
+    users.emplace_back([&] { stream(pool, counts, stop); });
+    users.emplace_back([&] { map_with_retries(pool, slow, stop); });
+    std::thread killer([&] { kill_workers(pool, counts, stop_killing); });
+    std::this_thread::sleep_for(storm_time());
+    // The users end while workers still die.
+    stop = true;
+    for (std::thread& user : users) {
+      user.join();
+    }
+    stop_killing = true;
+    killer.join();
+    EXPECT_EQ(pool.apply_async({.retries = 10}, busy_square, 9).get(), 81);
+    pool.close();
+    EXPECT_TRUE(pool.join());
+  }
+  std::printf(
+      "%llu kills: %llu values, %llu deaths reported, the longest wait for one result %.0f ms; "
+      "%llu maps, the longest %.0f ms\n",
+      static_cast<unsigned long long>(counts.kills), static_cast<unsigned long long>(counts.values),
+      static_cast<unsigned long long>(counts.deaths), static_cast<double>(counts.longest_ns) / 1e6,
+      static_cast<unsigned long long>(slow.values), static_cast<double>(slow.longest_ns) / 1e6);
+  EXPECT_GT(counts.kills, 0u);
+  EXPECT_GT(counts.values, counts.kills);
+  EXPECT_GT(counts.deaths, 0u);
+  EXPECT_LE(counts.deaths, counts.kills);
+  EXPECT_EQ(slow.deaths, 0u);
+  if (std::getenv("MP_STORM_SECONDS") != nullptr) {
+    EXPECT_LT(counts.longest_ns, 1'000'000'000);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, PoolStorm,
+                         ::testing::Values(StartMethod::kFork, StartMethod::kForkserver),
+                         [](const auto& info) {
+                           return std::string(info.param == StartMethod::kFork ? "fork"
+                                                                               : "forkserver");
+                         });
+
+}  // namespace
+}  // namespace mp::testing
