@@ -73,7 +73,7 @@ class Pool : public internal::BasicPool<internal::ProcessWork> {
   Pool& operator=(Pool&&) noexcept;
   ~Pool();
 
-  // Those that are there, in no order.
+  // Those that are there, in no order. For looking, waiting and killing: the pool replaces who has ended. Not to be close()d.
   std::vector<Process> workers() const { return core().workers(); }
 
  private:

@@ -46,6 +46,7 @@ constexpr int kMemoryMs = 500;
 // How long nobody may have led before the collector does it for balance alone.
 constexpr auto kBalance = std::chrono::milliseconds(2);
 constexpr size_t kBatch = 64;
+constexpr char kTerminated[] = "the pool was terminated before the task was done";
 
 std::exception_ptr cancelled(const char* why) {
   return std::make_exception_ptr(CancelledError(why));
@@ -991,7 +992,9 @@ void PoolCore::bury(Seat& seat) {
         pending_.push_front(task.release());
         continue;
       }
-      if (seat.verdict.ticket == ticket) {
+      if (state_ == State::kTerminate) {
+        failed.push_back({std::move(task), cancelled(kTerminated)});  // we have killed it
+      } else if (seat.verdict.ticket == ticket) {
         failed.push_back({std::move(task), seat.verdict.error});
       } else if (task->attempt <= task->job->retries) {
         ++task->attempt;
@@ -1102,7 +1105,7 @@ void PoolCore::terminate() {
     state_ = State::kTerminate;
   }
   wake_keeper();
-  fail_all(cancelled("the pool was terminated before the task was done"));
+  fail_all(cancelled(kTerminated));
   if (std::this_thread::get_id() != collector_.get_id()) {
     join(Deadline::never());
   }
