@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -80,6 +83,49 @@ TEST_F(PoolTest, Threads) {
   int base = 5;
   EXPECT_EQ(pool.apply([&](int x) { return x + base; }, 1), 6);
   EXPECT_EQ(pool.map(square, std::vector<int>{1, 2, 3}), (std::vector<int>{1, 4, 9}));
+}
+
+TEST_F(PoolTest, TellsHowFarAMapIs) {
+  Pool pool(2);
+  std::vector<uint64_t> seen;
+  auto r = pool.map_async({.chunksize = 1, .progress = [&](uint64_t n) { seen.push_back(n); }},
+                          square, std::vector<int>(10, 3));
+  EXPECT_EQ(r.get(), std::vector<int>(10, 9));
+  ASSERT_FALSE(seen.empty());
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(seen.back(), 10u);
+}
+
+TEST_F(PoolTest, LimitsItsWorkers) {
+  Pool pool({.processes = 1, .limits = {{RLIMIT_CORE, 4096}}});
+  EXPECT_EQ(pool.apply([] {
+    rlimit limit{};
+    getrlimit(RLIMIT_CORE, &limit);
+    return limit.rlim_cur;
+  }),
+            4096u);
+}
+
+int grow() {
+  static std::vector<char> memory;
+  memory.assign(size_t{200} << 20, 'x');
+  return getpid();
+}
+
+TEST_F(PoolTest, ReplacesAWorkerThatHasGrown) {
+  Pool pool({.processes = 1, .max_memory_per_child = uint64_t{100} << 20});
+  const int first = pool.apply(grow);
+  while (pool.apply([] { return getpid(); }) == first) {
+  }
+}
+
+TEST_F(PoolTest, ThreadsAreReplacedToo) {
+  ThreadPool pool({.processes = 2, .maxtasksperchild = 1});
+  for (int i = 0; i < 500; ++i) {
+    EXPECT_EQ(pool.apply(square, i), i * i);
+  }
+  pool.close();
+  EXPECT_TRUE(pool.join());
 }
 
 }  // namespace
