@@ -10,7 +10,7 @@ namespace mp {
 namespace internal {
 namespace {
 
-std::shared_ptr<ThreadCore> make_core(ThreadPoolOptions options) {
+std::shared_ptr<ThreadCrew> make_core(ThreadPoolOptions options) {
   int processes = options.processes.has_value() ? *options.processes : usable_cpus();
   if (processes < 1) {
     refuse_pool_size();
@@ -18,7 +18,7 @@ std::shared_ptr<ThreadCore> make_core(ThreadPoolOptions options) {
   if (options.maxtasksperchild.has_value() && *options.maxtasksperchild < 1) {
     refuse_lifetime();
   }
-  auto core = std::make_shared<ThreadCore>(
+  auto core = std::make_shared<ThreadCrew>(
       ThreadPlan{processes, std::move(options.initializer),
                  static_cast<uint64_t>(options.maxtasksperchild.value_or(0))});
   core->start();

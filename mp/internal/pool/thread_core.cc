@@ -17,14 +17,14 @@ namespace {
 constexpr int kMostFailedStarts = 3;
 }
 
-ThreadCore::ThreadCore(ThreadPlan plan)
+ThreadCrew::ThreadCrew(ThreadPlan plan)
     : plan_(std::move(plan)), creator_(getpid()), wanted_(plan_.processes) {}
 
-ThreadCore::~ThreadCore() = default;
+ThreadCrew::~ThreadCrew() = default;
 
-bool ThreadCore::is_ours() const noexcept { return getpid() == creator_; }
+bool ThreadCrew::is_ours() const noexcept { return getpid() == creator_; }
 
-void ThreadCore::start() {
+void ThreadCrew::start() {
   try {
     std::lock_guard hold(mutex_);
     add_workers();
@@ -35,7 +35,7 @@ void ThreadCore::start() {
 }
 
 // With mutex_.
-void ThreadCore::add_workers() {
+void ThreadCrew::add_workers() {
   while (living_ < wanted_ && broken_ == nullptr) {
     threads_.emplace_back([this] { worker(); });
     ++living_;
@@ -43,7 +43,7 @@ void ThreadCore::add_workers() {
 }
 
 // With mutex_.
-void ThreadCore::check_running() const {
+void ThreadCrew::check_running() const {
   if (state_ != State::kRun) {
     raise(value_error("Pool not running"));
   }
@@ -52,12 +52,12 @@ void ThreadCore::check_running() const {
   }
 }
 
-void ThreadCore::check_submit() const {
+void ThreadCrew::check_submit() const {
   std::lock_guard hold(mutex_);
   check_running();
 }
 
-void ThreadCore::submit(const std::shared_ptr<Job>& job, uint64_t part, std::function<void()> run) {
+void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part, std::function<void()> run) {
   {
     std::lock_guard hold(mutex_);
     check_running();
@@ -66,7 +66,7 @@ void ThreadCore::submit(const std::shared_ptr<Job>& job, uint64_t part, std::fun
   work_.notify_one();
 }
 
-void ThreadCore::done(Task task, const std::exception_ptr& error) {
+void ThreadCrew::done(Task task, const std::exception_ptr& error) {
   task.run = nullptr;  // what it holds goes before the caller goes on
   bool complete = error != nullptr ? task.job->fail(task.part, error) : task.job->delivered();
   if (complete) {
@@ -76,7 +76,7 @@ void ThreadCore::done(Task task, const std::exception_ptr& error) {
   }
 }
 
-void ThreadCore::worker() {
+void ThreadCrew::worker() {
   std::exception_ptr failure;
   try {
     if (plan_.initializer) {
@@ -146,7 +146,7 @@ void ThreadCore::worker() {
   }
 }
 
-bool ThreadCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
   for (;;) {
     uint32_t seen = job.changes.load(std::memory_order_seq_cst);
     if (until()) {
@@ -162,7 +162,7 @@ bool ThreadCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
   }
 }
 
-void ThreadCore::cancel(Job& job) {
+void ThreadCrew::cancel(Job& job) {
   std::deque<Task> cancelled;
   {
     std::lock_guard hold(mutex_);
@@ -177,14 +177,14 @@ void ThreadCore::cancel(Job& job) {
   }
 }
 
-void ThreadCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
+void ThreadCrew::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
                          const std::exception_ptr& error) {
   for (; from < to; ++from) {
     done({job, from, nullptr}, error);
   }
 }
 
-void ThreadCore::close() {
+void ThreadCrew::close() {
   std::lock_guard hold(mutex_);
   if (state_ == State::kRun) {
     state_ = State::kClose;
@@ -192,7 +192,7 @@ void ThreadCore::close() {
   work_.notify_all();
 }
 
-void ThreadCore::terminate() {
+void ThreadCrew::terminate() {
   std::deque<Task> lost;
   {
     std::lock_guard hold(mutex_);
@@ -207,7 +207,7 @@ void ThreadCore::terminate() {
   join(Deadline::never());
 }
 
-bool ThreadCore::join(Deadline deadline) {
+bool ThreadCrew::join(Deadline deadline) {
   std::unique_lock hold(mutex_);
   while (living_ > 0) {
     if (deadline.passed()) {
@@ -229,7 +229,7 @@ bool ThreadCore::join(Deadline deadline) {
   return true;
 }
 
-void ThreadCore::resize(int processes) {
+void ThreadCrew::resize(int processes) {
   std::lock_guard hold(mutex_);
   check_running();
   wanted_ = processes;
@@ -237,12 +237,12 @@ void ThreadCore::resize(int processes) {
   work_.notify_all();
 }
 
-int ThreadCore::size() const {
+int ThreadCrew::size() const {
   std::lock_guard hold(mutex_);
   return wanted_;
 }
 
-ThreadCore::State ThreadCore::state() const {
+ThreadCrew::State ThreadCrew::state() const {
   std::lock_guard hold(mutex_);
   return state_;
 }

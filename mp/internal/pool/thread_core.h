@@ -1,6 +1,6 @@
 // mp/internal/pool/thread_core.h
 //
-// ThreadCore: the workers of mp::ThreadPool, threads that take calls off one list.
+// ThreadCrew: the workers of mp::ThreadPool, threads that take calls off one list.
 
 #ifndef MP_INTERNAL_POOL_THREAD_CORE_H_
 #define MP_INTERNAL_POOL_THREAD_CORE_H_
@@ -24,12 +24,12 @@ struct ThreadPlan {
   uint64_t tasks_per_child = 0;
 };
 
-class ThreadCore final : public Crew {
+class ThreadCrew final : public Crew {
  public:
   enum class State { kRun, kClose, kTerminate };
 
-  explicit ThreadCore(ThreadPlan plan);
-  ~ThreadCore() override;
+  explicit ThreadCrew(ThreadPlan plan);
+  ~ThreadCrew() override;
   void start();
 
   // `run` does part `part` of `job`, in a worker; what it throws fails the part.

@@ -1,6 +1,6 @@
 // mp/internal/pool/thread_work.h
 //
-// How a call becomes a task of a ThreadCore: a function with its arguments, copied.
+// How a call becomes a task of a ThreadCrew: a function with its arguments, copied.
 
 #ifndef MP_INTERNAL_POOL_THREAD_WORK_H_
 #define MP_INTERNAL_POOL_THREAD_WORK_H_
@@ -20,7 +20,7 @@
 namespace mp::internal {
 
 struct ThreadWork {
-  using Core = ThreadCore;
+  using Core = ThreadCrew;
 
   template <class Arguments, class F>
   struct Fit;
@@ -53,7 +53,7 @@ struct ThreadWork {
       typename ItemResultOf<F, ItemArguments<star, Range>>::type;
 
   template <class Job, class F, class... A>
-  static void submit_call(ThreadCore& core, const std::shared_ptr<Job>& job, bool, F&& f,
+  static void submit_call(ThreadCrew& core, const std::shared_ptr<Job>& job, bool, F&& f,
                           A&&... args) {
     auto call = std::make_shared<std::tuple<std::decay_t<F>, std::decay_t<A>...>>(
         std::forward<F>(f), std::forward<A>(args)...);
@@ -67,7 +67,7 @@ struct ThreadWork {
   }
 
   template <bool star, class T, class Job, class F, class It, class End, class See>
-  static void submit_chunk(ThreadCore& core, const std::shared_ptr<Job>& job, uint64_t part, bool,
+  static void submit_chunk(ThreadCrew& core, const std::shared_ptr<Job>& job, uint64_t part, bool,
                            const F& f, It& at, const End& end, size_t n, const See& see) {
     struct Chunk {
       std::decay_t<F> f;
