@@ -208,8 +208,11 @@ TEST_F(PoolCrash, AStoppedWorkerDelaysWhatItHasBegunOnly) {
     EXPECT_EQ(others[static_cast<size_t>(i)].get(), i * i);
   }
   EXPECT_FALSE(stopped.ready());
-  for (const Process& p : pool.workers()) {
-    ::kill(p.pid(), SIGCONT);
+  // It may stop only after we have told it to continue.
+  while (!stopped.wait(0.01)) {
+    for (const Process& p : pool.workers()) {
+      ::kill(p.pid(), SIGCONT);
+    }
   }
   EXPECT_EQ(stopped.get(), 1);
 }
