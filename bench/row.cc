@@ -310,6 +310,43 @@ std::vector<Row> make_rows() {
           .remark = "threads_std is std::barrier, which spins, and hangs when a party is gone",
       },
       {
+          .name = "pool_apply",
+          .operation = "one apply() of a function that returns its argument, and its result",
+          .variants =
+              {
+                  {kProcesses, pool_apply_processes(), 60 * kThousand},
+                  {kThreadsTwin, pool_apply_threads(), 40 * kThousand},
+                  {kThreadsStd, std_pool_apply(), 30 * kThousand},
+              },
+          .python_operations = 2 * kThousand,
+          .targets = {{"python", 25}},
+          .remark = "two workers, as in the rows of pools below",
+      },
+      {
+          .name = "pool_imap",
+          .operation = "one item of imap() in chunks of one",
+          .variants =
+              {
+                  {kProcesses, pool_imap_processes(), 400 * kThousand},
+                  {kThreadsTwin, pool_imap_threads(), 200 * kThousand},
+                  {kThreadsStd, std_pool_imap(), 200 * kThousand},
+              },
+          .python_operations = 8 * kThousand,
+          .targets = {{"python", 20}},
+      },
+      {
+          .name = "pool_map",
+          .operation = "one item of a map() over a million",
+          .variants =
+              {
+                  {kProcesses, pool_map_processes(), kMillion},
+                  {kThreadsTwin, pool_map_threads(), kMillion},
+                  {kThreadsStd, std_pool_map(), kMillion},
+              },
+          .python_operations = kMillion,
+          .targets = {{"python", 5}, {kThreadsTwin, 1 / 2.0}},
+      },
+      {
           .name = "start_fork",
           .operation = "start and join",
           .variants =

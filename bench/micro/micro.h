@@ -69,6 +69,14 @@ Body event_threads();
 Body barrier_processes();
 Body barrier_threads();
 
+// pool.cc, two workers
+Body pool_apply_processes();
+Body pool_apply_threads();
+Body pool_imap_processes();
+Body pool_imap_threads();
+Body pool_map_processes();
+Body pool_map_threads();
+
 // start.cc
 Body start_fork();
 Body start_forkserver();

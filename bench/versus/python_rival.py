@@ -273,6 +273,35 @@ def barrier(count):
     return elapsed
 
 
+def same(x):
+    return x
+
+
+def pool(run):
+    def run_in_pool(count):
+        with FORK.Pool(2) as workers:
+            workers.map(same, range(64), 1)
+            start = time.perf_counter()
+            run(workers, count)
+            return time.perf_counter() - start
+
+    return run_in_pool
+
+
+def pool_apply(workers, count):
+    for _ in range(count):
+        workers.apply(same, (1,))
+
+
+def pool_imap(workers, count):
+    for _ in workers.imap(same, range(count)):
+        pass
+
+
+def pool_map(workers, count):
+    workers.map(same, range(count))
+
+
 def nothing():
     pass
 
@@ -318,6 +347,9 @@ ROWS = {
     "event_set": event_set,
     "event": event,
     "barrier": barrier,
+    "pool_apply": pool(pool_apply),
+    "pool_imap": pool(pool_imap),
+    "pool_map": pool(pool_map),
     "start_fork": start_and_join("fork"),
     "start_forkserver": start_and_join("forkserver"),
     "start_spawn": start_and_join("spawn"),

@@ -37,6 +37,10 @@ Body std_sequence_sum();
 Body std_value();
 // Start and join a std::thread.
 Body std_start();
+// std_pool.cc
+Body std_pool_apply();
+Body std_pool_imap();
+Body std_pool_map();
 
 // moodycamel.cc: moodycamel::BlockingConcurrentQueue between threads, message by message and in
 // bulk.

@@ -1,0 +1,77 @@
+#include "mp/pool.h"
+
+#include <cstdint>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+#include "bench/micro/micro.h"
+#include "mp/thread_pool.h"
+
+namespace bench {
+namespace {
+
+constexpr int kWorkers = 2;
+
+int same(int x) { return x; }
+
+std::vector<int> numbers(int64_t n) {
+  std::vector<int> v(static_cast<size_t>(n));
+  std::iota(v.begin(), v.end(), 0);
+  return v;
+}
+
+// All workers have run something.
+template <class Pool>
+void warm_up(const Pool& pool) {
+  pool.map(same, numbers(64), 1);
+}
+
+template <class Pool>
+double apply(int64_t n) {
+  Pool pool(kWorkers);
+  warm_up(pool);
+  const auto start = Clock::now();
+  for (int64_t i = 0; i < n; ++i) {
+    pool.apply(same, 1);
+  }
+  return seconds_since(start);
+}
+
+template <class Pool>
+double imap(int64_t n) {
+  Pool pool(kWorkers);
+  warm_up(pool);
+  const std::vector<int> in = numbers(n);
+  int64_t got = 0;
+  const auto start = Clock::now();
+  for (int x : pool.imap(same, in)) {
+    got += x >= 0;
+  }
+  const double elapsed = seconds_since(start);
+  if (got != n) throw std::runtime_error("results are missing");
+  return elapsed;
+}
+
+template <class Pool>
+double map(int64_t n) {
+  Pool pool(kWorkers);
+  warm_up(pool);
+  const std::vector<int> in = numbers(n);
+  const auto start = Clock::now();
+  const std::vector<int> out = pool.map(same, in);
+  const double elapsed = seconds_since(start);
+  if (out != in) throw std::runtime_error("results are wrong");
+  return elapsed;
+}
+
+}  // namespace
+
+Body pool_apply_processes() { return self_timed<apply<mp::Pool>>(); }
+Body pool_apply_threads() { return self_timed<apply<mp::ThreadPool>>(); }
+Body pool_imap_processes() { return self_timed<imap<mp::Pool>>(); }
+Body pool_imap_threads() { return self_timed<imap<mp::ThreadPool>>(); }
+Body pool_map_processes() { return self_timed<map<mp::Pool>>(); }
+Body pool_map_threads() { return self_timed<map<mp::ThreadPool>>(); }
+
+}  // namespace bench
