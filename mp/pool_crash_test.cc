@@ -65,6 +65,11 @@ struct ResultTrap {
   End end = End::kThrow;
 };
 
+// A result that is decoded only once `e` is set.
+struct SlowToRead {
+  Event e;
+};
+
 }  // namespace mp::testing
 
 template <>
@@ -83,6 +88,16 @@ struct mp::Codec<mp::testing::ResultTrap> {
     return e.integer(testing::end_by(t.end));
   }
   static testing::ResultTrap decode(const Reader&) { return {}; }
+};
+
+template <>
+struct mp::Codec<mp::testing::SlowToRead> {
+  static Encoder::Ref encode(Encoder& e, const testing::SlowToRead& s) { return e.value(s.e); }
+  static testing::SlowToRead decode(const Reader& r) {
+    testing::SlowToRead s{r.as<Event>()};
+    s.e.wait();
+    return s;
+  }
 };
 
 namespace mp::testing {
@@ -505,6 +520,37 @@ TEST_F(PoolCrash, ResizesWhileItWorks) {
   }
   EXPECT_EQ(results.get().size(), 5000u);
   EXPECT_EQ(pool.size(), 2);
+}
+
+TEST_F(PoolCrash, ASmallerPoolStillFindsItsWorkers) {
+  Pool pool(4);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(pool.apply(square, i), i * i);  // one each: the fourth worker is the next one's
+  }
+  pool.resize(1);
+  while (pool.workers().size() != 1) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(pool.apply(square, 5), 25);
+}
+
+TEST_F(PoolCrash, WhoIsAskedToReadResultsAndHasHisOwnAsksTheNext) {
+  Pool pool(1);
+  for (int round = 0; round < 30; ++round) {
+    Event begun;
+    Event go;
+    auto one = pool.apply_async([](Event e) { return SlowToRead{e}; }, begun);
+    auto two = pool.apply_async([](Event e) { return SlowToRead{e}; }, begun);
+    auto last = pool.apply_async(tell_and_wait, begun, go);
+    // When they wait in this order, the first reads results, his own and that of the third; then he asks the third to go on.
+    std::thread a([&] { one.get(); });
+    std::thread b([&] { EXPECT_EQ(last.get(), 7); });
+    std::thread c([&] { two.get(); });
+    a.join();
+    c.join();
+    go.set();
+    b.join();
+  }
 }
 
 int nest(int depth) {

@@ -293,6 +293,9 @@ bool PoolCore::has_room(const Seat& seat) const {
 PoolCore::Seat* PoolCore::best_seat() {
   Seat* best = nullptr;
   const size_t n = seats_.size();
+  if (next_seat_ >= n) {
+    next_seat_ = 0;  // the pool is smaller by now
+  }
   for (size_t i = 0; i < n; ++i) {
     size_t at = next_seat_ + i < n ? next_seat_ + i : next_seat_ + i - n;
     Seat* seat = seats_[at].get();
@@ -302,7 +305,7 @@ PoolCore::Seat* PoolCore::best_seat() {
     }
     best = seat;
     if (seat->outstanding == 0) {
-      next_seat_ = at + 1 < n ? at + 1 : 0;
+      next_seat_ = at + 1;
       break;
     }
   }
@@ -611,6 +614,11 @@ bool PoolCore::needed() const noexcept {
 void PoolCore::stop_leading() {
   led_ = false;
   ++leads_;
+  pass_lead();
+}
+
+// With lead_mutex_, while nobody leads: asks somebody to.
+void PoolCore::pass_lead() {
   if (!followers_.empty()) {
     followers_.back()->changed();
   } else if (needed()) {
@@ -619,15 +627,22 @@ void PoolCore::stop_leading() {
 }
 
 bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+  if (until()) {
+    return true;
+  }
+  std::unique_lock hold(lead_mutex_);
+  bool followed = false;
   for (bool first = true;; first = false) {
-    uint32_t seen = job.changes.load(std::memory_order_seq_cst);
-    if (until()) {
-      return true;
+    const uint32_t seen = job.changes.load(std::memory_order_seq_cst);
+    const bool there = until();
+    if (there || (!first && deadline.passed())) {
+      // Who stopped leading may have asked this thread to, which does not wait any more.
+      if (followed && !led_) {
+        pass_lead();
+      }
+      return there;
     }
-    if (!first && deadline.passed()) {
-      return false;
-    }
-    std::unique_lock hold(lead_mutex_);
+    followed = led_;
     if (!led_) {
       led_ = true;
       hold.unlock();

@@ -7,7 +7,7 @@
 //            caller that waits for its own task is woken by the worker itself. The collector does it when nobody waits and
 //            something must go on: tasks wait for a worker, or a callback for its result. Callbacks run in the collector
 //            only. The keeper starts workers, notices their ends and replaces them, and keeps times.
-// Locks      lead_mutex_; reading_ -> mutex_ -> a job's, a ring's.
+// Locks      lead_mutex_ -> a job's; reading_ -> mutex_ -> a job's, a ring's.
 // Death      A worker: what it had published counts; what it had not begun goes to others; what it had begun is tried again
 //            or fails, as the task wants. The owner: its workers are killed (life.h).
 
@@ -139,6 +139,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   void lead(absl::FunctionRef<bool()> until, Deadline deadline);
   void stop_leading();
+  void pass_lead();
   bool needed() const noexcept;
   void collector();
   void wake_collector();
