@@ -279,6 +279,20 @@ TEST_F(PoolCrash, CancelEndsARunningTask) {
   EXPECT_EQ(queued.get(), 9);
 }
 
+TEST_F(PoolCrash, WhatTasksCarryThatWereTakenBackIsFreed) {
+  Pool pool(1);
+  Event begun;
+  Event go;
+  auto running = pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  auto dropped = pool.apply_async(count_and_die, Value<int>(0), 1);
+  dropped.cancel();
+  EXPECT_THROW(dropped.get(), CancelledError);
+  go.set();
+  // The worker passes over the message of the one that was dropped.
+  EXPECT_EQ(pool.apply(square, 5), 25);
+}
+
 TEST_F(PoolCrash, AllWorkersAreKilledAtOnce) {
   Pool pool(4);
   for (int round = 0; round < 5; ++round) {
@@ -461,7 +475,7 @@ TEST_F(PoolCrash, AnInitializerThatFailsBreaksThePool) {
   EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "ValueError: no licence");
 }
 
-void die_at_begin() { ::raise(SIGSEGV); }
+void die_at_begin() { end_by(End::kSegv); }
 
 TEST_F(PoolCrash, SoDoesOneThatCrashes) {
   Pool pool({.processes = 2, .initializer = die_at_begin});

@@ -86,7 +86,12 @@ bool serve(const Desk& desk, ChannelReader<>& reader, Answers& answers, uint64_t
   // Before the ledger says that it runs: a task that runs has a time.
   book.began.store(monotonic_ns(), std::memory_order_relaxed);
   if (!book.tasks[header.slot].begin(header.ticket)) {
-    reader.commit();
+    if (reader.carries()) {
+      Received received;  // what nobody has taken out of a message, nobody lets go of
+      receive(reader, received);
+    } else {
+      reader.commit();
+    }
     return true;
   }
   if (reader.carries()) {
