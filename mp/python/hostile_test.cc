@@ -1,14 +1,10 @@
 // Peers of python::Listener that mean harm, or are broken: none of them blocks accept(), costs more than its share or gets in.
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <atomic>
-#include <cstring>
 #include <fstream>
-#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -24,66 +20,21 @@
 #include "mp/python/connection.h"
 #include "mp/python/listener.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/raw_peer.h"
 #include "mp/testing/watchdog.h"
 
 namespace mp {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::connect_raw;
+using testing::error_of;
+using testing::listen_raw;
+using testing::read_raw;
+using testing::send_raw;
 using namespace std::string_literals;
 
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return std::string(e.name()) + ": " + e.what();
-  }
-  return "nothing was thrown";
-}
-
-Fd connect_raw(const Address& address) {
-  if (address.is_local()) {
-    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un to{};
-    to.sun_family = AF_UNIX;
-    std::memcpy(to.sun_path, address.path().data(), address.path().size());
-    EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-    return fd;
-  }
-  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(address.port());
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  return fd;
-}
-
-// Nothing or the rest of it may be taken: the peer may have hung up.
-void send_raw(const Fd& fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t n = send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n <= 0) {
-      return;
-    }
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
-// Up to the end of the stream, or `size` bytes.
-std::string read_raw(const Fd& fd, size_t size = 1 << 20) {
-  std::string out(size, '\0');
-  size_t got = 0;
-  while (got < size) {
-    ssize_t n = recv(fd.get(), out.data() + got, size - got, 0);
-    if (n <= 0) {
-      break;
-    }
-    got += static_cast<size_t>(n);
-  }
-  out.resize(got);
-  return out;
-}
+constexpr size_t kAll = 1 << 20;
 
 std::string frame(std::string_view message) {
   std::string out = "\0\0\0\0"s;
@@ -131,26 +82,19 @@ class PythonHostile : public testing::Fixture {
     Fd peer = connect_raw(listener.address());
     EXPECT_EQ(read_raw(peer, kOurChallenge).size(), kOurChallenge);
     send_raw(peer, answer);
-    return read_raw(peer);
+    return read_raw(peer, kAll);
   }
   // A listener that says this and then waits for the end: what a client of ours makes of it.
   static std::string judgement(std::string says, python::ClientOptions options) {
-    Fd front(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(bind(front.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    EXPECT_EQ(listen(front.get(), 1), 0);
-    EXPECT_EQ(getsockname(front.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    Address address;
+    Fd front = listen_raw(&address);
     std::thread rogue([&] {
       Fd client(accept4(front.get(), nullptr, nullptr, SOCK_CLOEXEC));
       send_raw(client, says);
       shutdown(client.get(), SHUT_WR);
-      read_raw(client);
+      read_raw(client, kAll);
     });
-    std::string error =
-        error_of([&] { python::Client(Address("127.0.0.1", ntohs(at.sin_port)), options); });
+    std::string error = error_of([&] { python::Client(address, options); });
     rogue.join();
     return error;
   }
@@ -163,19 +107,10 @@ class PythonHostile : public testing::Fixture {
 class Relayed {
  public:
   Relayed(const Address& server, std::optional<size_t> cut) {
-    Fd front(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(bind(front.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    EXPECT_EQ(listen(front.get(), 1), 0);
-    EXPECT_EQ(getsockname(front.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    Address address;
+    Fd front = listen_raw(&address);
     std::thread client([&] {
-      error_ = error_of([&] {
-        python::Client(Address("127.0.0.1", ntohs(at.sin_port)), {.authkey = "secret"})
-            .recv_bytes();
-      });
+      error_ = error_of([&] { python::Client(address, {.authkey = "secret"}).recv_bytes(); });
     });
     Fd to_client(accept4(front.get(), nullptr, nullptr, SOCK_CLOEXEC));
     server_ = connect_raw(server);
@@ -327,7 +262,7 @@ TEST_F(PythonHostile, SilentAndSlowPeersDelayNobodyAndGo) {
   expect_served(listener);
   // All of them are hung up on.
   for (const Fd& fd : silent) {
-    EXPECT_LE(read_raw(fd).size(), kOurChallenge);
+    EXPECT_LE(read_raw(fd, kAll).size(), kOurChallenge);
   }
   EXPECT_EQ(serving.accepted(), 4);
 }
