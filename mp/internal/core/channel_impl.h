@@ -57,14 +57,29 @@ void bury_lessee(Channel<A, Store>& channel, Owner dead) noexcept {
   }
 }
 
-// Who is about to say that nothing is there looks whether something has to come back. Without any lock.
+// Who is about to say that nothing is there looks whether something has to come back: false when it
+// has not. Without any lock.
 template <class A, class Store>
-void bury_lessees(Channel<A, Store>& channel) noexcept {
+bool dead_give_back(Channel<A, Store>& channel) noexcept {
+  if (channel.ring->leases.none()) [[likely]] {
+    return false;
+  }
   for (auto& lessee : channel.ring->lessees) {
     Owner owner{lessee.load(std::memory_order_relaxed)};
     if (owner && channel.store.liveness().is_dead(owner)) {
       bury_lessee(channel, owner);
     }
+  }
+  return channel.ring->leases.maybe_back();
+}
+
+// Who is about to have a lease: sleepers are to watch it, and to learn of it before it has one.
+template <class A, class Store>
+void announce_lessee(Channel<A, Store>& channel) noexcept {
+  if (channel.ring->add_lessee(channel.store.self())) [[unlikely]] {
+    A::fence_after_rmw();
+    notify(channel.ring->items, kWakeAll);
+    notify(channel.ring->finished, kWakeAll);
   }
 }
 
@@ -428,14 +443,8 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
   for (;;) {
     head.again();
     if (deadline.is_past_by_construction() && !ring.maybe_ready(store) &&
-        ring.closed.load(std::memory_order_relaxed) == 0) {
-      if (ring.leases.none()) [[likely]] {
-        return unavailable();
-      }
-      bury_lessees(channel_);
-      if (!ring.leases.maybe_back()) {
-        return unavailable();
-      }
+        ring.closed.load(std::memory_order_relaxed) == 0 && !dead_give_back(channel_)) {
+      return unavailable();
     }
     Acquired a =
         park_acquire(ring.get_lock, store.self(), lock_deadline(deadline), store.liveness());
@@ -487,7 +496,11 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
       return ring.maybe_ready(store) || ring.closed.load(std::memory_order_relaxed) != 0;
     };
     if (deadline.is_past_by_construction()) {
-      return unavailable();
+      // We may have come for what another one has taken, or for nothing.
+      if (!dead_give_back(channel_)) {
+        return unavailable();
+      }
+      continue;
     }
     if (!await_change(channel_, ring.items, Ring<A>::kWriters, deadline, kReadNs, ready)) {
       return unavailable();
@@ -560,11 +573,8 @@ typename Ring<A>::Leased ChannelReader<A, Store>::lease(bool view) noexcept {
   Store& store = channel_.store;
   Ring<A>& ring = *channel_.ring;
   typename Ring<A>::Leased leased;
-  if (!view && ring.add_lessee(store.self())) [[unlikely]] {
-    // Before the lease, so that whoever dies with one is watched, or is looked for before a sleep.
-    A::fence_after_rmw();
-    notify(ring.items, kWakeAll);
-    notify(ring.finished, kWakeAll);
+  if (!view && A::kBug != Bug::kWatchLesseeLate) {
+    announce_lessee(channel_);
   }
   bool leaves = false;
   if (back_.entry != 0) {
@@ -576,6 +586,9 @@ typename Ring<A>::Leased ChannelReader<A, Store>::lease(bool view) noexcept {
     if (leased.entry == 0) {
       return leased;
     }
+  }
+  if constexpr (A::kBug == Bug::kWatchLesseeLate) {
+    announce_lessee(channel_);
   }
   bool returned = back_.entry != 0;
   close();
@@ -615,6 +628,10 @@ bool ChannelLeases<A, Store>::give_back(typename Ring<A>::Leased lease) noexcept
   }
   A::step("lease.before_wake");
   notify(ring.items, 1);
+  if ((ring.closed.load(std::memory_order_seq_cst) & ChannelState::kNoGets) != 0) {
+    // What nobody can get any more is no task.
+    tell_if_finished();
+  }
   return true;
 }
 
@@ -689,6 +706,8 @@ absl::StatusOr<bool> ChannelLeases<A, Store>::finish_any() noexcept {
     });
     return found;
   };
+  // Killed before it has told who joins, or who gets, it is missed as any lessee.
+  announce_lessee(channel_);
   for (;;) {
     typename Ring<A>::Leased out = first(LeaseWord::is_out);
     if (out.entry == 0) {

@@ -63,8 +63,11 @@ enum class Bug {
   kLeaveUnpublished,     // put: who takes over from a dead producer leaves what it had noted
   kLeaseAfterCommit,     // lease: the entry names its holder when the message has left the ring
   kFreeBeforeAcknowledge,  // lease: the block goes before the message is acknowledged
-  kReturnUncommitted,      // lease: what the dead held comes back, taken or not
+  kAcknowledgeByStore,     // lease: who is done with it does not look whether somebody has said so
+  kReturnByStore,          // lease: what the dead held comes back, whatever became of it meanwhile
   kReturnUntold,           // lease: who finds that a dead one gave something back does not say so
+  kLeaveUntaken,           // lease: who takes over leaves the entry of what the dead did not take
+  kWatchLesseeLate,        // lease: sleepers learn of whom to watch when it has the lease
   kFinishedByLeasesFirst,  // join: looks at what is leased, then at what waits
   kRingBeforePublish,      // pipe: the bell rings before there is something to be found
   kListenLate,             // pipe: what was not there before the lock is not looked for with it

@@ -165,6 +165,11 @@ struct LeaseTable {
       Atomics::step("lease.freed");
     }
     *more = carries || !keeps_block(store, e);
+    if constexpr (Atomics::kBug == Bug::kAcknowledgeByStore) {
+      const bool ours = e.word.load(std::memory_order_seq_cst) == word;
+      e.word.store(*more ? word | LeaseWord::kDone : 0, std::memory_order_seq_cst);
+      return ours;
+    }
     // sync: lease (pairs with open_entry): what the holder did with the block is over.
     return e.word.compare_exchange_strong(word, *more ? word | LeaseWord::kDone : 0,
                                           std::memory_order_seq_cst);
@@ -197,11 +202,15 @@ struct LeaseTable {
         return;
       }
       // Never taken: that is for who takes get_lock over.
-      if (Atomics::kBug != Bug::kReturnUncommitted &&
-          e.seq.load(std::memory_order_relaxed) >= received()) {
+      if (e.seq.load(std::memory_order_relaxed) >= received()) {
         return;
       }
       uint64_t end = w | (LeaseWord::attempt(w) == 0 ? LeaseWord::kDone : LeaseWord::kBack);
+      if constexpr (Atomics::kBug == Bug::kReturnByStore) {
+        e.word.store(end, std::memory_order_seq_cst);
+        changed = true;
+        return;
+      }
       changed |= e.word.compare_exchange_strong(w, end, std::memory_order_seq_cst);
     });
     if (changed || found) {

@@ -629,7 +629,8 @@ struct Ring {
         take_down(store, at, e);
         return;
       }
-      if (w != 0 && e.seq.load(std::memory_order_relaxed) < count) {
+      if (w != 0 &&
+          (Atomics::kBug == Bug::kLeaveUntaken || e.seq.load(std::memory_order_relaxed) < count)) {
         return;
       }
       uint64_t b = e.block.load(std::memory_order_relaxed);
