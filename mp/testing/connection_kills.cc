@@ -32,6 +32,7 @@ void add_connections(Suite& suite) {
   }
   suite.add<WaitForMessage>({kKill, kRecovery});
   suite.add<Silence<>>(Mode::kPause);
+  suite.add<SilenceAndDie>({kKill, kRecovery});
 
   suite.plant(
       "bell rung before publish",

@@ -9,6 +9,7 @@ Suite kill_suite() {
   add_events(suite);
   add_barriers(suite);
   add_queues(suite);
+  add_leases(suite);
   add_connections(suite);
   add_values(suite);
   add_shared_memory(suite);

@@ -17,6 +17,7 @@ void add_conditions(Suite& suite);
 void add_events(Suite& suite);
 void add_barriers(Suite& suite);
 void add_queues(Suite& suite);
+void add_leases(Suite& suite);
 void add_connections(Suite& suite);
 void add_values(Suite& suite);
 void add_shared_memory(Suite& suite);

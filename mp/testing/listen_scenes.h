@@ -331,6 +331,56 @@ class Silence : public ListenScene {
   Helper* sender_ = nullptr;
 };
 
+// The same of a victim that is killed at it. The harness listens too, and has nothing to do with its doorbell.
+class SilenceAndDie : public ListenScene {
+ public:
+  SilenceAndDie() : ListenScene("Listener.silence", "rung, empty, another listens") {}
+  void prepare() override {
+    ListenScene::prepare();
+    require(internal::make_doorbell(&doorbell_, &address_) == 0, "no doorbell");
+    listener_.emplace(family(), ring());
+    listener_->join(address_, internal::Deadline::never());
+    pipe_.sender()->send(text_);
+    pipe_.receiver()->recv<std::string>();
+    require(fd_is_readable(doorbell_.get()), "the doorbell was not rung");
+  }
+  // What the victim has taken had rung here.
+  void on_ready() override { pipe_.receiver()->poll(); }
+  void operate() override {
+    silenced_ = listener_->silence(internal::Deadline::never(),
+                                   [this] { internal::silence_doorbell(doorbell_.get()); });
+    if (!silenced_ || fd_is_readable(doorbell_.get())) {
+      stage().numbers[0] = 1;
+    }
+  }
+  Verdict check() override {
+    pipe_.sender()->send(text_);
+    return fine();
+  }
+
+ protected:
+  void create() override {
+    ListenScene::create();
+    fd_ = pipe_.receiver()->fileno();
+  }
+  Verdict inspect() override {
+    if (stage().numbers[0] != 0) {
+      return wrong("the doorbell is not silent");
+    }
+    if (!fd_is_readable(fd_)) {
+      return lost("there is a message, and the descriptor of another says no");
+    }
+    return take_all() == 1 ? ListenScene::inspect() : lost("a message");
+  }
+
+ private:
+  internal::UniqueFd doorbell_;  // the victim's, and gone with it
+  internal::DoorbellAddress address_;
+  std::optional<internal::Listener> listener_;
+  bool silenced_ = false;
+  int fd_ = -1;
+};
+
 }  // namespace mp::testing
 
 #endif  // MP_TESTING_LISTEN_SCENES_H_

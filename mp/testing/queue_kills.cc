@@ -14,10 +14,10 @@ void add_queues(Suite& suite) {
   using Core = CoreQueue<RealAtomics>;
   constexpr Mode kKill = Mode::kKill;
   constexpr Mode kRecovery = Mode::kRecovery;
-  for (QueueState state :
-       {QueueState::kEmpty, QueueState::kQueued, QueueState::kWrapping, QueueState::kLarge}) {
+  for (QueueState state : {QueueState::kEmpty, QueueState::kQueued, QueueState::kWrapping,
+                           QueueState::kLarge, QueueState::kGrowing}) {
     suite.add<QueuePut<Q>>({kKill, kRecovery}, state);
-    if (state != QueueState::kEmpty) {
+    if (state != QueueState::kEmpty && state != QueueState::kGrowing) {
       suite.add<QueueGet<Q>>({kKill, kRecovery}, state);
       // Looks at what the getter had of the message.
       suite.add<QueueGet<Core>>(kKill, state);

@@ -412,10 +412,11 @@ class QueueScene : public FamilyScene {
   bool sleepers_put_ = false;
 };
 
-enum class QueueState { kEmpty, kQueued, kWrapping, kLarge };
+enum class QueueState { kEmpty, kQueued, kWrapping, kLarge, kGrowing };
 
 inline const char* to_string(QueueState state) {
-  constexpr const char* kNames[] = {"empty", "messages before it", "wrapping", "large message"};
+  constexpr const char* kNames[] = {"empty", "messages before it", "wrapping", "large message",
+                                    "into a larger segment"};
   return kNames[static_cast<int>(state)];
 }
 
@@ -477,6 +478,11 @@ class QueuePut : public FilledQueue<Api> {
   explicit QueuePut(QueueState state) : FilledQueue<Api>(Api::put_name(), state) {
     if (state == QueueState::kQueued || state == QueueState::kLarge) {
       this->before_ = {1};
+    } else if (state == QueueState::kGrowing) {
+      // As many full segments as there may be before the next one is larger.
+      for (int i = 0; i < static_cast<int>(internal::Ring<>::kCached); ++i) {
+        this->before_.push_back(this->kFillers + i);
+      }
     }
     this->puts_ = {this->kVictims};
     text_ = this->message(this->kVictims);
