@@ -46,6 +46,11 @@ double log_uniform(StormRandom& random, double low, double high) {
   return std::exp(std::uniform_real_distribution<double>(std::log(low), std::log(high))(random));
 }
 
+std::chrono::seconds storm_time(std::chrono::seconds suite) {
+  const char* seconds = std::getenv("MP_STORM_SECONDS");
+  return seconds == nullptr ? suite : std::chrono::seconds(std::max(1, std::atoi(seconds)));
+}
+
 int64_t storm_now() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

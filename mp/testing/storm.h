@@ -31,6 +31,8 @@ namespace mp::testing {
 using StormRandom = std::mt19937_64;
 // A number from `low` to `high` whose logarithm is uniform.
 double log_uniform(StormRandom& random, double low, double high);
+// How long the long storm of a test rages: `suite`, or as many seconds as MP_STORM_SECONDS says.
+std::chrono::seconds storm_time(std::chrono::seconds suite);
 // The clock of all stamps of a storm, in nanoseconds; one for all processes.
 int64_t storm_now();
 

@@ -190,7 +190,9 @@ struct Ring {
     };
     for (;;) {
       if constexpr (Atomics::kBug == Bug::kFinishedByLeasesFirst) {
-        return leases.count(store, unfinished) == 0 && (no_gets || !has_record(store));
+        const bool none = leases.count(store, unfinished) == 0;
+        Atomics::step("ring.leases_seen");
+        return none && (no_gets || !has_record(store));
       }
       // The ring first: a message is in an entry before it leaves the ring. And once more at the end:
       // nothing came in meanwhile that an entry which was seen may have by now.
@@ -453,6 +455,7 @@ struct Ring {
     Atomics::step("ring.before_lease");
     if constexpr (Atomics::kBug == Bug::kLeaseAfterCommit) {
       commit_get(store, taken.after, 1);
+      Atomics::step("ring.not_leased_yet");
       leased.word = leases.open_entry(e, attempt, owner, flags);
       leased.entry = at;
       return leased;
