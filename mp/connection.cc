@@ -87,6 +87,16 @@ uint64_t Connection::recv_bytes_into(std::span<std::byte> buffer, int64_t offset
   return size;
 }
 
+MessageView<Bytes> Connection::recv_bytes_view() const {
+  if (core_.is_socket()) {
+    return MessageView<Bytes>(recv_bytes());
+  }
+  internal::QueueCore::Leased leased;
+  core_.view(leased);
+  std::span<const std::byte> bytes = leased.bytes();
+  return MessageView<Bytes>(std::move(leased), {bytes.data(), bytes.size()});
+}
+
 Encoder::Ref Codec<Connection>::encode(Encoder& e, const Connection& c) {
   const internal::ConnectionCore& core = c.core_;
   auto ring = [&](const std::optional<internal::QueueCore>& q) {

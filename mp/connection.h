@@ -38,6 +38,7 @@
 #include "mp/errors.h"
 #include "mp/internal/core/connection_core.h"
 #include "mp/internal/core/messages.h"
+#include "mp/message_view.h"
 #include "mp/timeout.h"
 
 namespace mp {
@@ -76,6 +77,12 @@ class Connection {
   // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
   // with the message, which is then taken off.
   uint64_t recv_bytes_into(std::span<std::byte> buffer, int64_t offset = 0) const;
+
+  // recv() and recv_bytes() without a copy of a large message; see MessageView. It counts as received, and not among what
+  // the other end may be ahead.
+  template <class T>
+  MessageView<T> recv_view() const;
+  MessageView<Bytes> recv_bytes_view() const;
 
   // The messages to come, until the other end is gone and all was received:
   //   for (const std::string& line : connection.messages<std::string>()) ...
@@ -189,6 +196,18 @@ T Connection::recv() const {
     received.fetch_fds();
     return internal::decode_message<T>(received.bytes(), &received);
   }
+}
+
+template <class T>
+MessageView<T> Connection::recv_view() const {
+  if (core_.is_socket()) [[unlikely]] {
+    return MessageView<T>(recv<T>());
+  }
+  internal::QueueCore::Leased leased;
+  core_.view(leased);
+  core_.check_encoded(leased.raw());
+  auto view = internal::view_message<T>(leased.bytes());
+  return MessageView<T>(std::move(leased), view);
 }
 
 }  // namespace mp

@@ -32,6 +32,24 @@ struct Kind<Queue<int>> {
   bool seen() { return handle.get() == 7; }
 };
 template <>
+struct Kind<SimpleQueue<int>> {
+  SimpleQueue<int> handle;
+  static bool use(const SimpleQueue<int>& q) { return q.put(7), true; }
+  bool seen() { return handle.get() == 7; }
+};
+// A task is put there and finished here.
+template <>
+struct Kind<JoinableQueue<int>> {
+  JoinableQueue<int> handle;
+  static bool use(const JoinableQueue<int>& q) { return q.try_put(7).ok(); }
+  bool seen() {
+    bool unfinished = !handle.join(0);
+    bool got = handle.get() == 7;
+    handle.task_done();
+    return unfinished && got && handle.join(0);
+  }
+};
+template <>
 struct Kind<Connection> {
   std::pair<Connection, Connection> ends = Pipe();
   Connection& handle = ends.first;
@@ -255,9 +273,10 @@ class HandleCrossing : public testing::Fixture {
  private:
   testing::Watchdog dog_{std::chrono::seconds(60)};
 };
-using Kinds = ::testing::Types<Queue<int>, Connection, Lock, RLock, Condition, Semaphore,
-                               BoundedSemaphore, Event, Barrier, Value<int>, RawValue<int>,
-                               Array<int>, RawArray<int>, SharedMemory, ShareableList, Fd>;
+using Kinds =
+    ::testing::Types<Queue<int>, SimpleQueue<int>, JoinableQueue<int>, Connection, Lock, RLock,
+                     Condition, Semaphore, BoundedSemaphore, Event, Barrier, Value<int>,
+                     RawValue<int>, Array<int>, RawArray<int>, SharedMemory, ShareableList, Fd>;
 TYPED_TEST_SUITE(HandleCrossing, Kinds);
 
 TYPED_TEST(HandleCrossing, LeadsToTheSameThing) {

@@ -1,11 +1,13 @@
 // mp/message_view.h
 //
-// MessageView: a message that was taken out of a queue and is read where it lies in shared memory.
+// MessageView: a message that was taken out of a queue, or a pipe, and is read where it lies in shared
+// memory.
 //
 //   mp::MessageView<mp::Bytes> frame = frames.get_view();
 //   encode(frame.bytes());                                // no copy of the 8 MiB was made
 //
-// Handles    Move-only; the memory is the queue's again when it goes.
+// Handles    Move-only; the memory is the queue's again when it goes. Of a connection that is a socket it is a
+//            copy, the view's own.
 // Safety     One thread at a time for the view; reading the bytes, any.
 // Ordering   What the producer did before put() is visible.
 // Blocking   Its end may wait for the queue's consumers' lock, which is held for moments.
@@ -20,12 +22,14 @@
 #define MP_MESSAGE_VIEW_H_
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "mp/codec.h"
+#include "mp/errors.h"
 #include "mp/internal/core/queue_core.h"
 
 namespace mp {
@@ -44,6 +48,25 @@ struct ViewOf<T> {
   using type = std::string_view;
 };
 
+// Where the content of the current message of a view lies.
+template <class T>
+typename ViewOf<T>::type view_message(std::span<const std::byte> message) {
+  typename ViewOf<T>::type view;
+  bool found;
+  if constexpr (FastText<T>) {
+    found = read_text(message, &view);
+  } else {
+    found = read_numbers(message, &view);
+  }
+  if (!found) {
+    // What it is instead, this says.
+    decode_message<T>(message);
+    raise(CodecError("mp: the message is made in a way that cannot be viewed: take it with get()")
+              .status());
+  }
+  return view;
+}
+
 }  // namespace internal
 
 // T is a string, mp::Bytes or a vector of numbers.
@@ -58,9 +81,12 @@ class MessageView {
   using value_type = typename internal::ViewOf<T>::type;
 
   MessageView(MessageView&& other) noexcept
-      : leased_(std::move(other.leased_)), view_(std::exchange(other.view_, {})) {}
+      : leased_(std::move(other.leased_)),
+        own_(std::move(other.own_)),
+        view_(std::exchange(other.view_, {})) {}
   MessageView& operator=(MessageView&& other) noexcept {
     leased_ = std::move(other.leased_);
+    own_ = std::move(other.own_);
     view_ = std::exchange(other.view_, {});
     return *this;
   }
@@ -78,8 +104,11 @@ class MessageView {
   friend class Connection;
   MessageView(internal::QueueCore::Leased leased, value_type view)
       : leased_(std::move(leased)), view_(view) {}
+  explicit MessageView(T value)
+      : own_(std::make_shared<const T>(std::move(value))), view_(own_->data(), own_->size()) {}
 
   internal::QueueCore::Leased leased_;
+  std::shared_ptr<const T> own_;  // where there is no memory to be shared
   value_type view_;
 };
 

@@ -138,9 +138,24 @@ void ConnectionCore::open(QueueCore::Get& get) const {
   check_readable();
   absl::Status s = get.open(*in_, Deadline::after(kForever));
   if (!s.ok()) {
-    raise_if_interrupted();
-    raise(EOFError("the other end of the connection is closed or its last holder died").status());
+    raise_recv(s);
   }
+}
+
+void ConnectionCore::view(QueueCore::Leased& leased) const {
+  check_readable();
+  absl::Status s = in_->lease(leased, true, Deadline::after(kForever));
+  if (!s.ok()) {
+    raise_recv(s);
+  }
+}
+
+void ConnectionCore::raise_recv(const absl::Status& status) const {
+  if (absl::IsResourceExhausted(status)) {
+    raise(status);
+  }
+  raise_if_interrupted();
+  raise(EOFError("the other end of the connection is closed or its last holder died").status());
 }
 
 void ConnectionCore::raise_send(const absl::Status& status) const {

@@ -50,7 +50,11 @@ class ConnectionCore {
   // Both raise the connection's own errors.
   void open(QueueCore::Put& put) const;
   void open(QueueCore::Get& get) const;
+  // Takes the next message off, as a view.
+  void view(QueueCore::Leased& leased) const;
   [[noreturn]] void raise_send(const absl::Status& status) const;
+  // What a receive raises that got nothing.
+  [[noreturn]] void raise_recv(const absl::Status& status) const;
   // Raises CodecError when the message is raw bytes.
   static void check_encoded(bool raw);
   static void check_encoded(const QueueCore::Get& get) { check_encoded(get.raw()); }

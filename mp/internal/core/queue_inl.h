@@ -47,25 +47,6 @@ void read_value(QueueCore::Get& get, std::vector<T>& values, size_t i) {
   values.push_back(read_value<T>(get));
 }
 
-// Where the content of the current message of a view lies.
-template <class T>
-typename ViewOf<T>::type view_message(std::span<const std::byte> message) {
-  typename ViewOf<T>::type view;
-  bool found;
-  if constexpr (FastText<T>) {
-    found = read_text(message, &view);
-  } else {
-    found = read_numbers(message, &view);
-  }
-  if (!found) {
-    // What it is instead, this says.
-    decode_message<T>(message);
-    raise(CodecError("mp: the message is made in a way that cannot be viewed: take it with get()")
-              .status());
-  }
-  return view;
-}
-
 }  // namespace mp::internal
 
 namespace mp {
