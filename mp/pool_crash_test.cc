@@ -19,6 +19,7 @@
 
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/pool/pool_bug.h"
 #include "mp/pool.h"
 #include "mp/process.h"
 #include "mp/queue.h"
@@ -103,9 +104,18 @@ struct mp::Codec<mp::testing::SlowToRead> {
 namespace mp::testing {
 namespace {
 
+// pool_planted_test runs this program's tests with a bug in the pool, to see them fail.
+const bool g_planted = [] {
+  const char* bug = std::getenv("MP_POOL_BUG");
+  if (bug != nullptr) {
+    internal::g_pool_bug = static_cast<internal::PoolBug>(std::atoi(bug));
+  }
+  return bug != nullptr;
+}();
+
 class PoolCrash : public Fixture {
  private:
-  Watchdog dog_{std::chrono::minutes(2)};
+  Watchdog dog_{g_planted ? std::chrono::seconds(5) : std::chrono::seconds(120)};
 };
 
 int square(int x) { return x * x; }
@@ -320,6 +330,21 @@ TEST_F(PoolCrash, IdleWorkersAreReplaced) {
     }
     EXPECT_EQ(pool.apply(square, round), round * round);
   }
+}
+
+TEST_F(PoolCrash, AResultThatWasSentCountsThoughItsWorkerHasEnded) {
+  Pool pool({.processes = 1, .maxtasksperchild = 1});
+  const int first = pool.workers().at(0).pid();
+  auto result = pool.apply_async(square, 5);
+  // Nobody waits for the result until another worker is there.
+  auto is_there = [&] {
+    std::vector<Process> workers = pool.workers();
+    return !workers.empty() && workers[0].pid() != first;
+  };
+  while (!is_there()) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(result.get(), 25);
 }
 
 TEST_F(PoolCrash, TerminateAfterAllWereKilled) {

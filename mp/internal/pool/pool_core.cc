@@ -21,6 +21,7 @@
 #include "mp/internal/os/futex.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/park/event.h"
+#include "mp/internal/pool/pool_bug.h"
 #include "mp/internal/shm/family.h"
 #include "mp/logging.h"
 #include "mp/pool_errors.h"
@@ -293,7 +294,7 @@ bool PoolCore::has_room(const Seat& seat) const {
 PoolCore::Seat* PoolCore::best_seat() {
   Seat* best = nullptr;
   const size_t n = seats_.size();
-  if (next_seat_ >= n) {
+  if (next_seat_ >= n && !planted(PoolBug::kPlaceForgotten)) {
     next_seat_ = 0;  // the pool is smaller by now
   }
   for (size_t i = 0; i < n; ++i) {
@@ -340,7 +341,8 @@ std::unique_ptr<PoolCore::Task> PoolCore::end_task(Seat& seat, uint32_t slot) {
 
 // The task of `slot` if its worker has not begun it.
 std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
-  if (!seat.desk.book().tasks[slot].take_back(seat.slots[slot]->ticket)) {
+  if (planted(PoolBug::kNothingIsTakenBack) ||
+      !seat.desk.book().tasks[slot].take_back(seat.slots[slot]->ticket)) {
     return nullptr;
   }
   --seat.handed;
@@ -849,7 +851,7 @@ bool PoolCore::keep(int* nap_ms) {
       }
     }
   }
-  if (!sentinels.empty()) {
+  if (!sentinels.empty() && !planted(PoolBug::kDeathUnnoticed)) {
     for (size_t i : poll_ends(sentinels)) {
       bury(*seats[i]);
     }
@@ -887,7 +889,7 @@ bool PoolCore::keep(int* nap_ms) {
   if (living < wanted_ && broken_ == nullptr) {
     if (now < next_start_) {
       *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;  // sooner than kMemoryMs
-    } else {
+    } else if (!planted(PoolBug::kNobodyTakesItsPlace)) {
       hold.unlock();
       fill();
       hold.lock();
@@ -928,7 +930,7 @@ bool PoolCore::end_workers(int* nap_ms) {
       continue;
     }
     any = true;
-    if (now >= kill_at_) {
+    if (now >= kill_at_ && !planted(PoolBug::kMercy)) {
       seat->process.kill();
     } else if (!std::exchange(seat->told, true)) {
       seat->process.terminate();
@@ -990,7 +992,9 @@ void PoolCore::bury(Seat& seat) {
   std::unique_ptr<Seat> gone;
   {
     std::lock_guard reading(reading_);
-    drain(seat);
+    if (!planted(PoolBug::kResultOfTheDeadLost)) {
+      drain(seat);
+    }
     seat.process.join();
     const int code = seat.process.exitcode().value_or(255);
     std::lock_guard hold(mutex_);
@@ -1003,7 +1007,11 @@ void PoolCore::bury(Seat& seat) {
     for (auto [ticket, slot] : by_age) {
       const bool begun = seat.desk.book().tasks[slot].is_running(ticket);
       std::unique_ptr<Task> task = end_task(seat, slot);
-      if (!begun) {
+      if (!begun && planted(PoolBug::kUnbegunTasksLost)) {
+        task.release();
+        continue;
+      }
+      if (!begun || planted(PoolBug::kBegunTasksRunAgain)) {
         pending_.push_front(task.release());
         continue;
       }

@@ -16,6 +16,7 @@
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/park/spin.h"
+#include "mp/internal/pool/pool_bug.h"
 #include "mp/internal/pool/task_thunk.h"
 #include "mp/internal/proc/run.h"
 #include "mp/internal/shm/family.h"
@@ -86,7 +87,7 @@ bool serve(const Desk& desk, ChannelReader<>& reader, Answers& answers, uint64_t
   // Before the ledger says that it runs: a task that runs has a time.
   book.began.store(monotonic_ns(), std::memory_order_relaxed);
   if (!book.tasks[header.slot].begin(header.ticket)) {
-    if (reader.carries()) {
+    if (reader.carries() && !planted(PoolBug::kHandlesLeftInMessage)) {
       Received received;  // what nobody has taken out of a message, nobody lets go of
       receive(reader, received);
     } else {

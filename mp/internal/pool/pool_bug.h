@@ -1,0 +1,30 @@
+// mp/internal/pool/pool_bug.h
+//
+// The bugs of pools that a test may plant, to show that the others would notice: sync/atomics.h has those of shared words.
+
+#ifndef MP_INTERNAL_POOL_POOL_BUG_H_
+#define MP_INTERNAL_POOL_POOL_BUG_H_
+
+namespace mp::internal {
+
+enum class PoolBug : int {
+  kNone,
+  kDeathUnnoticed,        // nobody looks after a worker that has ended
+  kNobodyTakesItsPlace,   // it is seen to, and not replaced
+  kResultOfTheDeadLost,   // what it had sent is not read any more
+  kUnbegunTasksLost,      // what it had not begun goes to nobody
+  kBegunTasksRunAgain,    // what it had begun is run again, asked for or not
+  kNothingIsTakenBack,    // tasks stay with a worker that does not begin them
+  kHandlesLeftInMessage,  // a worker passes over a message and what it carries
+  kPlaceForgotten,        // the next worker is looked for behind the last one
+  kMercy,                 // terminate() sends no SIGKILL
+};
+
+// Read where nothing is fast; set before the first pool, in every process alike.
+inline PoolBug g_pool_bug = PoolBug::kNone;
+
+inline bool planted(PoolBug bug) noexcept { return g_pool_bug == bug; }
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_POOL_BUG_H_
