@@ -5,6 +5,7 @@
 //   mp::AsyncResult<int> r = pool.apply_async(square, 7);
 //   if (r.ready()) ...
 //   std::cout << r.get(2.0);
+//   mp::AsyncResult<std::string> text = r.then([](int n) { return std::to_string(n); });
 //
 // Handles    Copies are handles to the same result. Dropping them changes nothing: the call runs all the same.
 // Safety     Any method, any thread.
@@ -16,13 +17,14 @@
 //            terminated makes it throw mp::CancelledError.
 // Crossing   Not: a result belongs to the process that has the pool.
 // Python     wait() returns whether the result is there. get() copies what the task returned; of a temporary AsyncResult
-//            that nobody else has, it moves it. cancel() is new.
+//            that nobody else has, it moves it. then() and cancel() are new.
 
 #ifndef MP_ASYNC_RESULT_H_
 #define MP_ASYNC_RESULT_H_
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -33,10 +35,45 @@
 
 namespace mp {
 
+template <class R>
+class AsyncResult;
+
 namespace internal {
 // The job has no result before `timeout`: raises why.
 [[noreturn]] void raise_no_result();
 [[noreturn]] void raise_not_ready(const Job& job);
+
+// What f(result) is, as the type of an AsyncResult.
+template <class T>
+struct Unwrapped {
+  using type = T;
+  static constexpr bool kWasResult = false;
+};
+template <class R>
+struct Unwrapped<AsyncResult<R>> {
+  using type = R;
+  static constexpr bool kWasResult = true;
+};
+template <class F, class R>
+struct NextOf {
+  using type = std::decay_t<std::invoke_result_t<F&, const R&>>;
+};
+template <class F>
+struct NextOf<F, void> {
+  using type = std::decay_t<std::invoke_result_t<F&>>;
+};
+template <class F, class R>
+using Next = Unwrapped<typename NextOf<F, R>::type>;
+
+// f(from's value), of a job without an error.
+template <class F, class R>
+decltype(auto) call_next(F& f, ResultJob<R>& from) {
+  if constexpr (std::is_void_v<R>) {
+    return f();
+  } else {
+    return f(from.value());
+  }
+}
 }  // namespace internal
 
 template <class R>
@@ -79,11 +116,61 @@ class AsyncResult {
   }
   // Gives the call up: what has no result yet fails with mp::CancelledError. A worker that runs some of it is killed and
   // replaced; a thread of a ThreadPool goes on, and what it returns is not used.
-  void cancel() const { job_->crew().cancel(*job_); }
+  void cancel() const {
+    std::shared_ptr<internal::Job> job = job_;
+    while (std::shared_ptr<internal::Job> source = job->source.lock()) {
+      job = std::move(source);
+    }
+    job->crew().cancel(*job);
+  }
+
+  // The result of f(result), which is called when that is there, in the thread where callbacks run; or at once, in this one,
+  // if it is there. An error is handed on, f not called; what f throws is the new one's error. f may return an AsyncResult
+  // itself, of any pool: then what comes of that is the result. cancel() of the new one cancels this one.
+  template <class F, class Next = internal::Next<std::decay_t<F>, R>>
+  AsyncResult<typename Next::type> then(F&& f) const {
+    using U = typename Next::type;
+    auto next = std::make_shared<internal::CallJob<U>>(job_->shared_crew());
+    next->expect(1);
+    next->source = job_;
+    auto call = std::make_shared<std::decay_t<F>>(std::forward<F>(f));
+    job_->when_done([from = job_.get(), next, call] {
+      if (from->error() != nullptr) {
+        internal::end_call(*next, [&] { std::rethrow_exception(from->error()); });
+        return;
+      }
+      if constexpr (Next::kWasResult) {
+        std::optional<AsyncResult<U>> later;
+        try {
+          later.emplace(internal::call_next(*call, *from));
+        } catch (...) {
+          internal::end_call(*next, [] { throw; });
+          return;
+        }
+        // Its job is alive when it calls.
+        later->job_->when_done([from = later->job_.get(), next] {
+          internal::end_call(*next, [&] {
+            if (from->error() != nullptr) {
+              std::rethrow_exception(from->error());
+            }
+            auto same = [](const auto&... value) { return (value, ...); };
+            next->run(0, [&] { return internal::call_next(same, *from); });
+          });
+        });
+      } else {
+        internal::end_call(
+            *next, [&] { next->run(0, [&] { return internal::call_next(*call, *from); }); });
+      }
+    });
+    return AsyncResult<U>(std::move(next));
+  }
 
   explicit AsyncResult(std::shared_ptr<internal::ResultJob<R>> job) : job_(std::move(job)) {}
 
  private:
+  template <class>
+  friend class AsyncResult;
+
   void await(Timeout timeout) const {
     if (!wait(timeout)) [[unlikely]] {
       internal::raise_no_result();

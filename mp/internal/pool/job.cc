@@ -23,13 +23,6 @@ void call_back(const std::function<void(A...)>& callback, A... a) {
 
 }  // namespace
 
-void Job::seal(uint64_t parts) {
-  // What was delivered so far was taken off kOpen.
-  if (left_.fetch_sub(kOpen - parts, std::memory_order_acq_rel) == kOpen - parts) {
-    finish();
-  }
-}
-
 void Job::changed() noexcept {
   changes.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) != 0) {
@@ -83,8 +76,57 @@ void Job::finish() {
   if (on_done != nullptr) {
     call_back(std::exchange(on_done, nullptr));
   }
-  done_.store(true, std::memory_order_release);
+  std::vector<std::function<void()>> next;
+  {
+    std::lock_guard hold(mutex_);
+    done_.store(true, std::memory_order_release);
+    next.swap(next_);
+  }
   changed();
+  for (const std::function<void()>& n : next) {
+    call_back(n);
+  }
+  crew_->finished(*this);
+}
+
+bool Job::finish_unobserved() {
+  {
+    std::lock_guard hold(mutex_);
+    if (has_callbacks() || !next_.empty()) {
+      return false;
+    }
+    done_.store(true, std::memory_order_release);
+  }
+  changed();
+  crew_->finished(*this);
+  return true;
+}
+
+void Job::when_done(std::function<void()> next) {
+  // First: the crew does not count what it has finished.
+  crew_->expect_call(*this);
+  {
+    std::lock_guard hold(mutex_);
+    if (!done()) {
+      next_.push_back(std::move(next));
+      return;
+    }
+  }
+  call_back(next);
+}
+
+void end_call(Job& job, absl::FunctionRef<void()> run) {
+  bool complete = false;
+  try {
+    run();
+    complete = job.delivered();
+  } catch (...) {
+    complete = job.fail(0, std::current_exception());
+  }
+  if (complete) {
+    job.finish();
+  }
+  job.crew().wake();
 }
 
 }  // namespace mp::internal

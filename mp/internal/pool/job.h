@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "mp/internal/frame/reader.h"
@@ -33,6 +34,11 @@ class Crew {
   // Gives up what of `job` has no result yet: those parts fail with a CancelledError. A part that runs is stopped
   // where that is possible.
   virtual void cancel(Job& job) = 0;
+  // Something is to be called when `job`, which may be done already, is; and: it is done.
+  virtual void expect_call(Job&) {}
+  virtual void finished(Job&) {}
+  // A job that somebody may wait for here was finished elsewhere.
+  virtual void wake() {}
 };
 
 class Job : public std::enable_shared_from_this<Job> {
@@ -44,17 +50,19 @@ class Job : public std::enable_shared_from_this<Job> {
 
   // -- Who submits --
 
-  // How many parts there will be; before the first is submitted, or kOpen.
+  // How many parts there will be; before the first is submitted. kOpen: nobody knows.
   static constexpr uint64_t kOpen = ~uint64_t{0} >> 1;
   void expect(uint64_t parts) noexcept { left_.store(parts, std::memory_order_relaxed); }
-  // Of an open job: no more than `parts` in all.
-  void seal(uint64_t parts);
 
   // Called once, by the thread that reads results, before anybody sees the job as done.
   std::function<void()> on_done;
   // Called after each part, with how many are done, in the same thread.
   std::function<void(uint64_t)> on_part;
   bool has_callbacks() const noexcept { return on_done != nullptr || on_part != nullptr; }
+  // Calls `next` after the job is done(), where callbacks run; or at once, here, if it is.
+  void when_done(std::function<void()> next);
+  // What this job's result is made of: what is to be given up in its place.
+  std::weak_ptr<Job> source;
 
   int64_t timeout_ns = 0;  // of each part, from its start; 0: none
   int retries = 0;         // further attempts at a part whose worker died
@@ -68,6 +76,8 @@ class Job : public std::enable_shared_from_this<Job> {
   // The same, of a result that was put in place by the worker's thread.
   [[nodiscard]] bool delivered();
   void finish();
+  // The same if nothing is to be called; false: where callbacks run, finish() is to be called.
+  [[nodiscard]] bool finish_unobserved();
   // After a part that was not the last one, of a job for which wants_progress().
   void progressed();
   bool wants_progress() const noexcept { return stream || on_part != nullptr; }
@@ -77,7 +87,9 @@ class Job : public std::enable_shared_from_this<Job> {
 
   // All parts have a result or an error; done() follows once callbacks have run.
   bool complete() const noexcept { return left_.load(std::memory_order_acquire) == 0; }
-  std::atomic<bool> counted{false};  // the crew's: it knows that there are callbacks
+  enum class Counted { kNo, kYes, kOver };
+  std::atomic<Counted> counted{
+      Counted::kNo};  // the crew's: it knows that something is to be called
 
   bool done() const noexcept { return done_.load(std::memory_order_acquire); }
   bool wait(Deadline deadline) {
@@ -89,6 +101,7 @@ class Job : public std::enable_shared_from_this<Job> {
   // Parts of which there is a result or an error.
   uint64_t parts_done() const noexcept { return parts_done_.load(std::memory_order_acquire); }
   Crew& crew() const noexcept { return *crew_; }
+  const std::shared_ptr<Crew>& shared_crew() const noexcept { return crew_; }
   // Its results are of no use to anybody any more: parts that are not begun need not be.
   std::atomic<bool> abandoned{false};
 
@@ -113,7 +126,11 @@ class Job : public std::enable_shared_from_this<Job> {
   std::atomic<uint64_t> left_{0};
   std::atomic<uint64_t> parts_done_{0};
   std::atomic<bool> done_{false};
+  std::vector<std::function<void()>> next_;  // until it is done; with mutex_
 };
+
+// Ends a job of one part, which no worker has: by `run`, or by what it throws.
+void end_call(Job& job, absl::FunctionRef<void()> run);
 
 }  // namespace mp::internal
 

@@ -273,8 +273,7 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
     if (t->job->timeout_ns != 0 && timed_++ == 0) {
       wake_keeper();
     }
-    if (t->job->has_callbacks() && !t->job->counted.exchange(true)) {
-      callback_jobs_.fetch_add(1, std::memory_order_relaxed);
+    if (t->job->has_callbacks() && count(*t->job)) {
       wake = true;
     }
   }
@@ -429,7 +428,13 @@ void PoolCore::forget(const Task& task) {
 // -- Results --------------------------------------------------------------------------------------
 
 void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
-  if (job->has_callbacks() && (complete || job->on_part != nullptr)) {
+  if (complete ? job->finish_unobserved() : job->on_part == nullptr) {
+    if (job->stream) {
+      job->changed();
+    }
+    return;
+  }
+  {
     std::lock_guard hold(lead_mutex_);
     if (!collector_ended_) {
       called_.push_back(job);
@@ -440,10 +445,34 @@ void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
   }
   if (complete) {
     job->finish();
-  } else if (job->stream) {
-    job->changed();
   }
 }
+
+// True: it was not counted, and is now.
+bool PoolCore::count(Job& job) {
+  // Before it says so: who finishes it may take it off at once.
+  callback_jobs_.fetch_add(1, std::memory_order_relaxed);
+  Job::Counted no = Job::Counted::kNo;
+  if (job.counted.compare_exchange_strong(no, Job::Counted::kYes, std::memory_order_acq_rel)) {
+    return true;
+  }
+  callback_jobs_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+void PoolCore::expect_call(Job& job) {
+  if (count(job)) {
+    wake_collector();
+  }
+}
+
+void PoolCore::finished(Job& job) {
+  if (job.counted.exchange(Job::Counted::kOver, std::memory_order_acq_rel) == Job::Counted::kYes) {
+    callback_jobs_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void PoolCore::wake() { ring_bell(*board_.object<Board>()); }
 
 void PoolCore::fail(std::vector<Failed> failed) {
   if (failed.empty()) {
@@ -694,9 +723,6 @@ void PoolCore::collector() {
       if (!job->complete()) {
         job->progressed();
       } else if (!job->done()) {
-        if (job->counted.load(std::memory_order_relaxed)) {
-          callback_jobs_.fetch_sub(1, std::memory_order_relaxed);
-        }
         job->finish();
       }
       job.reset();

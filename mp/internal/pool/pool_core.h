@@ -87,6 +87,9 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) override;
   void cancel(Job& job) override;
+  void expect_call(Job& job) override;
+  void finished(Job& job) override;
+  void wake() override;
 
   void close();
   void terminate();
@@ -113,6 +116,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   // With mutex_.
   void check_running() const;
+  bool count(Job& job);
   Seat* best_seat();
   bool has_room(const Seat& seat) const;
   absl::Status hand_over(Seat& seat, Task* task);
