@@ -37,7 +37,8 @@ PoolPlan plan_of(PoolOptions options) {
           std::move(options.initializer),
           static_cast<uint64_t>(options.maxtasksperchild.value_or(0)),
           std::move(options.limits),
-          options.max_memory_per_child};
+          options.max_memory_per_child,
+          options.drain_on_interrupt};
 }
 
 std::shared_ptr<PoolCore> make_core(PoolOptions options) {

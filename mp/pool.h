@@ -27,7 +27,7 @@
 // Crossing  Not. A task may have a pool of its own, ten deep.
 // Python    The scope's end is __exit__. Tasks of a dead worker end. Arguments are encoded in the caller's thread; what cannot
 //           cross does not compile. Input is cut into chunks as there, but imap reads ahead at most 32 chunks per worker.
-//           Workers are not daemons. They ignore SIGINT.
+//           Workers are not daemons. They ignore SIGINT, and print nothing about it.
 
 #ifndef MP_POOL_H_
 #define MP_POOL_H_
@@ -60,6 +60,9 @@ struct PoolOptions {
   std::vector<ResourceLimit> limits = {};
   uint64_t max_memory_per_child =
       0;  // bytes; a worker that has more is replaced once it has done what it has. 0: none
+  // While the pool lives, the first SIGINT does not end the process: what workers have begun is done, all other calls fail
+  // with mp::KeyboardInterrupt. The second kills the workers, and the rest fails too. Else SIGINT is as without the pool.
+  bool drain_on_interrupt = false;
 };
 
 class Pool : public internal::BasicPool<internal::ProcessWork> {

@@ -19,6 +19,7 @@
 #include "mp/internal/core/receive.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/os/futex.h"
+#include "mp/internal/os/interrupt.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/pool/pool_bug.h"
@@ -44,6 +45,8 @@ constexpr int64_t kGraceNs = 500'000'000;
 // How often the keeper looks at what has no descriptor: times of tasks, memory of workers.
 constexpr int kTimesMs = 10;
 constexpr int kMemoryMs = 500;
+// How soon it notices a SIGINT that another thread got.
+constexpr int kInterruptMs = 50;
 // How long nobody may have led before the collector does it for balance alone.
 constexpr auto kBalance = std::chrono::milliseconds(2);
 constexpr size_t kBatch = 64;
@@ -209,6 +212,7 @@ void PoolCore::start() {
     }
     collector_ = std::thread([this] { collector(); });
     keeper_ = std::thread([this] { keeper(); });
+    keeping_.wait(false);  // it has its handler of SIGINT
   } catch (...) {
     if (collector_.joinable()) {
       {
@@ -238,7 +242,7 @@ void PoolCore::start() {
 
 // With mutex_.
 void PoolCore::check_running() const {
-  if (state_ != State::kRun) {
+  if (state_ != State::kRun && !draining_) {
     raise(value_error("Pool not running"));
   }
   if (broken_ != nullptr) {
@@ -835,6 +839,11 @@ void PoolCore::wake_keeper() noexcept {
 }
 
 void PoolCore::keeper() {
+  if (plan_.drain_on_interrupt) {
+    enter_interruptible();
+  }
+  keeping_ = true;
+  keeping_.notify_all();
   int nap_ms = 0;
   while (keep(&nap_ms)) {
     std::vector<pollfd> fds{{keeper_bell_.get(), POLLIN, 0}};
@@ -846,7 +855,13 @@ void PoolCore::keeper() {
         }
       }
     }
+    if (plan_.drain_on_interrupt) {
+      nap_ms = nap_ms < 0 ? kInterruptMs : std::min(nap_ms, kInterruptMs);
+    }
     poll(fds.data(), fds.size(), nap_ms);
+    if (!take_interrupt().ok()) {
+      interrupted();
+    }
     uint64_t count;
     [[maybe_unused]] ssize_t n = read(keeper_bell_.get(), &count, sizeof count);
   }
@@ -858,6 +873,9 @@ void PoolCore::keeper() {
   }
   ring_bell(*board_.object<Board>());
   collector_.join();
+  if (plan_.drain_on_interrupt) {
+    leave_interruptible();
+  }
   std::lock_guard hold(end_mutex_);
   ended_ = true;
   ended_bell_.notify_all();
@@ -933,6 +951,35 @@ bool PoolCore::keep(int* nap_ms) {
   hold.unlock();
   fail(std::move(failed));
   return true;
+}
+
+// A SIGINT has come. The first: what was begun is done, all else is not. The second: nor is that.
+void PoolCore::interrupted() {
+  const std::exception_ptr error = std::make_exception_ptr(KeyboardInterrupt(""));
+  std::vector<Failed> failed;
+  bool again;
+  {
+    std::lock_guard hold(mutex_);
+    again = std::exchange(draining_, true);
+    broken_ = error;
+    if (again) {
+      state_ = State::kTerminate;
+      kill_at_ = monotonic_ns();
+    }
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        take_back_some(*seat, kWindow);
+      }
+    }
+    for (Task* task : std::exchange(pending_, {})) {
+      failed.push_back({std::unique_ptr<Task>(task), error});
+    }
+    pending_count_.store(0, std::memory_order_relaxed);
+  }
+  fail(std::move(failed));
+  if (again) {
+    fail_all(error);
+  }
 }
 
 // With mutex_: the worker leaves when it has done what it has.
@@ -1033,6 +1080,10 @@ void PoolCore::bury(Seat& seat) {
     for (auto [ticket, slot] : by_age) {
       const bool begun = seat.desk.book().tasks[slot].is_running(ticket);
       std::unique_ptr<Task> task = end_task(seat, slot);
+      if (draining_ && (!begun || task->attempt <= task->job->retries)) {
+        failed.push_back({std::move(task), broken_});
+        continue;
+      }
       if (!begun && planted(PoolBug::kUnbegunTasksLost)) {
         task.release();
         continue;

@@ -64,6 +64,7 @@ struct PoolPlan {
   uint64_t tasks_per_child = 0;  // 0: no end
   std::vector<ResourceLimit> limits;
   uint64_t memory_per_child = 0;  // bytes; 0: no end
+  bool drain_on_interrupt = false;
 };
 
 class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore> {
@@ -152,6 +153,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void keeper();
   void wake_keeper() noexcept;
   bool keep(int* nap_ms);
+  void interrupted();
   void fill();
   void bury(Seat& seat);
 
@@ -170,6 +172,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   uint64_t tasks_ = 0;  // submitted and without a result
   uint64_t last_ticket_ = 0;
   size_t next_seat_ = 0;
+  bool draining_ = false;  // what has not begun is not begun any more
   int failed_starts_ = 0;  // in a row: ended, killed, or not even made
   int killed_starts_ = 0;
   int refused_starts_ = 0;
@@ -196,6 +199,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::atomic<uint64_t> called_count_{0};
   std::atomic<bool> collector_rests_{false};
   std::atomic<bool> stop_leading_{false};
+
+  std::atomic<bool> keeping_{false};
 
   std::mutex end_mutex_;
   std::condition_variable ended_bell_;
