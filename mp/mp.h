@@ -41,6 +41,7 @@
 #include "mp/pool_errors.h"
 #include "mp/process.h"
 #include "mp/process_of.h"
+#include "mp/progress_bar.h"
 #include "mp/queue.h"
 #include "mp/raw_array.h"
 #include "mp/remote_error.h"

@@ -88,7 +88,12 @@ TEST_F(PoolTest, Threads) {
 TEST_F(PoolTest, TellsHowFarAMapIs) {
   Pool pool(2);
   std::vector<uint64_t> seen;
-  auto r = pool.map_async({.chunksize = 1, .progress = [&](uint64_t n) { seen.push_back(n); }},
+  auto r = pool.map_async({.chunksize = 1,
+                           .progress =
+                               [&](uint64_t n, uint64_t of) {
+                                 EXPECT_EQ(of, 10u);
+                                 seen.push_back(n);
+                               }},
                           square, std::vector<int>(10, 3));
   EXPECT_EQ(r.get(), std::vector<int>(10, 9));
   ASSERT_FALSE(seen.empty());

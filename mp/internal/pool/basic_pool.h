@@ -33,8 +33,9 @@ struct CallOptions {
   std::function<void(std::exception_ptr)> error_callback = {};
   // Of a map: items per task; none: a quarter of each worker's share.
   std::optional<int64_t> chunksize = {};
-  // Of a map: called now and then with how many of its tasks are done.
-  std::function<void(uint64_t)> progress = {};
+  // Of a map: called now and then, in the pool's thread, with how many of its tasks are done, and of how many. An
+  // mp::ProgressBar can be it.
+  std::function<void(uint64_t done, uint64_t total)> progress = {};
   // How long one task may run. Its worker is killed and replaced then, and the call fails with mp::TimeoutError. Not in a
   // ThreadPool.
   Timeout timeout = kForever;
@@ -46,7 +47,7 @@ struct CallOptions<void> {
   std::function<void()> callback = {};
   std::function<void(std::exception_ptr)> error_callback = {};
   std::optional<int64_t> chunksize = {};
-  std::function<void(uint64_t)> progress = {};
+  std::function<void(uint64_t done, uint64_t total)> progress = {};
   Timeout timeout = kForever;
   int retries = 0;
 };

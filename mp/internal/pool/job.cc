@@ -64,14 +64,14 @@ void Job::take_error(uint64_t, const std::exception_ptr& error) {
 
 void Job::progressed() {
   if (on_part != nullptr) {
-    call_back(on_part, parts_done());
+    call_back(on_part, parts_done(), parts_);
   }
   changed();
 }
 
 void Job::finish() {
   if (on_part != nullptr) {
-    call_back(on_part, parts_done());
+    call_back(on_part, parts_done(), parts_);
   }
   if (on_done != nullptr) {
     call_back(std::exchange(on_done, nullptr));

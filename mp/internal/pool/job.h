@@ -52,12 +52,15 @@ class Job : public std::enable_shared_from_this<Job> {
 
   // How many parts there will be; before the first is submitted. kOpen: nobody knows.
   static constexpr uint64_t kOpen = ~uint64_t{0} >> 1;
-  void expect(uint64_t parts) noexcept { left_.store(parts, std::memory_order_relaxed); }
+  void expect(uint64_t parts) noexcept {
+    parts_ = parts;
+    left_.store(parts, std::memory_order_relaxed);
+  }
 
   // Called once, by the thread that reads results, before anybody sees the job as done.
   std::function<void()> on_done;
-  // Called after each part, with how many are done, in the same thread.
-  std::function<void(uint64_t)> on_part;
+  // Called after each part, with how many are done and how many there are, in the same thread.
+  std::function<void(uint64_t, uint64_t)> on_part;
   bool has_callbacks() const noexcept { return on_done != nullptr || on_part != nullptr; }
   // Calls `next` after the job is done(), where callbacks run; or at once, here, if it is.
   void when_done(std::function<void()> next);
@@ -123,6 +126,7 @@ class Job : public std::enable_shared_from_this<Job> {
 
  private:
   const std::shared_ptr<Crew> crew_;
+  uint64_t parts_ = 0;
   std::atomic<uint64_t> left_{0};
   std::atomic<uint64_t> parts_done_{0};
   std::atomic<bool> done_{false};
