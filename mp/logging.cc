@@ -133,7 +133,10 @@ void Logger::remove_handlers() const {
 
 void Logger::write(int level, std::string_view message, const char* file, int line) const {
   std::string process_name = internal::g_process_name();
-  const LogRecord record{level, message, process_name, getpid(), file, line};
+  internal::hand_on({level, message, process_name, getpid(), file, line});
+}
+
+void internal::hand_on(const LogRecord& record) {
   std::shared_ptr<const Handlers> handlers;
   {
     std::lock_guard hold(g_mutex);
@@ -141,8 +144,8 @@ void Logger::write(int level, std::string_view message, const char* file, int li
   }
   if (g_to_stderr.load(std::memory_order_relaxed)) {
     print(format(record));
-  } else if (handlers == nullptr && level >= logging::kWarning) {
-    print(message);
+  } else if (handlers == nullptr && record.level >= logging::kWarning) {
+    print(record.message);
   }
   if (handlers == nullptr) {
     return;

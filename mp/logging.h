@@ -127,6 +127,9 @@ Logger log_to_stderr(std::string_view level);
 
 namespace internal {
 
+// A record of another process, for this one's handlers and stderr.
+void hand_on(const LogRecord& record);
+
 // What a child takes along.
 struct LogState {
   int level = 0;

@@ -38,7 +38,8 @@ PoolPlan plan_of(PoolOptions options) {
           static_cast<uint64_t>(options.maxtasksperchild.value_or(0)),
           std::move(options.limits),
           options.max_memory_per_child,
-          options.drain_on_interrupt};
+          options.drain_on_interrupt,
+          options.log_here};
 }
 
 std::shared_ptr<PoolCore> make_core(PoolOptions options) {

@@ -22,7 +22,7 @@
 //           per worker.
 // Death     A worker dies anywhere: what it had begun fails with mp::WorkerDied, or is tried again (retries); what it had not
 //           begun runs elsewhere; results that it had sent count; another takes its place. A worker that is stopped delays
-//           what it has begun. Initializers that fail or crash three times in a row break the pool: its calls fail with their
+//           what it has begun, and for 50 ms what it has not. Initializers that fail or crash three times in a row break the pool: its calls fail with their
 //           error. The owner dies: the workers are killed.
 // Crossing  Not. A task may have a pool of its own, ten deep.
 // Python    The scope's end is __exit__. Tasks of a dead worker end. Arguments are encoded in the caller's thread; what cannot
@@ -63,6 +63,9 @@ struct PoolOptions {
   // While the pool lives, the first SIGINT does not end the process: what workers have begun is done, all other calls fail
   // with mp::KeyboardInterrupt. The second kills the workers, and the rest fails too. Else SIGINT is as without the pool.
   bool drain_on_interrupt = false;
+  // What workers log goes to this process's logger: what each logs in its order, and before the result of the task that logs
+  // it; also what it logged before it was killed. Handlers may not use the pool.
+  bool log_here = false;
 };
 
 class Pool : public internal::BasicPool<internal::ProcessWork> {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +12,10 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -242,6 +246,31 @@ TEST_F(PoolCrash, AStoppedWorkerDelaysWhatItHasBegunOnly) {
   EXPECT_EQ(stopped.get(), 1);
 }
 
+// The state of a process as /proc says: 'R', 'S', 'T' ...
+char state_of(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  size_t end = text.rfind(')');
+  return end == std::string::npos ? '?' : text.at(end + 2);
+}
+
+TEST_F(PoolCrash, AWorkerThatIsStoppedIdleDelaysNothing) {
+  Pool pool(2);
+  EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
+  const Process stopped = pool.workers().at(0);
+  ::kill(stopped.pid(), SIGSTOP);
+  while (state_of(stopped.pid()) != 'T') {
+    std::this_thread::yield();
+  }
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(pool.apply(square, i), i * i);
+  }
+  EXPECT_EQ(pool.map(square, std::vector{1, 2, 3, 4}, 1), (std::vector{1, 4, 9, 16}));
+  ::kill(stopped.pid(), SIGCONT);
+  EXPECT_EQ(pool.map(square, std::vector{1, 2, 3, 4}, 1), (std::vector{1, 4, 9, 16}));
+}
+
 TEST_F(PoolCrash, ATimeoutEndsAStoppedTask) {
   Pool pool(2);
   Event begun;
@@ -345,6 +374,46 @@ TEST_F(PoolCrash, AResultThatWasSentCountsThoughItsWorkerHasEnded) {
     std::this_thread::yield();
   }
   EXPECT_EQ(result.get(), 25);
+}
+
+// Lets no more descriptors be opened than there are, and some.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(unsigned more) {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    int next = ::dup(0);
+    ::close(next);
+    rlimit few{static_cast<rlim_t>(next) + more, before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  }
+  ~FewDescriptors() { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before_), 0); }
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(PoolCrash, test_release_unused_processes) {
+  Pool(1).apply(square, 1);  // what is opened once is open
+  std::string found;
+  {
+    FewDescriptors few(20);
+    found = outcome([] { Pool pool(40); });
+  }
+  EXPECT_EQ(found.substr(0, 7), "OSError") << found;
+  Pool pool(2);
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST_F(PoolCrash, AWorkerThatCannotBeReplacedIsReplacedLater) {
+  Pool pool(1);
+  EXPECT_EQ(pool.apply(square, 3), 9);
+  std::optional<FewDescriptors> few(std::in_place, 0);
+  const Process worker = pool.workers().at(0);
+  worker.kill();
+  auto later = pool.apply_async(square, 4);
+  EXPECT_FALSE(later.wait(0.3));
+  few.reset();
+  EXPECT_EQ(later.get(), 16);
 }
 
 TEST_F(PoolCrash, TerminateAfterAllWereKilled) {

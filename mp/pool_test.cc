@@ -8,10 +8,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "mp/logging.h"
+#include "mp/pool_errors.h"
 #include "mp/queue.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
@@ -99,6 +102,46 @@ TEST_F(PoolTest, TellsHowFarAMapIs) {
   ASSERT_FALSE(seen.empty());
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
   EXPECT_EQ(seen.back(), 10u);
+}
+
+void log_and(int i, bool die) {
+  get_logger().info("first of " + std::to_string(i));
+  get_logger().warning("second of " + std::to_string(i));
+  if (die) {
+    ::raise(SIGKILL);
+  }
+}
+
+TEST_F(PoolTest, LogsOfWorkersComeHereBeforeTheirResults) {
+  Logger logger = get_logger();
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  logger.set_level("INFO");
+  logger.add_handler([&](const LogRecord& r) {
+    std::lock_guard hold(mutex);
+    if (r.message.find(" of ") != std::string_view::npos) {
+      seen.emplace_back(r.message);
+      EXPECT_NE(r.pid, getpid());
+      EXPECT_NE(r.process_name.find("PoolWorker"), std::string_view::npos);
+      EXPECT_NE(std::string_view(r.file).find("pool_test.cc"), std::string_view::npos);
+    }
+  });
+  {
+    Pool pool({.processes = 2, .log_here = true});
+    for (int i = 0; i < 20; ++i) {
+      const std::string n = std::to_string(i);
+      if (i % 5 == 3) {
+        EXPECT_THROW(pool.apply(log_and, i, true), WorkerDied);
+      } else {
+        pool.apply(log_and, i, false);
+      }
+      std::lock_guard hold(mutex);
+      EXPECT_EQ(seen, (std::vector{"first of " + n, "second of " + n}));
+      seen.clear();
+    }
+  }
+  logger.remove_handlers();
+  logger.set_level(logging::kNotSet);
 }
 
 TEST_F(PoolTest, LimitsItsWorkers) {

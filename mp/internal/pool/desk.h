@@ -21,6 +21,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <tuple>
 
 #include "absl/status/status.h"
 #include "mp/internal/core/handle.h"
@@ -66,6 +68,10 @@ inline constexpr uint32_t kLeave = 2;  // no more tasks will come
 inline constexpr uint32_t kResult = 3;
 inline constexpr uint32_t kError = 4;
 inline constexpr uint32_t kNotReady = 5;  // the initializer threw this
+inline constexpr uint32_t kLog = 6;       // a Logged
+
+// What a worker logs, for its owner: level, message, process, pid, file, line.
+using Logged = std::tuple<int, std::string, std::string, int, std::string, int>;
 
 struct Desk {
   Ref board;

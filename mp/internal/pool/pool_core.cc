@@ -49,6 +49,8 @@ constexpr int kMemoryMs = 500;
 constexpr int kInterruptMs = 50;
 // How long nobody may have led before the collector does it for balance alone.
 constexpr auto kBalance = std::chrono::milliseconds(2);
+// How long a worker may have tasks and begin none before they go to one that has none.
+constexpr int64_t kStuckNs = 50'000'000;
 constexpr size_t kBatch = 64;
 constexpr char kTerminated[] = "the pool was terminated before the task was done";
 
@@ -140,9 +142,13 @@ struct PoolCore::Verdict {
 
 struct PoolCore::Seat {
   explicit Seat(Desk d)
-      : desk(std::move(d)), channel(*Family::current(), desk.results.ref().offset()) {}
+      : desk(std::move(d)),
+        channel(*Family::current(), desk.results.ref().offset()),
+        tasks(*Family::current(), desk.tasks.ref().offset()) {}
 
   bool full() const { return free == 0; }
+  // Whether there is something that its worker has not read.
+  bool has_unread() const { return tasks.ring->size() != 0; }
   // Whose task it is if the worker has begun one.
   Task* running() const {
     for (uint64_t used = ~free; used != 0; used &= used - 1) {
@@ -156,6 +162,7 @@ struct PoolCore::Seat {
 
   Desk desk;
   Channel<> channel;  // of results
+  Channel<> tasks;
   Process process{Process::Options()};
   std::string name;
   int pid = 0;
@@ -167,6 +174,7 @@ struct PoolCore::Seat {
   bool closed = false;  // gets no more
   bool dismissed = false;
   bool told = false;           // got SIGTERM
+  bool stuck = false;          // had tasks, did not begin them
   std::exception_ptr failure;  // of the initializer
   Verdict verdict;
 };
@@ -191,8 +199,8 @@ bool PoolCore::is_ours() const noexcept { return getpid() == creator_; }
 
 std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
   auto seat = std::make_unique<Seat>(Desk::make(board_, number));
-  WorkerPlan plan{seat->desk, plan_.initializer, plan_.tasks_per_child, pool_depth() + 1,
-                  plan_.limits};
+  WorkerPlan plan{seat->desk,       plan_.initializer, plan_.tasks_per_child,
+                  pool_depth() + 1, plan_.limits,      plan_.log_here};
   Process p({.daemon = false, .context = Context(method_)}, &worker_main, plan);
   seat->name = p.name();
   if (size_t at = seat->name.find("Process"); at != std::string::npos) {
@@ -303,12 +311,16 @@ PoolCore::Seat* PoolCore::best_seat() {
   for (size_t i = 0; i < n; ++i) {
     size_t at = next_seat_ + i < n ? next_seat_ + i : next_seat_ + i - n;
     Seat* seat = seats_[at].get();
-    if (seat == nullptr || !has_room(*seat) ||
-        (best != nullptr && best->outstanding <= seat->outstanding)) {
+    if (seat == nullptr || !has_room(*seat)) {
+      continue;
+    }
+    seat->stuck = seat->stuck && seat->has_unread();
+    if (best != nullptr &&
+        std::pair(best->stuck, best->outstanding) <= std::pair(seat->stuck, seat->outstanding)) {
       continue;
     }
     best = seat;
-    if (seat->outstanding == 0) {
+    if (seat->outstanding == 0 && !seat->stuck) {
       next_seat_ = at + 1;
       break;
     }
@@ -415,6 +427,29 @@ void PoolCore::level(std::vector<Failed>* failed) {
     take_back_some(*fullest, fullest->outstanding / 2);
     feed(failed);
   }
+}
+
+// Nothing has come for a while: what a worker has and does not begin goes to those that have nothing. That worker is slow to
+// come back, or stopped; it gets no more until it has read what it was sent.
+void PoolCore::unstick() {
+  std::vector<Failed> failed;
+  {
+    std::lock_guard hold(mutex_);
+    const bool idle = std::any_of(seats_.begin(), seats_.end(), [&](const auto& seat) {
+      return seat != nullptr && seat->outstanding == 0 && !seat->stuck && has_room(*seat);
+    });
+    if (!idle) {
+      return;
+    }
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr && seat->outstanding != 0 && seat->running() == nullptr) {
+        seat->stuck = true;
+        take_back_some(*seat, kWindow);
+      }
+    }
+    feed(&failed);
+  }
+  fail(std::move(failed));
 }
 
 // With mutex_: a task has left the pool.
@@ -537,7 +572,7 @@ size_t PoolCore::read_some(Seat& seat) {
     std::lock_guard hold(mutex_);
     for (size_t i = 0; i < n; ++i) {
       const PostHeader& h = posts[i].header;
-      if (h.what != kNotReady && seat.slots[h.slot] != nullptr &&
+      if (h.what != kNotReady && h.what != kLog && seat.slots[h.slot] != nullptr &&
           seat.slots[h.slot]->ticket == h.ticket) {
         posts[i].task = end_task(seat, h.slot);
         forget(*posts[i].task);
@@ -548,6 +583,9 @@ size_t PoolCore::read_some(Seat& seat) {
     Post& p = posts[i];
     if (p.header.what == kNotReady) {
       seat.failure = error_of(p.message, carries ? &received : nullptr);
+    } else if (p.header.what == kLog) {
+      const auto [severity, text, process, pid, file, line] = decode_message<Logged>(p.message);
+      hand_on({severity, text, process, pid, file.c_str(), line});
     } else if (p.task != nullptr) {
       Job& job = *p.task->job;
       bool complete;
@@ -632,16 +670,23 @@ void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
       std::lock_guard hold(reading_);
       n = collect();
     }
-    if (n == 0 &&
-        (deadline.passed() || !await(board.bell, deadline, *Family::current(), kWakeNs, ready))) {
+    if (n != 0) {
+      continue;
+    }
+    if (deadline.passed()) {
       return;
+    }
+    Deadline slice = Deadline::after_ns(kStuckNs);
+    if (!await(board.bell, earlier(slice, deadline), *Family::current(), kWakeNs, ready) &&
+        !deadline.passed()) {
+      unstick();
     }
   }
 }
 
 bool PoolCore::needed() const noexcept {
   return callback_jobs_.load(std::memory_order_relaxed) != 0 ||
-         pending_count_.load(std::memory_order_relaxed) != 0 ||
+         pending_count_.load(std::memory_order_relaxed) != 0 || plan_.log_here ||
          closing_.load(std::memory_order_relaxed);
 }
 

@@ -65,6 +65,7 @@ struct PoolPlan {
   std::vector<ResourceLimit> limits;
   uint64_t memory_per_child = 0;  // bytes; 0: no end
   bool drain_on_interrupt = false;
+  bool log_here = false;
 };
 
 class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore> {
@@ -126,6 +127,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void take_back_some(Seat& seat, uint32_t most);
   void feed(std::vector<Failed>* failed);
   void level(std::vector<Failed>* failed);
+  void unstick();
   void forget(const Task& task);
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
   void dismiss(Seat& seat);

@@ -7,6 +7,8 @@
 #include <exception>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
@@ -66,6 +68,20 @@ class Answers {
   Encoder encoder_;
 };
 
+// From now on the owner gets what is logged here, in the order of this worker's results.
+void log_to_owner(Desk desk) {
+  get_logger().remove_handlers();
+  get_logger().add_handler([desk = std::move(desk)](const LogRecord& r) {
+    Encoder encoder;  // a task that is being encoded may log
+    encode_message(encoder, Logged(r.level, r.message, r.process_name, r.pid, r.file, r.line));
+    // Without memory it is not said.
+    if (post(desk.results, {0, 0, kLog}, {encoder.message(), encoder.handles(), encoder.fds()})
+            .ok()) {
+      ring_owner(desk);
+    }
+  });
+}
+
 void apply_limits(const std::vector<ResourceLimit>& limits) {
   for (const ResourceLimit& limit : limits) {
     rlimit r{limit.most, limit.most};
@@ -124,6 +140,9 @@ void worker_main(WorkerPlan plan) {
   g_depth = plan.depth;
   const Desk& desk = plan.desk;
   Answers answers(desk);
+  if (plan.log_to_owner) {
+    log_to_owner(desk);
+  }
   try {
     apply_limits(plan.limits);
     if (plan.initializer) {

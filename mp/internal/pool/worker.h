@@ -28,6 +28,7 @@ struct WorkerPlan {
   uint64_t tasks = 0;  // after so many it leaves; 0: never
   uint32_t depth = 0;  // pools around the worker
   std::vector<ResourceLimit> limits;
+  bool log_to_owner = false;
 };
 
 void worker_main(WorkerPlan plan);
