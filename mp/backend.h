@@ -30,7 +30,10 @@
 #include "mp/condition.h"
 #include "mp/dummy.h"
 #include "mp/event.h"
+#include "mp/joinable_queue.h"
+#include "mp/lease.h"
 #include "mp/lock.h"
+#include "mp/message_view.h"
 #include "mp/pipe.h"
 #include "mp/process.h"
 #include "mp/queue.h"
@@ -40,6 +43,7 @@
 #include "mp/shareable_list.h"
 #include "mp/shared_memory.h"
 #include "mp/sharedctypes.h"
+#include "mp/simple_queue.h"
 #include "mp/value.h"
 #include "mp/value_lock.h"
 
@@ -56,6 +60,14 @@ struct Processes {
   using Barrier = mp::Barrier;
   template <class T = Object>
   using Queue = mp::Queue<T>;
+  template <class T = Object>
+  using SimpleQueue = mp::SimpleQueue<T>;
+  template <class T = Object>
+  using JoinableQueue = mp::JoinableQueue<T>;
+  template <class T>
+  using Lease = mp::Lease<T>;
+  template <class T>
+  using MessageView = mp::MessageView<T>;
   template <class T>
   using Value = mp::Value<T>;
   template <class T>
@@ -94,6 +106,14 @@ struct Threads {
   using Barrier = dummy::Barrier;
   template <class T = Object>
   using Queue = dummy::Queue<T>;
+  template <class T = Object>
+  using SimpleQueue = dummy::SimpleQueue<T>;
+  template <class T = Object>
+  using JoinableQueue = dummy::JoinableQueue<T>;
+  template <class T>
+  using Lease = dummy::Lease<T>;
+  template <class T>
+  using MessageView = dummy::MessageView<T>;
   template <class T>
   using Value = dummy::Value<T>;
   template <class T>

@@ -38,6 +38,7 @@
 #include "mp/errors.h"
 #include "mp/internal/core/connection_core.h"
 #include "mp/internal/core/messages.h"
+#include "mp/internal/frame/view.h"
 #include "mp/message_view.h"
 #include "mp/timeout.h"
 

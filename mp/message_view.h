@@ -29,45 +29,10 @@
 #include <utility>
 
 #include "mp/codec.h"
-#include "mp/errors.h"
 #include "mp/internal/core/queue_core.h"
+#include "mp/internal/frame/view.h"
 
 namespace mp {
-
-namespace internal {
-
-template <class T>
-concept ViewableMessage = FastText<T> || FastScalars<T>;
-
-template <class T>
-struct ViewOf {
-  using type = std::span<const range_value<T>>;
-};
-template <FastText T>
-struct ViewOf<T> {
-  using type = std::string_view;
-};
-
-// Where the content of the current message of a view lies.
-template <class T>
-typename ViewOf<T>::type view_message(std::span<const std::byte> message) {
-  typename ViewOf<T>::type view;
-  bool found;
-  if constexpr (FastText<T>) {
-    found = read_text(message, &view);
-  } else {
-    found = read_numbers(message, &view);
-  }
-  if (!found) {
-    // What it is instead, this says.
-    decode_message<T>(message);
-    raise(CodecError("mp: the message is made in a way that cannot be viewed: take it with get()")
-              .status());
-  }
-  return view;
-}
-
-}  // namespace internal
 
 // T is a string, mp::Bytes or a vector of numbers.
 template <class T>

@@ -36,6 +36,7 @@
 #include "mp/bytes.h"
 #include "mp/dummy/internal/thread_message.h"
 #include "mp/dummy/internal/thread_pipe.h"
+#include "mp/dummy/message_view.h"
 #include "mp/internal/core/messages.h"
 #include "mp/timeout.h"
 
@@ -82,6 +83,13 @@ class Connection {
   // Receives into `buffer` from `offset` on; returns the message's size. Throws mp::BufferTooShort,
   // with the message, which is then taken off.
   uint64_t recv_bytes_into(std::span<std::byte> buffer, int64_t offset = 0) const;
+
+  // recv() and recv_bytes(), for code that is written for those of mp::Connection; see MessageView.
+  template <class T>
+  MessageView<T> recv_view() const {
+    return MessageView<T>(recv<T>());
+  }
+  MessageView<Bytes> recv_bytes_view() const { return MessageView<Bytes>(recv_bytes()); }
 
   // The messages to come, until the other end is gone and all was received:
   //   for (const std::string& line : connection.messages<std::string>()) ...

@@ -26,7 +26,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -38,14 +37,34 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mp/dummy/internal/handle_flag.h"
+#include "mp/dummy/internal/thread_items.h"
 #include "mp/dummy/internal/thread_message.h"
-#include "mp/dummy/internal/thread_queue.h"
+#include "mp/dummy/lease.h"
+#include "mp/dummy/message_view.h"
 #include "mp/errors.h"
 #include "mp/timeout.h"
 
 namespace mp {
 class Object;
 }
+
+namespace mp::internal {
+// For the classes that are made of a dummy::Queue.
+struct ThreadQueueAccess {
+  template <class Q>
+  static auto& core(const Q& queue) noexcept {
+    return *queue.core_;
+  }
+  template <class Q>
+  static bool closed(const Q& queue) noexcept {
+    return queue.closed_.is_set();
+  }
+  template <class Q>
+  static auto take(const Q& queue, Timeout timeout, uint32_t thread) {
+    return queue.take(timeout, thread);
+  }
+};
+}  // namespace mp::internal
 
 namespace mp::dummy {
 
@@ -79,13 +98,37 @@ class Queue {
   T get(Timeout timeout = kForever) const {
     absl::StatusOr<T> value = try_get(timeout);
     if (!value.ok()) [[unlikely]] {
-      raise(absl::IsUnavailable(value.status()) ? core_->empty_error() : value.status());
+      core_->raise_get(value.status());
     }
     return *std::move(value);
   }
   T get_nowait() const { return get(0); }
   // The same, with Empty and ShutDown as values: kUnavailable, kCancelled.
   absl::StatusOr<T> try_get(Timeout timeout = 0) const;
+
+  // get(), but the message comes back, as the first, if it is not acknowledged; see Lease. It frees
+  // its place of `maxsize`. After shutdown() it comes back all the same, after an immediate one it
+  // is lost.
+  Lease<T> get_lease(Timeout timeout = kForever) const {
+    absl::StatusOr<Lease<T>> lease = try_get_lease(timeout);
+    if (!lease.ok()) {
+      core_->raise_get(lease.status());
+    }
+    return *std::move(lease);
+  }
+  Lease<T> get_lease_nowait() const { return get_lease(0); }
+  absl::StatusOr<Lease<T>> try_get_lease(Timeout timeout = 0) const;
+
+  // get(), for code that is written for mp::Queue::get_view(); see MessageView.
+  MessageView<T> get_view(Timeout timeout = kForever) const { return MessageView<T>(get(timeout)); }
+  MessageView<T> get_view_nowait() const { return get_view(0); }
+  absl::StatusOr<MessageView<T>> try_get_view(Timeout timeout = 0) const {
+    absl::StatusOr<T> value = try_get(timeout);
+    if (!value.ok()) {
+      return value.status();
+    }
+    return MessageView<T>(*std::move(value));
+  }
 
   // Puts all of `values` in order, many at a time; each part of them is visible at once and as a
   // whole.
@@ -145,18 +188,11 @@ class Queue {
   friend std::ostream& operator<<(std::ostream& out, const Queue& q) { return out << repr(q); }
 
  private:
-  struct Core : internal::ThreadQueue {
-    using ThreadQueue::ThreadQueue;
-    std::deque<T> items;  // guarded by the queue's mutex
-  };
-  // Between taking the mutex and changing the items; its end tells the others, also when it is an
-  // exception.
-  struct Change {
-    Change(Core& core, internal::ThreadQueue::Hold& hold) : core(core), hold(hold) {}
-    ~Change() { core.changed(hold, core.items.size()); }
-    Core& core;
-    internal::ThreadQueue::Hold& hold;
-  };
+  friend internal::ThreadQueueAccess;
+  using Core = internal::ThreadItems<T>;
+  using Change = typename Core::Change;
+  // Takes the first message, which `thread`, or a lease if that is 0, then has.
+  absl::StatusOr<typename Core::Item> take(Timeout timeout, uint32_t thread) const;
   absl::Status check_open() const {
     return closed_.is_set() ? core_->closed_error() : absl::OkStatus();
   }

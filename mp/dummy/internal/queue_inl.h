@@ -22,7 +22,7 @@ absl::Status Queue<T>::try_put(T&& value, Timeout timeout) const {
     return s;
   }
   Change change(*core_, hold);
-  core_->items.push_back(std::move(value));
+  core_->push(std::move(value));
   return absl::OkStatus();
 }
 
@@ -37,9 +37,33 @@ absl::StatusOr<T> Queue<T>::try_get(Timeout timeout) const {
     return s;
   }
   Change change(*core_, hold);
-  absl::StatusOr<T> value(absl::in_place, std::move(core_->items.front()));
-  core_->items.pop_front();
-  return value;
+  return std::move(core_->pop().value);
+}
+
+template <class T>
+absl::StatusOr<typename Queue<T>::Core::Item> Queue<T>::take(Timeout timeout,
+                                                             uint32_t thread) const {
+  if (absl::Status s = check_open(); !s.ok()) {
+    return s;
+  }
+  internal::Deadline deadline = internal::Deadline::after(timeout);
+  auto hold = core_->hold();
+  if (absl::Status s = core_->await_item(hold, deadline); !s.ok()) {
+    return s;
+  }
+  Change change(*core_, hold);
+  absl::StatusOr<typename Core::Item> item(absl::in_place, core_->pop());
+  core_->give_out(*item, thread);
+  return item;
+}
+
+template <class T>
+absl::StatusOr<Lease<T>> Queue<T>::try_get_lease(Timeout timeout) const {
+  auto item = take(timeout, 0);
+  if (!item.ok()) {
+    return item.status();
+  }
+  return Lease<T>(core_, *std::move(item));
 }
 
 template <class T>
@@ -61,8 +85,8 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
       auto hold = core_->hold();
       internal::raise_if_error(core_->await_room(hold, deadline));
       Change change(*core_, hold);
-      for (; done < part.size() && core_->fits(core_->items.size()); ++done) {
-        core_->items.push_back(std::move(part[done]));
+      for (; done < part.size() && core_->fits(core_->count()); ++done) {
+        core_->push(std::move(part[done]));
       }
     }
   }
@@ -84,11 +108,10 @@ void Queue<T>::get_many(std::vector<T>& values, size_t max, Timeout timeout) con
     }
     return;
   }
-  values.reserve(std::min(max, core_->items.size()));
+  values.reserve(std::min<uint64_t>(max, core_->count()));
   Change change(*core_, hold);
-  while (values.size() < max && !core_->items.empty()) {
-    values.push_back(std::move(core_->items.front()));
-    core_->items.pop_front();
+  while (values.size() < max && core_->count() != 0) {
+    values.push_back(std::move(core_->pop().value));
   }
 }
 

@@ -1,7 +1,6 @@
 #include "mp/dummy/internal/thread_queue.h"
 
 #include "absl/strings/str_cat.h"
-#include "mp/dummy/internal/wait.h"
 #include "mp/errors.h"
 
 namespace mp::internal {
@@ -54,11 +53,16 @@ void ThreadQueue::shutdown(bool immediate) {
   }
   filled_.notify_all();
   emptied_.notify_all();
+  finished_.notify_all();
 }
 
-std::string ThreadQueue::repr() const {
-  return absl::StrCat("<queue.Queue object at 0x", absl::Hex(reinterpret_cast<uintptr_t>(this)),
-                      ">");
+void ThreadQueue::raise_get(const absl::Status& status) const {
+  raise(absl::IsUnavailable(status) ? empty_error() : status);
+}
+
+std::string ThreadQueue::repr(const char* class_name) const {
+  return absl::StrCat("<queue.", class_name, " object at 0x",
+                      absl::Hex(reinterpret_cast<uintptr_t>(this)), ">");
 }
 
 absl::Status ThreadQueue::closed_error() const {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "mp/dummy/internal/wait.h"
 #include "mp/internal/os/clock.h"
 
 namespace mp::internal {
@@ -54,6 +55,24 @@ class ThreadQueue {
   uint64_t maxsize() const noexcept { return maxsize_; }
   void shutdown(bool immediate);
 
+  // -- Of tasks; with the mutex --
+
+  // Nobody gets any more.
+  bool gets_ended() const noexcept { return no_gets_; }
+  // Waits until `finished()`; false when it was not so until `deadline`.
+  template <class Finished>
+  bool await_finished(Hold& hold, Deadline deadline, const Finished& finished) {
+    ++joiners_;
+    bool done = await(finished_, hold, deadline, finished);
+    --joiners_;
+    return done;
+  }
+  // All may be finished now: gives the mutex back and wakes who waits for that.
+  void tell_joiners(Hold& hold) { wake(hold, finished_, joiners_ == 0 ? 0 : joiners_ + 1); }
+
+  // Raises what a get returned; an Empty gets its text here.
+  [[noreturn]] void raise_get(const absl::Status& status) const;
+
   // Errors with their texts.
   absl::Status closed_error() const;
   absl::Status full_error() const;
@@ -61,7 +80,7 @@ class ThreadQueue {
   absl::Status shut_down_error() const;
 
   // "<queue.Queue object at 0x7f...>"
-  std::string repr() const;
+  std::string repr(const char* class_name = "Queue") const;
 
  private:
   absl::Status wait_for_room(Hold& hold, Deadline deadline);
@@ -80,11 +99,13 @@ class ThreadQueue {
   uint64_t size_ = 0;
   uint64_t getters_ = 0;  // who waits for an item
   uint64_t putters_ = 0;  // who waits for room
+  uint64_t joiners_ = 0;  // who waits until all tasks are finished
   bool no_puts_ = false;
   bool no_gets_ = false;
 
   std::condition_variable filled_;
   std::condition_variable emptied_;
+  std::condition_variable finished_;
   const uint64_t maxsize_;
 };
 

@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_CORE_QUEUE_INL_H_
 #define MP_INTERNAL_CORE_QUEUE_INL_H_
 
+#include "mp/internal/frame/view.h"
 #include "mp/queue.h"
 
 namespace mp::internal {
