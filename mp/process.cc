@@ -14,6 +14,8 @@
 #include <mutex>
 #include <new>
 #include <ostream>
+#include <string>
+#include <typeinfo>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -24,6 +26,7 @@
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/caller_name.h"
 #include "mp/internal/frame/python_text.h"
+#include "mp/internal/frame/type_name.h"
 #include "mp/internal/os/cpus.h"
 #include "mp/internal/os/interrupt.h"
 #include "mp/internal/os/module.h"
@@ -618,6 +621,14 @@ absl::Status Process::try_start() const {
       return assertion(absl::StrCat("mp: a ", c.type,
                                     " is started as such: this is a copy of it that is a Process, "
                                     "and does not know what to run"));
+    }
+    if (done == nullptr && c.target == nullptr && typeid(*this) != typeid(Process)) {
+      std::string name = internal::pretty_name(typeid(*this));
+      return internal::type_error(
+          absl::StrCat("mp: a ", name,
+                       " derives from mp::Process, which does not know its run(): "
+                       "derive it from mp::ProcessOf<",
+                       name, ">"));
     }
     method = internal::fix_start_method(c.context);
     auto child = internal::launch(core_, done != nullptr ? done.get() : c.target.get(), method);

@@ -77,7 +77,7 @@ class Process {
     bool outlives_parent = false;
   };
 
-  Process() : Process(Options()) {}  // does nothing
+  Process() : Process(Options()) {}  // does nothing; a class with a run() is an mp::ProcessOf
   explicit Process(Options options);
   // A process that calls f(args...).
   template <class F, class... A>

@@ -236,6 +236,20 @@ TYPED_TEST(TestSubclassingProcess, ACopyThatIsAProcessRefusesToStart) {
   EXPECT_EQ(copy, w);
 }
 
+struct Unheard : Process {
+  explicit Unheard(Options options) : Process(std::move(options)) {}
+  void run() {}
+};
+
+TYPED_TEST(TestSubclassingProcess, ARunThatNobodyWouldCallIsAnError) {
+  Unheard u(this->options());
+  EXPECT_EQ(error_of([&] { u.start(); }),
+            "TypeError: mp: a mp::testing::Unheard derives from mp::Process, which does not know "
+            "its run(): "
+            "derive it from mp::ProcessOf<mp::testing::Unheard>");
+  EXPECT_EQ(u.exitcode(), std::nullopt);
+}
+
 struct Derived : Nothing {
   using Nothing::Nothing;
   void run() override { exit(4); }

@@ -232,7 +232,7 @@ TEST_F(PythonHostile, AListenerThatStopsAtAnyByteIsLeft) {
   python::ClientOptions options{.authkey = "secret"};
   for (size_t cut = 0; cut <= kTheirChallenge.size(); ++cut) {
     EXPECT_EQ(judgement(kTheirChallenge.substr(0, cut), options),
-              "EOFError: mp: Client: the listener ended the handshake");
+              "EOFError: mp: Client: the listener ended the handshake; has it the same authkey?");
   }
   EXPECT_EQ(judgement(kTheirChallenge + frame("#FAILURE#"), options),
             "AuthenticationError: digest sent was rejected");

@@ -4,6 +4,7 @@
 // multiprocessing.connection.Client. Between programs of mp use mp::Listener.
 //
 //   mp::python::Listener listener({"localhost", 6000}, {.authkey = "secret password"});
+//   // with .md5 = true for Python 3.11 and older
 //   mp::python::Connection conn = listener.accept();
 //   conn.send_bytes("hello");
 //

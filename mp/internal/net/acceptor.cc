@@ -143,7 +143,7 @@ bool Acceptor::advance(Pending& p) {
   if (result == 0 || result == -EAGAIN) {
     return true;
   }
-  refuse("it left in the middle of the handshake");
+  refuse("it left in the middle of the handshake; has it the same authkey?");
   return false;
 }
 
@@ -196,7 +196,8 @@ absl::Status shake_hands(int fd, Handshake& handshake, Deadline deadline) {
       return absl::OkStatus();
     }
     if (result == 1 || result == -EPIPE || result == -ECONNRESET) {
-      return EOFError("mp: Client: the listener ended the handshake").status();
+      return EOFError("mp: Client: the listener ended the handshake; has it the same authkey?")
+          .status();
     }
     if (result != -EAGAIN) {
       return os_error(-result, "mp: Client: handshake");
