@@ -1,7 +1,7 @@
 // A pool whose workers are killed at random moments, a hundred times a second: every call ends with its value or with
 // WorkerDied, nothing is lost or comes twice, and nothing is left.
 //
-// The short form runs for two seconds; MP_STORM_SECONDS makes it longer, and then the bound is checked too.
+// The short form runs for two seconds; MP_STORM_SECONDS makes it longer, and then no result may take a second.
 
 #include <gtest/gtest.h>
 #include <signal.h>
