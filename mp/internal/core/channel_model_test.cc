@@ -749,8 +749,8 @@ TEST(ChannelModel, LongRuns) {
   EXPECT_EQ(
       run("pp hh q, 1 kill", {.actors = {"pp", "hh", "q"}, .kills = 1, .most_states = 100'000'000}),
       "");
-  EXPECT_EQ(run("pr l", {.actors = {"pr", "l"}}), "");
-  EXPECT_EQ(run("prj l", {.actors = {"prj", "l"}}), "");
+  // Not to its end, which nobody has seen.
+  EXPECT_EQ(run("pr l", {.actors = {"pr", "l"}, .most_states = 20'000'000}), "");
 }
 
 TEST(ChannelModel, FindsAPublishBeforeTheCopy) {
