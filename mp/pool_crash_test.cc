@@ -632,8 +632,14 @@ TEST_F(PoolCrash, ResizesWhileItWorks) {
 
 TEST_F(PoolCrash, ASmallerPoolStillFindsItsWorkers) {
   Pool pool(4);
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(pool.apply(square, i), i * i);  // one each: the fourth worker is the next one's
+  Event go;
+  std::vector<AsyncResult<int>> results;
+  for (int i = 0; i < 4; ++i) {
+    results.push_back(pool.apply_async(wait_for, go));  // one each: the fourth worker has the last
+  }
+  go.set();
+  for (const AsyncResult<int>& result : results) {
+    EXPECT_EQ(result.get(), 7);
   }
   pool.resize(1);
   while (pool.workers().size() != 1) {

@@ -16,6 +16,7 @@ Suite kill_suite() {
   add_semaphores(suite);
   add_refusals(suite);
   add_slots(suite);
+  add_pools(suite);
   return suite;
 }
 

@@ -24,6 +24,7 @@ void add_shared_memory(Suite& suite);
 void add_semaphores(Suite& suite);
 void add_refusals(Suite& suite);
 void add_slots(Suite& suite);
+void add_pools(Suite& suite);
 
 }  // namespace mp::testing
 

@@ -18,6 +18,8 @@ enum class PoolBug : int {
   kHandlesLeftInMessage,  // a worker passes over a message and what it carries
   kPlaceForgotten,        // the next worker is looked for behind the last one
   kMercy,                 // terminate() sends no SIGKILL
+  kBegunUnsaid,           // a worker runs a task and does not say so first
+  kToldBeforeSent,        // it says that there is a result, then sends it
 };
 
 // Read where nothing is fast; set before the first pool, in every process alike.

@@ -305,13 +305,12 @@ bool PoolCore::has_room(const Seat& seat) const {
 PoolCore::Seat* PoolCore::best_seat() {
   Seat* best = nullptr;
   const size_t n = seats_.size();
-  if (next_seat_ >= n && !planted(PoolBug::kPlaceForgotten)) {
-    next_seat_ = 0;  // the pool is smaller by now
-  }
   for (size_t i = 0; i < n; ++i) {
-    size_t at = next_seat_ + i < n ? next_seat_ + i : next_seat_ + i - n;
+    // It may be behind the end: the pool may be smaller by now.
+    const size_t at = (next_seat_ + i) % n;
     Seat* seat = seats_[at].get();
-    if (seat == nullptr || !has_room(*seat)) {
+    if (seat == nullptr || !has_room(*seat) ||
+        (planted(PoolBug::kPlaceForgotten) && next_seat_ >= n)) {
       continue;
     }
     seat->stuck = seat->stuck && seat->has_unread();
@@ -321,7 +320,8 @@ PoolCore::Seat* PoolCore::best_seat() {
     }
     best = seat;
     if (seat->outstanding == 0 && !seat->stuck) {
-      next_seat_ = at + 1;
+      // The same one next time: it has not gone to sleep yet.
+      next_seat_ = at;
       break;
     }
   }

@@ -30,8 +30,33 @@ namespace {
 
 uint32_t g_depth = 0;
 
+// From now on the owner gets what is logged here, in the order of this worker's results.
+void log_to_owner(Desk desk) {
+  get_logger().remove_handlers();
+  get_logger().add_handler([desk = std::move(desk)](const LogRecord& r) {
+    Encoder encoder;  // a task that is being encoded may log
+    encode_message(encoder, Logged(r.level, r.message, r.process_name, r.pid, r.file, r.line));
+    // Without memory it is not said.
+    if (post(desk.results, {0, 0, kLog}, {encoder.message(), encoder.handles(), encoder.fds()})
+            .ok()) {
+      ring_owner(desk);
+    }
+  });
+}
+
+void apply_limits(const std::vector<ResourceLimit>& limits) {
+  for (const ResourceLimit& limit : limits) {
+    rlimit r{limit.most, limit.most};
+    if (setrlimit(static_cast<__rlimit_resource>(limit.resource), &r) != 0) {
+      raise(os_error(errno, absl::StrCat("mp: limit ", limit.resource, " of a worker")));
+    }
+  }
+}
+
+}  // namespace
+
 // Puts results on the desk, each while what it is made of lives: its handles and descriptors are still that one's.
-class Answers {
+class Worker::Answers {
  public:
   explicit Answers(const Desk& desk) : desk_(desk) {}
 
@@ -58,9 +83,14 @@ class Answers {
 
  private:
   void send(const PostHeader& header) {
+    if (planted(PoolBug::kToldBeforeSent)) {
+      ring_owner(desk_);
+    }
     raise_if_error(
         post(desk_.results, header, {encoder_.message(), encoder_.handles(), encoder_.fds()}));
-    ring_owner(desk_);
+    if (!planted(PoolBug::kToldBeforeSent)) {
+      ring_owner(desk_);
+    }
     encoder_.clear();
   }
 
@@ -68,41 +98,18 @@ class Answers {
   Encoder encoder_;
 };
 
-// From now on the owner gets what is logged here, in the order of this worker's results.
-void log_to_owner(Desk desk) {
-  get_logger().remove_handlers();
-  get_logger().add_handler([desk = std::move(desk)](const LogRecord& r) {
-    Encoder encoder;  // a task that is being encoded may log
-    encode_message(encoder, Logged(r.level, r.message, r.process_name, r.pid, r.file, r.line));
-    // Without memory it is not said.
-    if (post(desk.results, {0, 0, kLog}, {encoder.message(), encoder.handles(), encoder.fds()})
-            .ok()) {
-      ring_owner(desk);
-    }
-  });
-}
-
-void apply_limits(const std::vector<ResourceLimit>& limits) {
-  for (const ResourceLimit& limit : limits) {
-    rlimit r{limit.most, limit.most};
-    if (setrlimit(static_cast<__rlimit_resource>(limit.resource), &r) != 0) {
-      raise(os_error(errno, absl::StrCat("mp: limit ", limit.resource, " of a worker")));
-    }
-  }
-}
-
 // Runs what the current message of `reader` asks for, and takes it off. False: leave.
-bool serve(const Desk& desk, ChannelReader<>& reader, Answers& answers, uint64_t* served) {
+bool Worker::serve(ChannelReader<>& reader) {
   PostHeader header;
   std::memcpy(&header, reader.message().data(), sizeof header);
   if (header.what != kTask) {
     reader.commit();
     return false;
   }
-  Ledger& book = desk.book();
+  Ledger& book = desk_.book();
   // Before the ledger says that it runs: a task that runs has a time.
   book.began.store(monotonic_ns(), std::memory_order_relaxed);
-  if (!book.tasks[header.slot].begin(header.ticket)) {
+  if (!planted(PoolBug::kBegunUnsaid) && !book.tasks[header.slot].begin(header.ticket)) {
     if (reader.carries() && !planted(PoolBug::kHandlesLeftInMessage)) {
       Received received;  // what nobody has taken out of a message, nobody lets go of
       receive(reader, received);
@@ -117,21 +124,38 @@ bool serve(const Desk& desk, ChannelReader<>& reader, Answers& answers, uint64_t
     try {
       received.fetch_fds();
     } catch (const Error&) {
-      answers.send_error({header.ticket, header.slot, kError}, std::current_exception());
-      ++*served;
+      answers_->send_error({header.ticket, header.slot, kError}, std::current_exception());
+      ++served_;
       return true;
     }
-    answers.answer(header, received.bytes().subspan(sizeof header), &received);
+    answers_->answer(header, received.bytes().subspan(sizeof header), &received);
   } else {
     // Where it lies: nobody else reads this ring, and it is taken off when the task is done.
-    answers.answer(header, reader.message().subspan(sizeof header), nullptr);
+    answers_->answer(header, reader.message().subspan(sizeof header), nullptr);
     reader.commit();
   }
-  ++*served;
+  ++served_;
   return true;
 }
 
-}  // namespace
+Worker::Worker(const Desk& desk)
+    : desk_(desk),
+      channel_(*Family::current(), desk.tasks.ref().offset()),
+      answers_(std::make_unique<Answers>(desk)) {}
+
+Worker::~Worker() = default;
+
+void Worker::send_not_ready(const std::exception_ptr& error) {
+  answers_->send_error({0, 0, kNotReady}, error);
+}
+
+bool Worker::serve_next() {
+  // The next task of a caller that waits for each result comes sooner than a sleeper wakes.
+  spin<RealAtomics>(kWakeNs, [&] { return channel_.ring->maybe_ready(channel_.store); });
+  ChannelReader<> reader(channel_);
+  raise_if_error(reader.open(Deadline::never()));
+  return serve(reader);
+}
 
 uint32_t pool_depth() noexcept { return g_depth; }
 
@@ -139,7 +163,7 @@ void worker_main(WorkerPlan plan) {
   signal(SIGINT, SIG_IGN);
   g_depth = plan.depth;
   const Desk& desk = plan.desk;
-  Answers answers(desk);
+  Worker worker(desk);
   if (plan.log_to_owner) {
     log_to_owner(desk);
   }
@@ -150,23 +174,15 @@ void worker_main(WorkerPlan plan) {
     }
   } catch (...) {
     rethrow_if_exit();
-    answers.send_error({0, 0, kNotReady}, std::current_exception());
+    worker.send_not_ready(std::current_exception());
     return;
   }
   plan.initializer = nullptr;
   desk.book().phase.store(Ledger::kAtWork, std::memory_order_release);
 
-  Channel<> channel(*Family::current(), desk.tasks.ref().offset());
-  auto has_task = [&] { return channel.ring->maybe_ready(channel.store); };
-  uint64_t served = 0;
-  for (bool more = true; more;) {
-    // The next task of a caller that waits for each result comes sooner than a sleeper wakes.
-    spin<RealAtomics>(kWakeNs, has_task);
-    ChannelReader<> reader(channel);
-    raise_if_error(reader.open(Deadline::never()));
-    more = serve(desk, reader, answers, &served);
-    if (plan.tasks != 0 && served >= plan.tasks) {
-      get_logger().debug(absl::StrCat("worker exiting after ", served, " tasks"));
+  while (worker.serve_next()) {
+    if (plan.tasks != 0 && worker.served() >= plan.tasks) {
+      get_logger().debug(absl::StrCat("worker exiting after ", worker.served(), " tasks"));
       return;
     }
   }

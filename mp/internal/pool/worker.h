@@ -10,9 +10,12 @@
 #define MP_INTERNAL_POOL_WORKER_H_
 
 #include <cstdint>
+#include <exception>
+#include <memory>
 #include <vector>
 
 #include "mp/function.h"
+#include "mp/internal/core/channel.h"
 #include "mp/internal/pool/desk.h"
 
 namespace mp::internal {
@@ -32,6 +35,32 @@ struct WorkerPlan {
 };
 
 void worker_main(WorkerPlan plan);
+
+// What worker_main() is once its initializer is done.
+class Worker {
+ public:
+  explicit Worker(const Desk& desk);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Waits for a message and does what it asks for. False: leave.
+  bool serve_next();
+  // Tasks that it has begun.
+  uint64_t served() const noexcept { return served_; }
+  // Says why it does not begin.
+  void send_not_ready(const std::exception_ptr& error);
+
+ private:
+  class Answers;
+
+  bool serve(ChannelReader<>& reader);
+
+  const Desk& desk_;
+  Channel<> channel_;
+  std::unique_ptr<Answers> answers_;
+  uint64_t served_ = 0;
+};
 
 // Pools that this process is a worker of, each inside the next.
 uint32_t pool_depth() noexcept;

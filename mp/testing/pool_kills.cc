@@ -1,0 +1,19 @@
+#include "mp/testing/kill_suite.h"
+#include "mp/testing/pool_scenes.h"
+
+namespace mp::testing {
+
+void add_pools(Suite& suite) {
+  using internal::PoolBug;
+  suite.add<PoolServe>({Mode::kKill, Mode::kPause}, PoolTask::kPlain);
+  suite.add<PoolServe>(Mode::kKill, PoolTask::kTakenBack);
+
+  suite.plant("a task is begun unsaid",
+              {plan<PoolServe>(Mode::kKill, PoolTask::kPlain, PoolBug::kBegunUnsaid)});
+  suite.plant("told before there is a result",
+              {plan<PoolServe>(Mode::kPause, PoolTask::kPlain, PoolBug::kToldBeforeSent)});
+  suite.plant("handles left in a message",
+              {plan<PoolServe>(Mode::kKill, PoolTask::kTakenBack, PoolBug::kHandlesLeftInMessage)});
+}
+
+}  // namespace mp::testing
