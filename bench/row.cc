@@ -56,6 +56,79 @@ std::vector<Row> make_rows() {
                     "threads_twin, std_batch and moodycamel_bulk by 64",
       },
       {
+          .name = "queue_4x4_64B",
+          .operation = "one message of 64 bytes; four producers and four consumers",
+          .variants =
+              {
+                  {kProcesses, queue_many_processes(), 1 * kMillion},
+                  {kThreadsTwin, queue_many_threads(), 1 * kMillion},
+                  {kThreadsStd, std_queue_many(), 1 * kMillion},
+                  {"moodycamel", moodycamel_queue_many(), 1 * kMillion},
+              },
+          .python_operations = 40 * kThousand,
+          .targets = {{"moodycamel", 1}},
+      },
+      {
+          .name = "queue_1MiB",
+          .operation = "one message of 1 MiB, put and got",
+          .variants =
+              {
+                  {kProcesses, queue_large_processes(), 3 * kThousand},
+                  {kThreadsTwin, queue_large_threads(), 3 * kThousand},
+                  {kThreadsStd, none("not written")},
+                  {"two_memcpys", two_memcpys(), 10 * kThousand},
+              },
+          .python_operations = 500,
+          .targets = {{"two_memcpys", 1 / 1.5}},
+      },
+      {
+          .name = "queue_1MiB_view",
+          .operation = "one message of 1 MiB, put and viewed without a copy by one process",
+          .variants =
+              {
+                  {kProcesses, queue_large_view_alone(), 5 * kThousand},
+                  {kThreadsTwin, none("it has no views")},
+                  {kThreadsStd, none("not written")},
+                  {"get", queue_large_get_alone(), 3 * kThousand},
+              },
+          .no_python = "its Queue has no views",
+          .targets = {{"get", 1}},
+      },
+      {
+          .name = "queue_256B_lease",
+          .operation = "one message, put, taken as a lease and acknowledged",
+          .variants =
+              {
+                  {kProcesses, queue_lease(), 1 * kMillion},
+                  {kThreadsTwin, none("it has no leases")},
+                  {kThreadsStd, none("not written")},
+                  {"get", queue_processes(), 1 * kMillion},
+              },
+          .no_python = "its Queue has no leases",
+      },
+      {
+          .name = "joinable_queue_256B",
+          .operation = "one message: put, get, task_done",
+          .variants =
+              {
+                  {kProcesses, joinable_queue(), 1 * kMillion},
+                  {kThreadsTwin, none("not written")},
+                  {kThreadsStd, none("not written")},
+              },
+          .python_operations = 30 * kThousand,
+      },
+      {
+          .name = "simple_queue_256B",
+          .operation = "one message, put and got",
+          .variants =
+              {
+                  {kProcesses, simple_queue(), 1 * kMillion},
+                  {kThreadsTwin, none("not written")},
+                  {kThreadsStd, none("not written")},
+              },
+          .python_operations = 60 * kThousand,
+      },
+      {
           .name = "pipe_256B",
           .operation = "one message, sent and received",
           .variants =
@@ -72,15 +145,29 @@ std::vector<Row> make_rows() {
       },
       {
           .name = "pipe_round_trip",
-          .operation = "one message there and one back, each side asleep meanwhile",
+          .operation =
+              "one message there and one back, each side asleep meanwhile, on one processor",
           .variants =
               {
-                  {kProcesses, round_trip_processes(), 30 * kThousand},
-                  {kThreadsTwin, round_trip_threads(), 20 * kThousand},
+                  {kProcesses, round_trip_processes(), 100 * kThousand},
+                  {kThreadsTwin, round_trip_threads(), 40 * kThousand},
                   {kThreadsStd, none("not written")},
-                  {"futex", futex_ping_pong(), 30 * kThousand},
+                  {"futex", futex_ping_pong(), 100 * kThousand},
               },
-          .no_python = "not written",
+          .python_operations = 20 * kThousand,
+          .targets = {{"futex", 1 / 1.3}},
+      },
+      {
+          .name = "pipe_round_trip_apart",
+          .operation = "the same between two processors",
+          .variants =
+              {
+                  {kProcesses, round_trip_apart_processes(), 6 * kThousand},
+                  {kThreadsTwin, round_trip_apart_threads(), 6 * kThousand},
+                  {kThreadsStd, none("not written")},
+                  {"futex", futex_ping_pong_apart(), 6 * kThousand},
+              },
+          .python_operations = 2 * kThousand,
           .targets = {{"futex", 1 / 1.3}},
       },
       {
@@ -93,7 +180,7 @@ std::vector<Row> make_rows() {
                   {kThreadsStd, none("not written")},
                   {"two_memcpys", two_memcpys(), 10 * kThousand},
               },
-          .no_python = "not written",
+          .python_operations = 500,
           .targets = {{"two_memcpys", 1 / 1.5}},
       },
       {
@@ -106,7 +193,7 @@ std::vector<Row> make_rows() {
                   {kThreadsStd, none("it has no descriptor")},
                   {"socketpair", socketpair_polled(), 200 * kThousand},
               },
-          .no_python = "not written",
+          .python_operations = 40 * kThousand,
       },
       {
           .name = "wait_8",
@@ -117,7 +204,7 @@ std::vector<Row> make_rows() {
                   {kThreadsTwin, none("not written")},
                   {kThreadsStd, none("not written")},
               },
-          .no_python = "not written",
+          .python_operations = 4 * kThousand,
       },
       {
           .name = "tcp_64KiB",

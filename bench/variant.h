@@ -9,6 +9,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 
@@ -27,7 +28,11 @@ struct Body {
 // Rows of messages: the length of each, and how many travel together where a row says "batch".
 inline constexpr int kMessageBytes = 256;
 inline constexpr int kBatch = 64;
-// The row of large messages: the length of each.
+// The row of many parties: how many there are on each side, and the length of their messages.
+inline constexpr int kManyParties = 4;
+inline constexpr int kSmallBytes = 64;
+using SmallMessage = std::array<char, kSmallBytes>;
+// Rows of large messages: the length of each.
 inline constexpr size_t kLargeBytes = 1 << 20;
 // The row of whole arrays: their length.
 inline constexpr int kArrayLength = 1000;

@@ -9,22 +9,25 @@
 
 #include "bench/micro/micro.h"
 #include "bench/micro/party.h"
+#include "bench/placement.h"
 #include "mp/backend.h"
 #include "mp/wait.h"
 
 namespace bench {
 namespace {
 
-// Each side sleeps while the other works: a wake-up lasts many times as long as a receive spins.
+// Each side sleeps while the other works. They are on one processor, or on one each.
 template <class B>
-void answer(typename B::Connection end, int64_t rounds) {
+void answer(typename B::Connection end, int processor, int64_t rounds) {
+  OnProcessor here(processor);
   for (int64_t i = 0; i <= rounds; ++i) end.send(end.template recv<int>());
 }
-template <class B>
+template <class B, int kOther>
 double round_trip(int64_t n) {
   auto [here, there] = B::Pipe();
-  auto party = make_party<B>(&answer<B>, there, n);
+  auto party = make_party<B>(&answer<B>, there, kOther, n);
   party.start();
+  OnProcessor first(0);
   here.send(0);
   here.template recv<int>();
   const auto start = Clock::now();
@@ -106,8 +109,10 @@ double waited(int64_t n) {
 
 }  // namespace
 
-Body round_trip_processes() { return self_timed<round_trip<mp::Processes>>(); }
-Body round_trip_threads() { return self_timed<round_trip<mp::Threads>>(); }
+Body round_trip_processes() { return self_timed<round_trip<mp::Processes, 0>>(); }
+Body round_trip_threads() { return self_timed<round_trip<mp::Threads, 0>>(); }
+Body round_trip_apart_processes() { return self_timed<round_trip<mp::Processes, 1>>(); }
+Body round_trip_apart_threads() { return self_timed<round_trip<mp::Threads, 1>>(); }
 Body pipe_large_processes() { return self_timed<large<mp::Processes>>(); }
 Body pipe_large_threads() { return self_timed<large<mp::Threads>>(); }
 Body pipe_polled() { return self_timed<polled>(); }

@@ -16,15 +16,30 @@ Body queue_processes();
 Body queue_threads();
 Body queue_batch_processes();
 Body queue_batch_threads();
+// kManyParties producers and as many consumers of small messages.
+Body queue_many_processes();
+Body queue_many_threads();
+// Messages of 1 MiB; put by the process that takes them, as a copy or to be looked at where they lie.
+Body queue_large_processes();
+Body queue_large_threads();
+Body queue_large_get_alone();
+Body queue_large_view_alone();
+// As queue_processes(), each message taken as a lease and acknowledged.
+Body queue_lease();
+// A JoinableQueue: put, get, task_done(). A SimpleQueue.
+Body joinable_queue();
+Body simple_queue();
 
 // pipe.cc
 Body pipe_processes();
 Body pipe_threads();
 
 // connection.cc
-// Two who answer each other; messages of 1 MiB; receiving after a poll() of the descriptor; wait() over eight.
+// Two who answer each other, on one processor or on one each; messages of 1 MiB; receiving after a poll() of the descriptor; wait() over eight.
 Body round_trip_processes();
 Body round_trip_threads();
+Body round_trip_apart_processes();
+Body round_trip_apart_threads();
 Body pipe_large_processes();
 Body pipe_large_threads();
 Body pipe_polled();

@@ -48,11 +48,28 @@ double queue_bulk(int64_t n) {
       });
 }
 
+double queue_many(int64_t n) {
+  moodycamel::BlockingConcurrentQueue<SmallMessage> q;
+  return with_many_threads(
+      n,
+      [&](int64_t count) {
+        const SmallMessage message{'0'};
+        for (int64_t i = 0; i < count; ++i) q.enqueue(message);
+      },
+      [&](int64_t count) {
+        SmallMessage got;
+        for (int64_t i = 0; i < count; ++i) q.wait_dequeue(got);
+        benchmark::DoNotOptimize(got);
+      });
+}
+
 }  // namespace
 
 Body moodycamel_queue() { return self_timed<queue>(); }
 
 Body moodycamel_queue_bulk() { return self_timed<queue_bulk>(); }
+
+Body moodycamel_queue_many() { return self_timed<queue_many>(); }
 
 }  // namespace bench
 
@@ -63,6 +80,8 @@ namespace bench {
 Body moodycamel_queue() { return {nullptr, "libconcurrentqueue-dev is not installed"}; }
 
 Body moodycamel_queue_bulk() { return moodycamel_queue(); }
+
+Body moodycamel_queue_many() { return moodycamel_queue(); }
 
 }  // namespace bench
 

@@ -7,8 +7,10 @@
 
 #include <cerrno>
 #include <future>
+#include <latch>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "bench/variant.h"
 
@@ -25,6 +27,31 @@ double with_thread(const std::function<void()>& second, const std::function<void
   first();
   double elapsed = seconds_since(start);
   thread.join();
+  return elapsed;
+}
+
+double with_many_threads(int64_t n, const std::function<void(int64_t)>& produce,
+                         const std::function<void(int64_t)>& consume) {
+  std::latch begin(2 * kManyParties + 1);
+  std::latch end(kManyParties + 1);
+  std::vector<std::thread> threads;
+  for (int64_t i = 0; i < kManyParties; ++i) {
+    const int64_t share = (n + i) / kManyParties;
+    threads.emplace_back([&, share] {
+      begin.arrive_and_wait();
+      produce(share);
+    });
+    threads.emplace_back([&, share] {
+      begin.arrive_and_wait();
+      consume(share);
+      end.count_down();
+    });
+  }
+  begin.arrive_and_wait();
+  const auto start = Clock::now();
+  end.arrive_and_wait();
+  const double elapsed = seconds_since(start);
+  for (std::thread& thread : threads) thread.join();
   return elapsed;
 }
 

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bench/placement.h"
 #include "bench/versus/parties.h"
 #include "bench/versus/versus.h"
 
@@ -33,6 +34,7 @@ void sleep_until(std::atomic<uint32_t>& word, uint32_t value) {
   }
 }
 
+template <int kOther>
 double ping_pong(int64_t n) {
   void* at =
       mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -41,12 +43,14 @@ double ping_pong(int64_t n) {
   const auto rounds = static_cast<uint32_t>(n);
   double elapsed = with_process(
       [&] {
+        OnProcessor here(kOther);
         for (uint32_t i = 1; i <= rounds; ++i) {
           sleep_until(words->ping, i);
           wake(words->pong, i);
         }
       },
       [&] {
+        OnProcessor here(0);
         for (uint32_t i = 1; i <= rounds; ++i) {
           wake(words->ping, i);
           sleep_until(words->pong, i);
@@ -87,7 +91,8 @@ double polled(int64_t n) {
 
 }  // namespace
 
-Body futex_ping_pong() { return self_timed<ping_pong>(); }
+Body futex_ping_pong() { return self_timed<ping_pong<0>>(); }
+Body futex_ping_pong_apart() { return self_timed<ping_pong<1>>(); }
 
 Body socketpair_polled() { return self_timed<polled>(); }
 

@@ -14,6 +14,7 @@ import multiprocessing.connection
 import os
 import platform
 import resource
+import select
 import sys
 import time
 
@@ -86,6 +87,148 @@ def queue(count):
             get()
 
     return with_party(produce, (channel.put, count), consume)
+
+
+def get_in_turn(channel, begin, end, count):
+    begin.wait()
+    for _ in range(count):
+        channel.get()
+    end.wait()
+
+
+def put_in_turn(channel, begin, count):
+    message = "0" * 64
+    begin.wait()
+    for _ in range(count):
+        channel.put(message)
+
+
+def queue_of_many(count):
+    """Four producers, four consumers."""
+    channel, begin, end = FORK.Queue(), FORK.Barrier(9), FORK.Barrier(5)
+    shares = [(count + i) // 4 for i in range(4)]
+    processes = [FORK.Process(target=put_in_turn, args=(channel, begin, n)) for n in shares]
+    processes += [FORK.Process(target=get_in_turn, args=(channel, begin, end, n)) for n in shares]
+    for process in processes:
+        process.start()
+    begin.wait()
+    start = time.perf_counter()
+    end.wait()
+    elapsed = time.perf_counter() - start
+    for process in processes:
+        process.join()
+    return elapsed
+
+
+def queue_of_large(count):
+    channel = FORK.Queue(4)
+
+    def consume():
+        for _ in range(count):
+            channel.get()
+
+    return with_party(produce_bytes, (channel.put, bytes(1 << 20), count), consume)
+
+
+def joinable_queue(count):
+    channel = FORK.JoinableQueue()
+
+    def consume():
+        for _ in range(count):
+            channel.get()
+            channel.task_done()
+        channel.join()
+
+    return with_party(produce, (channel.put, count), consume)
+
+
+def simple_queue(count):
+    channel = FORK.SimpleQueue()
+
+    def consume():
+        for _ in range(count):
+            channel.get()
+
+    return with_party(produce, (channel.put, count), consume)
+
+
+def on_processor(which):
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[which % len(processors)]})
+    return processors
+
+
+def answer_pipe(end, processor, rounds):
+    on_processor(processor)
+    for _ in range(rounds):
+        end.send(end.recv())
+
+
+def pipe_round_trip(other):
+    def run(count):
+        near, far = FORK.Pipe()
+        process = FORK.Process(target=answer_pipe, args=(far, other, count + 1))
+        process.start()
+        before = on_processor(0)
+        near.send(0)
+        near.recv()
+        start = time.perf_counter()
+        for _ in range(count):
+            near.send(1)
+            near.recv()
+        elapsed = time.perf_counter() - start
+        os.sched_setaffinity(0, before)
+        process.join()
+        return elapsed
+
+    return run
+
+
+def pipe_of_large(count):
+    near, far = FORK.Pipe(False)
+    buffer = bytearray(1 << 20)
+
+    def consume():
+        for _ in range(count):
+            near.recv_bytes_into(buffer)
+
+    return with_party(produce_bytes, (far.send_bytes, bytes(1 << 20), count), consume)
+
+
+def pipe_polled(count):
+    near, far = FORK.Pipe(False)
+    buffer = bytearray(256)
+    readable = select.poll()
+    readable.register(near.fileno(), select.POLLIN)
+
+    def consume():
+        for _ in range(count):
+            readable.poll()
+            near.recv_bytes_into(buffer)
+
+    return with_party(produce_bytes, (far.send_bytes, bytes(256), count), consume)
+
+
+def send_in_turn(ends, count):
+    for i in range(count):
+        ends[i % len(ends)].send(1)
+        ends[i % len(ends)].recv()
+
+
+def wait_for_eight(count):
+    pairs = [FORK.Pipe() for _ in range(8)]
+    process = FORK.Process(target=send_in_turn, args=([far for _, far in pairs], count))
+    here = [near for near, _ in pairs]
+    process.start()
+    start = time.perf_counter()
+    done = 0
+    while done < count:
+        for ready in multiprocessing.connection.wait(here):
+            ready.send(ready.recv())
+            done += 1
+    elapsed = time.perf_counter() - start
+    process.join()
+    return elapsed
 
 
 def pipe(count):
@@ -331,7 +474,16 @@ def start_and_join(method):
 
 ROWS = {
     "queue_256B": queue,
+    "queue_4x4_64B": queue_of_many,
+    "queue_1MiB": queue_of_large,
+    "joinable_queue_256B": joinable_queue,
+    "simple_queue_256B": simple_queue,
     "pipe_256B": pipe,
+    "pipe_round_trip": pipe_round_trip(0),
+    "pipe_round_trip_apart": pipe_round_trip(1),
+    "pipe_1MiB": pipe_of_large,
+    "pipe_polled": pipe_polled,
+    "wait_8": wait_for_eight,
     "tcp_64KiB": tcp(64 << 10),
     "tcp_1MiB": tcp(1 << 20),
     "unix_round_trip_256B": unix_round_trip,

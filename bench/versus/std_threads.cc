@@ -82,6 +82,34 @@ double queue_batch(int64_t n) {
       });
 }
 
+double queue_many(int64_t n) {
+  std::mutex mutex;
+  std::condition_variable filled;
+  std::deque<SmallMessage> items;
+  return with_many_threads(
+      n,
+      [&](int64_t count) {
+        const SmallMessage message{'0'};
+        for (int64_t i = 0; i < count; ++i) {
+          {
+            std::lock_guard<std::mutex> hold(mutex);
+            items.push_back(message);
+          }
+          filled.notify_one();
+        }
+      },
+      [&](int64_t count) {
+        SmallMessage got;
+        for (int64_t i = 0; i < count; ++i) {
+          std::unique_lock<std::mutex> hold(mutex);
+          filled.wait(hold, [&] { return !items.empty(); });
+          got = items.front();
+          items.pop_front();
+        }
+        benchmark::DoNotOptimize(got);
+      });
+}
+
 template <class Mutex>
 void lock_and_unlock(benchmark::State& state) {
   Bystander bystander;
@@ -186,6 +214,8 @@ double rounds_of_two(int64_t rounds) {
 }  // namespace
 
 Body std_queue() { return self_timed<queue>(); }
+
+Body std_queue_many() { return self_timed<queue_many>(); }
 
 Body std_queue_batch() { return self_timed<queue_batch>(); }
 

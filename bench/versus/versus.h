@@ -15,6 +15,8 @@ namespace bench {
 Body std_queue();
 // The same with kBatch messages per turn of the lock.
 Body std_queue_batch();
+// kManyParties producers and as many consumers of SmallMessages.
+Body std_queue_many();
 // A std::mutex / std::recursive_mutex that nobody else wants, in a program with a second thread.
 Body std_lock();
 Body std_rlock();
@@ -46,6 +48,8 @@ Body std_pool_map();
 // bulk.
 Body moodycamel_queue();
 Body moodycamel_queue_bulk();
+// kManyParties producers and as many consumers of SmallMessages.
+Body moodycamel_queue_many();
 
 // boost_message_queue.cc: boost::interprocess::message_queue between processes.
 Body boost_message_queue();
@@ -62,8 +66,9 @@ Body bare_fork();
 Body posix_spawn_self();
 
 // pipes.cc
-// Two processes that wake each other and sleep, over two words of shared memory.
+// Two processes that wake each other and sleep, over two words of shared memory: on one processor, or on one each.
 Body futex_ping_pong();
+Body futex_ping_pong_apart();
 // An AF_UNIX seqpacket socketpair between processes, whose reader polls before each read.
 Body socketpair_polled();
 // A large message copied twice.
