@@ -19,9 +19,7 @@ PoolPlan plan_of(PoolOptions options) {
   if (processes < 1) {
     refuse_pool_size();
   }
-  if (processes > static_cast<int>(kMostWorkers)) {
-    raise(value_error(absl::StrCat("mp: a pool has at most ", kMostWorkers, " workers")));
-  }
+  PoolCore::check_size(processes);
   if (options.maxtasksperchild.has_value() && *options.maxtasksperchild < 1) {
     refuse_lifetime();
   }

@@ -120,9 +120,10 @@ void set_options(Job& job, CallOptions<R>& options) {
     job.timeout_ns = options.timeout.nanoseconds() > 0 ? options.timeout.nanoseconds() : 1;
   }
   job.retries = options.retries;
+  std::function<void()> on_done;
   if (options.callback || options.error_callback) {
-    job.on_done = [&job, callback = std::move(options.callback),
-                   error_callback = std::move(options.error_callback)] {
+    on_done = [&job, callback = std::move(options.callback),
+               error_callback = std::move(options.error_callback)] {
       if (job.error() != nullptr) {
         if (error_callback) {
           error_callback(job.error());
@@ -136,7 +137,7 @@ void set_options(Job& job, CallOptions<R>& options) {
       }
     };
   }
-  job.on_part = std::move(options.progress);
+  job.set_callbacks(std::move(on_done), std::move(options.progress));
 }
 
 template <class R>

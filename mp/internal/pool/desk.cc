@@ -34,6 +34,9 @@ absl::Status post(const QueueCore& ring, const PostHeader& header, const Encoded
 }
 
 void ring_owner(const Desk& desk) noexcept {
+  if (desk.number >= kMostWorkers) {
+    return;
+  }
   Board& board = desk.shared();
   std::atomic<uint64_t>& word = board.ready[desk.number / 64];
   const uint64_t bit = uint64_t{1} << (desk.number % 64);

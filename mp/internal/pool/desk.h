@@ -48,6 +48,9 @@ struct Ledger {
   Block block;
   std::atomic<uint32_t> phase;  // of the worker
   std::atomic<int64_t> began;   // monotonic; of the task that runs
+  // The ticket of the task that runs: written before its word says kRunning, and cleared, or overwritten, after its result is
+  // published. A word says kRunning until the owner has read the result, so several may; this says which it is.
+  std::atomic<uint64_t> current;
   alignas(64) LedgerWord<> tasks[kWindow];
 
   static constexpr uint32_t kStarting = 0;

@@ -63,18 +63,18 @@ void Job::take_error(uint64_t, const std::exception_ptr& error) {
 }
 
 void Job::progressed() {
-  if (on_part != nullptr) {
-    call_back(on_part, parts_done(), parts_);
+  if (on_part_ != nullptr) {
+    call_back(on_part_, parts_done(), parts_);
   }
   changed();
 }
 
 void Job::finish() {
-  if (on_part != nullptr) {
-    call_back(on_part, parts_done(), parts_);
+  if (on_part_ != nullptr) {
+    call_back(on_part_, parts_done(), parts_);
   }
-  if (on_done != nullptr) {
-    call_back(std::exchange(on_done, nullptr));
+  if (on_done_ != nullptr) {
+    call_back(std::exchange(on_done_, nullptr));
   }
   std::vector<std::function<void()>> next;
   {

@@ -41,7 +41,7 @@ class Crew {
   virtual void wake() {}
 };
 
-class Job : public std::enable_shared_from_this<Job> {
+class Job {
  public:
   explicit Job(std::shared_ptr<Crew> crew) : crew_(std::move(crew)) {}
   virtual ~Job() = default;
@@ -57,11 +57,16 @@ class Job : public std::enable_shared_from_this<Job> {
     left_.store(parts, std::memory_order_relaxed);
   }
 
-  // Called once, by the thread that reads results, before anybody sees the job as done.
-  std::function<void()> on_done;
-  // Called after each part, with how many are done and how many there are, in the same thread.
-  std::function<void(uint64_t, uint64_t)> on_part;
-  bool has_callbacks() const noexcept { return on_done != nullptr || on_part != nullptr; }
+  // `on_done` is called once, where callbacks run, before anybody sees the job as done; `on_part` there after each part, with
+  // how many are done and how many there are. Before the first is submitted; either may be null.
+  void set_callbacks(std::function<void()> on_done,
+                     std::function<void(uint64_t, uint64_t)> on_part) {
+    has_callbacks_ = on_done != nullptr || on_part != nullptr;
+    on_done_ = std::move(on_done);
+    on_part_ = std::move(on_part);
+  }
+  bool has_callbacks() const noexcept { return has_callbacks_; }
+  bool tells_parts() const noexcept { return on_part_ != nullptr; }
   // Calls `next` after the job is done(), where callbacks run; or at once, here, if it is.
   void when_done(std::function<void()> next);
   // What this job's result is made of: what is to be given up in its place.
@@ -83,7 +88,7 @@ class Job : public std::enable_shared_from_this<Job> {
   [[nodiscard]] bool finish_unobserved();
   // After a part that was not the last one, of a job for which wants_progress().
   void progressed();
-  bool wants_progress() const noexcept { return stream || on_part != nullptr; }
+  bool wants_progress() const noexcept { return stream || tells_parts(); }
   bool stream = false;  // somebody waits for single parts
 
   // -- Who waits --
@@ -126,6 +131,9 @@ class Job : public std::enable_shared_from_this<Job> {
 
  private:
   const std::shared_ptr<Crew> crew_;
+  bool has_callbacks_ = false;  // on_done_ goes when it is called
+  std::function<void()> on_done_;
+  std::function<void(uint64_t, uint64_t)> on_part_;
   uint64_t parts_ = 0;
   std::atomic<uint64_t> left_{0};
   std::atomic<uint64_t> parts_done_{0};

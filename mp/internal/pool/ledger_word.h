@@ -56,9 +56,10 @@ struct LedgerWord {
  private:
   bool change(uint64_t ticket, uint64_t to) noexcept {
     uint64_t expected = ticket << 2 | kQueued;
-    // Acquire and release: what the loser did before is over for the winner.
+    // Acquire and release: what the loser did before is over for the winner. An owner that loses sees what the worker wrote
+    // before it began.
     return word.compare_exchange_strong(expected, ticket << 2 | to, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed);
+                                        std::memory_order_acquire);
   }
 };
 

@@ -5,6 +5,9 @@
 #ifndef MP_INTERNAL_POOL_POOL_BUG_H_
 #define MP_INTERNAL_POOL_POOL_BUG_H_
 
+#include <atomic>
+#include <cstdint>
+
 namespace mp::internal {
 
 enum class PoolBug : int {
@@ -26,6 +29,13 @@ enum class PoolBug : int {
 inline PoolBug g_pool_bug = PoolBug::kNone;
 
 inline bool planted(PoolBug bug) noexcept { return g_pool_bug == bug; }
+
+// What a test may change of pools' circumstances, while there is none.
+struct PoolCircumstances {
+  int64_t slice_ns = 50'000'000;        // how long who reads results sleeps at most
+  std::atomic<int> refused_leaves = 0;  // so many messages "leave" find no memory
+};
+inline PoolCircumstances g_pool_circumstances;
 
 }  // namespace mp::internal
 

@@ -49,8 +49,6 @@ constexpr int kMemoryMs = 500;
 constexpr int kInterruptMs = 50;
 // How long nobody may have led before the collector does it for balance alone.
 constexpr auto kBalance = std::chrono::milliseconds(2);
-// How long a worker may have tasks and begin none before they go to one that has none.
-constexpr int64_t kStuckNs = 50'000'000;
 constexpr size_t kBatch = 64;
 constexpr char kTerminated[] = "the pool was terminated before the task was done";
 
@@ -149,12 +147,14 @@ struct PoolCore::Seat {
   bool full() const { return free == 0; }
   // Whether there is something that its worker has not read.
   bool has_unread() const { return tasks.ring->size() != 0; }
-  // Whose task it is if the worker has begun one.
+  // The task that the worker has begun and not answered, or has just answered.
   Task* running() const {
-    for (uint64_t used = ~free; used != 0; used &= used - 1) {
+    // sync: pool-current.
+    const uint64_t current = desk.book().current.load(std::memory_order_acquire);
+    for (uint64_t used = current != 0 ? ~free : 0; used != 0; used &= used - 1) {
       uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
-      if (desk.book().tasks[slot].is_running(slots[slot]->ticket)) {
-        return slots[slot];
+      if (slots[slot]->ticket == current) {
+        return desk.book().tasks[slot].is_running(current) ? slots[slot] : nullptr;
       }
     }
     return nullptr;
@@ -195,6 +195,12 @@ PoolCore::PoolCore(PoolPlan plan)
 
 PoolCore::~PoolCore() = default;
 
+void PoolCore::check_size(int processes) {
+  if (processes > static_cast<int>(kMostWorkers)) {
+    raise(value_error(absl::StrCat("mp: a pool has at most ", kMostWorkers, " workers")));
+  }
+}
+
 bool PoolCore::is_ours() const noexcept { return getpid() == creator_; }
 
 std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
@@ -219,6 +225,7 @@ void PoolCore::start() {
       seats_[i] = make_seat(static_cast<uint32_t>(i));
     }
     collector_ = std::thread([this] { collector(); });
+    collector_id_ = collector_.get_id();
     keeper_ = std::thread([this] { keeper(); });
     keeping_.wait(false);  // it has its handler of SIGINT
   } catch (...) {
@@ -364,14 +371,16 @@ std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
   return end_task(seat, slot);
 }
 
-// Takes back what the worker has not begun, the newest first, at most `most`; they are the next to be handed over.
-void PoolCore::take_back_some(Seat& seat, uint32_t most) {
+// Takes back what the worker has not begun, the newest first, at most `most`; they are the next to be handed over. False:
+// there was nothing.
+bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
   std::vector<std::pair<uint64_t, uint32_t>> by_age;
   for (uint64_t used = ~seat.free; used != 0; used &= used - 1) {
     uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
     by_age.emplace_back(seat.slots[slot]->ticket, slot);
   }
   std::sort(by_age.rbegin(), by_age.rend());
+  const uint32_t wanted = most;
   for (auto [ticket, slot] : by_age) {
     if (most == 0) {
       break;
@@ -381,6 +390,7 @@ void PoolCore::take_back_some(Seat& seat, uint32_t most) {
       --most;
     }
   }
+  return most != wanted;
 }
 
 // Hands over what waits, as far as there is room.
@@ -412,20 +422,27 @@ void PoolCore::level(std::vector<Failed>* failed) {
     return;
   }
   bool idle = false;
-  Seat* fullest = nullptr;
+  std::vector<Seat*> full;
   for (const std::unique_ptr<Seat>& seat : seats_) {
     if (seat == nullptr) {
       continue;
     }
     idle = idle || (seat->outstanding == 0 && has_room(*seat));
-    if (seat->outstanding >= 2 &&
-        (fullest == nullptr || seat->outstanding > fullest->outstanding)) {
-      fullest = seat.get();
+    if (seat->outstanding >= 2) {
+      full.push_back(seat.get());
     }
   }
-  if (idle && fullest != nullptr) {
-    take_back_some(*fullest, fullest->outstanding / 2);
-    feed(failed);
+  if (!idle) {
+    return;
+  }
+  // What the fullest has may be done and not read yet.
+  std::sort(full.begin(), full.end(),
+            [](const Seat* a, const Seat* b) { return a->outstanding > b->outstanding; });
+  for (Seat* seat : full) {
+    if (take_back_some(*seat, seat->outstanding / 2)) {
+      feed(failed);
+      return;
+    }
   }
 }
 
@@ -467,7 +484,7 @@ void PoolCore::forget(const Task& task) {
 // -- Results --------------------------------------------------------------------------------------
 
 void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
-  if (complete ? job->finish_unobserved() : job->on_part == nullptr) {
+  if (complete ? job->finish_unobserved() : !job->tells_parts()) {
     if (job->stream) {
       job->changed();
     }
@@ -479,6 +496,7 @@ void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
       called_.push_back(job);
       called_count_.fetch_add(1, std::memory_order_relaxed);
       collector_bell_.notify_one();
+      ring_bell(*board_.object<Board>());  // it may be reading results
       return;
     }
   }
@@ -655,8 +673,9 @@ size_t PoolCore::collect() {
 
 void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
   Board& board = *board_.object<Board>();
-  const size_t words = (most_seats_.load(std::memory_order_relaxed) + 63) / 64;
   auto ready = [&] {
+    // Each time: the pool may grow meanwhile.
+    const size_t words = (most_seats_.load(std::memory_order_relaxed) + 63) / 64;
     for (size_t w = 0; w < words; ++w) {
       if (board.ready[w].load(std::memory_order_seq_cst) != 0) {
         return true;
@@ -676,7 +695,7 @@ void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
     if (deadline.passed()) {
       return;
     }
-    Deadline slice = Deadline::after_ns(kStuckNs);
+    Deadline slice = Deadline::after_ns(g_pool_circumstances.slice_ns);
     if (!await(board.bell, earlier(slice, deadline), *Family::current(), kWakeNs, ready) &&
         !deadline.passed()) {
       unstick();
@@ -830,21 +849,22 @@ void PoolCore::cancel(Job& job) {
       }
     }
     for (std::unique_ptr<Seat>& seat : seats_) {
-      uint64_t running = 0;
+      bool begun = false;
       for (uint64_t used = seat != nullptr ? ~seat->free : 0; used != 0; used &= used - 1) {
         uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
         if (seat->slots[slot]->job.get() != &job) {
           continue;
         }
-        uint64_t ticket = seat->slots[slot]->ticket;
         if (std::unique_ptr<Task> task = take_back(*seat, slot)) {
           failed.push_back({std::move(task), error});
         } else {
-          running = ticket;
+          begun = true;
         }
       }
-      if (running != 0) {
-        doom(*seat, running, error);
+      // Of what it has begun, it runs one; the others have results.
+      Task* running = begun ? seat->running() : nullptr;
+      if (running != nullptr && running->job.get() == &job) {
+        doom(*seat, running->ticket, error);
       }
     }
     feed(&failed);
@@ -958,6 +978,9 @@ bool PoolCore::keep(int* nap_ms) {
         dismiss(*seat);
       }
     }
+    if (leaves_refused()) {
+      *nap_ms = kTimesMs;
+    }
     return any;
   }
   int living = 0;
@@ -991,6 +1014,9 @@ bool PoolCore::keep(int* nap_ms) {
   if (timed_ != 0) {
     check_times();
     feed(&failed);
+    *nap_ms = *nap_ms < 0 ? kTimesMs : std::min(*nap_ms, kTimesMs);
+  }
+  if (leaves_refused()) {
     *nap_ms = *nap_ms < 0 ? kTimesMs : std::min(*nap_ms, kTimesMs);
   }
   hold.unlock();
@@ -1030,10 +1056,20 @@ void PoolCore::interrupted() {
 // With mutex_: the worker leaves when it has done what it has.
 void PoolCore::dismiss(Seat& seat) {
   if (!seat.dismissed) {
-    // Without memory for the message it is asked again.
     seat.closed = true;
+    if (g_pool_circumstances.refused_leaves.load(std::memory_order_relaxed) > 0 &&
+        g_pool_circumstances.refused_leaves.fetch_sub(1) > 0) {
+      return;
+    }
     seat.dismissed = post(seat.desk.tasks, {0, 0, kLeave}, {}).ok();
   }
+}
+
+// With mutex_: there was no memory for a message that asks a worker to leave. It is asked again.
+bool PoolCore::leaves_refused() const {
+  return std::any_of(seats_.begin(), seats_.end(), [](const std::unique_ptr<Seat>& seat) {
+    return seat != nullptr && seat->closed && !seat->dismissed && seat->verdict.ticket == 0;
+  });
 }
 
 // With mutex_: after terminate().
@@ -1098,6 +1134,7 @@ void PoolCore::fill() {
       seats_[i] = std::move(seat);
       refused_starts_ = 0;
       feed(&failed);
+      level(&failed);
     }
     fail(std::move(failed));
   }
@@ -1186,6 +1223,7 @@ void PoolCore::bury(Seat& seat) {
       seats_.pop_back();
     }
     feed(&failed);
+    level(&failed);  // others may have become idle by the results that were read
   }
   // Not closed: somebody may be waiting for it with a handle of workers().
   gone.reset();
@@ -1204,17 +1242,17 @@ void PoolCore::check_times() {
     if (seat == nullptr || seat->verdict.ticket != 0) {
       continue;
     }
-    // Read before `running`: the time of this task, or of one before.
-    const int64_t began = seat->desk.book().began.load(std::memory_order_acquire);
     Task* task = seat->running();
-    if (task != nullptr && task->job->timeout_ns != 0 && now - began > task->job->timeout_ns) {
-      // The time may have been that of the task before.
-      if (now - seat->desk.book().began.load(std::memory_order_acquire) > task->job->timeout_ns) {
-        doom(*seat, task->ticket,
-             std::make_exception_ptr(TimeoutError(
-                 absl::StrCat("mp: task ", task->ticket, " took longer than ",
-                              static_cast<double>(task->job->timeout_ns) / 1e9, " s"))));
-      }
+    if (task == nullptr || task->job->timeout_ns == 0) {
+      continue;
+    }
+    // Of this task, or of a later one: then the worker has had less time.
+    const int64_t began = seat->desk.book().began.load(std::memory_order_relaxed);
+    if (now - began > task->job->timeout_ns) {
+      doom(*seat, task->ticket,
+           std::make_exception_ptr(
+               TimeoutError(absl::StrCat("mp: task ", task->ticket, " took longer than ",
+                                         static_cast<double>(task->job->timeout_ns) / 1e9, " s"))));
     }
   }
 }
@@ -1251,7 +1289,7 @@ void PoolCore::terminate() {
   }
   wake_keeper();
   fail_all(cancelled(kTerminated));
-  if (std::this_thread::get_id() != collector_.get_id()) {
+  if (std::this_thread::get_id() != collector_id_) {
     join(Deadline::never());
   }
 }
@@ -1274,6 +1312,7 @@ void PoolCore::resize(int processes) {
   {
     std::lock_guard hold(mutex_);
     check_running();
+    check_size(processes);
     wanted_ = processes;
   }
   most_seats_.store(std::max<size_t>(most_seats_.load(), static_cast<size_t>(processes)));

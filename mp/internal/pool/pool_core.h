@@ -7,7 +7,7 @@
 //            caller that waits for its own task is woken by the worker itself. The collector does it when nobody waits and
 //            something must go on: tasks wait for a worker, or a callback for its result. Callbacks run in the collector
 //            only. The keeper starts workers, notices their ends and replaces them, and keeps times.
-// Locks      lead_mutex_ -> a job's; reading_ -> mutex_ -> a job's, a ring's.
+// Locks      reading_ -> lead_mutex_ -> a job's; reading_ -> mutex_ -> a job's, a ring's.
 // Death      A worker: what it had published counts; what it had not begun goes to others; what it had begun is tried again
 //            or fails, as the task wants. The owner: its workers are killed (life.h).
 
@@ -74,6 +74,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   explicit PoolCore(PoolPlan plan);
   ~PoolCore() override;
+  // Throws mp::ValueError for more workers than a pool may have.
+  static void check_size(int processes);
   // Starts the workers, then the threads. Nothing is left when it throws.
   void start();
 
@@ -124,13 +126,14 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   absl::Status hand_over(Seat& seat, Task* task);
   std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
   std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
-  void take_back_some(Seat& seat, uint32_t most);
+  bool take_back_some(Seat& seat, uint32_t most);
   void feed(std::vector<Failed>* failed);
   void level(std::vector<Failed>* failed);
   void unstick();
   void forget(const Task& task);
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
   void dismiss(Seat& seat);
+  bool leaves_refused() const;
   bool end_workers(int* nap_ms);
   void check_times();
 
@@ -209,6 +212,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   bool ended_ = false;
 
   std::thread collector_;
+  std::thread::id collector_id_;  // once start() has returned
   std::thread keeper_;
 };
 

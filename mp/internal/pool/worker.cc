@@ -109,6 +109,8 @@ bool Worker::serve(ChannelReader<>& reader) {
   Ledger& book = desk_.book();
   // Before the ledger says that it runs: a task that runs has a time.
   book.began.store(monotonic_ns(), std::memory_order_relaxed);
+  // sync: pool-current: who sees that this one runs sees its time.
+  book.current.store(header.ticket, std::memory_order_release);
   if (!planted(PoolBug::kBegunUnsaid) && !book.tasks[header.slot].begin(header.ticket)) {
     if (reader.carries() && !planted(PoolBug::kHandlesLeftInMessage)) {
       Received received;  // what nobody has taken out of a message, nobody lets go of
@@ -125,6 +127,7 @@ bool Worker::serve(ChannelReader<>& reader) {
       received.fetch_fds();
     } catch (const Error&) {
       answers_->send_error({header.ticket, header.slot, kError}, std::current_exception());
+      book.current.store(0, std::memory_order_release);
       ++served_;
       return true;
     }
@@ -134,6 +137,7 @@ bool Worker::serve(ChannelReader<>& reader) {
     answers_->answer(header, reader.message().subspan(sizeof header), nullptr);
     reader.commit();
   }
+  book.current.store(0, std::memory_order_release);
   ++served_;
   return true;
 }

@@ -1,0 +1,263 @@
+// Which task is meant when several of a worker's are done and not read, and who gets what is queued behind a long one.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "mp/errors.h"
+#include "mp/event.h"
+#include "mp/internal/pool/pool_bug.h"
+#include "mp/pool.h"
+#include "mp/pool_errors.h"
+#include "mp/process.h"
+#include "mp/queue.h"
+#include "mp/testing/fixture.h"
+#include "mp/testing/watchdog.h"
+
+namespace mp::testing {
+namespace {
+
+class PoolHandOver : public Fixture {
+ private:
+  Watchdog dog_{std::chrono::seconds(60)};
+};
+
+int square(int x) { return x * x; }
+
+int tell_and_wait(Event begun, Event go) {
+  begun.set();
+  go.wait();
+  return 7;
+}
+
+int set_it(Event e) {
+  e.set();
+  return 1;
+}
+
+int tell_pid_and_wait(Queue<int> pids, Event go) {
+  pids.put(getpid());
+  go.wait();
+  return 7;
+}
+
+// A pool of one worker whose results nobody reads: the thread that would is in a callback until read().
+class Unread {
+ public:
+  Unread() {
+    held_ = pool.apply_async({.callback =
+                                  [this](int) {
+                                    in_callback_.set();
+                                    go_on_.wait();
+                                  }},
+                             square, 1);
+    in_callback_.wait();
+  }
+  ~Unread() { go_on_.set(); }
+  void read() {
+    go_on_.set();
+    held_->wait();
+  }
+
+ private:
+  Event in_callback_;
+  Event go_on_;
+  std::optional<AsyncResult<int>> held_;
+
+ public:
+  Pool pool{1};
+};
+
+TEST_F(PoolHandOver, CancellingWhatIsDoneAndNotReadEndsNobody) {
+  Unread u;
+  Event begun, go;
+  auto done = u.pool.apply_async(square, 2);
+  auto runs = u.pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  done.cancel();
+  go.set();
+  u.read();
+  EXPECT_EQ(runs.get(), 7);
+  EXPECT_EQ(done.get(), 4);
+}
+
+TEST_F(PoolHandOver, CancellingWhatRunsEndsItThoughAnotherIsNotRead) {
+  Unread u;
+  Event begun, never;
+  auto done = u.pool.apply_async(square, 2);
+  auto runs = u.pool.apply_async(tell_and_wait, begun, never);
+  begun.wait();
+  runs.cancel();
+  u.read();
+  EXPECT_THROW(runs.get(), CancelledError);
+  EXPECT_EQ(done.get(), 4);
+}
+
+TEST_F(PoolHandOver, TheTimeOfWhatIsDoneAndNotReadEndsNobody) {
+  Unread u;
+  Event begun, go, never;
+  auto done = u.pool.apply_async({.timeout = 0.03}, square, 2);
+  auto runs = u.pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  EXPECT_FALSE(never.wait(0.2));  // its time passes
+  go.set();
+  u.read();
+  EXPECT_EQ(runs.get(), 7);
+  EXPECT_EQ(done.get(), 4);
+}
+
+TEST_F(PoolHandOver, TheTimeOfWhatRunsCountsThoughAnotherIsNotRead) {
+  Unread u;
+  Event begun, never;
+  const Process worker = u.pool.workers().at(0);
+  auto done = u.pool.apply_async(square, 2);
+  auto runs = u.pool.apply_async({.timeout = 0.03}, tell_and_wait, begun, never);
+  EXPECT_TRUE(worker.join());
+  u.read();
+  EXPECT_THROW(runs.get(), TimeoutError);
+  EXPECT_EQ(done.get(), 4);
+}
+
+TEST_F(PoolHandOver, WhoTakesADeadOnesPlaceGetsWhatIsQueuedBehindOthers) {
+  Pool pool(2);
+  Event begun, go, never;
+  Queue<int> pids;
+  auto waits = pool.apply_async(tell_and_wait, begun, go);
+  auto dies = pool.apply_async(tell_pid_and_wait, pids, never);
+  begun.wait();
+  const int pid = pids.get();
+  auto sets = pool.apply_async(set_it, go);  // behind the first
+  ::kill(pid, SIGKILL);
+  EXPECT_THROW(dies.get(), WorkerDied);
+  EXPECT_EQ(waits.get(), 7);
+  EXPECT_EQ(sets.get(), 1);
+}
+
+TEST_F(PoolHandOver, SoDoesAWorkerThatIsAdded) {
+  Pool pool(1);
+  Event begun, go;
+  auto waits = pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  auto sets = pool.apply_async(set_it, go);
+  pool.resize(2);
+  EXPECT_EQ(waits.get(), 7);
+  EXPECT_EQ(sets.get(), 1);
+}
+
+TEST_F(PoolHandOver, APoolHasAtMostSoManyWorkers) {
+  Pool pool(1);
+  try {
+    pool.resize(1025);
+    FAIL();
+  } catch (const ValueError& e) {
+    EXPECT_STREQ(e.what(), "mp: a pool has at most 1024 workers");
+  }
+  EXPECT_EQ(pool.size(), 1);
+  EXPECT_THROW(Pool(1025), ValueError);
+}
+
+// Who sleeps as it reads results does not look again by itself.
+class NoSecondLook {
+ public:
+  NoSecondLook() { internal::g_pool_circumstances.slice_ns = int64_t{3600} * 1'000'000'000; }
+  ~NoSecondLook() { internal::g_pool_circumstances.slice_ns = before_; }
+
+ private:
+  const int64_t before_ = internal::g_pool_circumstances.slice_ns;
+};
+
+TEST_F(PoolHandOver, WhoReadsResultsSeesWorkersThatCameLater) {
+  NoSecondLook no;
+  Pool pool(1);
+  constexpr int kWorkers = 66;  // more than one word of the board
+  Queue<int> pids;
+  std::vector<Event> go(kWorkers);
+  std::vector<AsyncResult<int>> results;
+  results.push_back(pool.apply_async(tell_pid_and_wait, pids, go[0]));
+  pids.get();
+  std::thread reader([&] { EXPECT_EQ(results[0].get(), 7); });
+  pool.resize(kWorkers);
+  while (pool.workers().size() != kWorkers) {
+    std::this_thread::yield();
+  }
+  const int last = pool.workers().at(kWorkers - 1).pid();
+  std::optional<AsyncResult<int>> of_last;
+  Event go_last;
+  for (int i = 1; i < kWorkers; ++i) {
+    Queue<int> pid;
+    auto r = pool.apply_async(tell_pid_and_wait, pid, go[static_cast<size_t>(i)]);
+    if (pid.get() == last) {
+      go_last = go[static_cast<size_t>(i)];
+      of_last = std::move(r);
+    }
+  }
+  ASSERT_TRUE(of_last.has_value());
+  go_last.set();
+  EXPECT_EQ(of_last->get(), 7);
+  for (Event& e : go) {
+    e.set();
+  }
+  reader.join();
+}
+
+// A range of one item that cannot be read.
+struct Unreadable {
+  struct iterator {
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = int*;
+    using reference = int;
+    int n = 0;
+    int operator*() const { throw std::out_of_range("unreadable"); }
+    iterator& operator++() {
+      ++n;
+      return *this;
+    }
+    void operator++(int) { ++n; }
+    friend bool operator==(const iterator&, const iterator&) = default;
+  };
+  iterator begin() const { return {0}; }
+  iterator end() const { return {1}; }
+  size_t size() const { return 1; }
+};
+
+TEST_F(PoolHandOver, ACallbackOfWhatWasGivenUpWakesWhoSleepsAsItReadsResults) {
+  NoSecondLook no;
+  Pool pool(1);
+  Event begun, go;
+  auto held = pool.apply_async({.callback = [](int) {}}, tell_and_wait, begun, go);
+  begun.wait();
+  for (int i = 0; i < 20; ++i) {
+    Event called;
+    EXPECT_THROW(pool.map_async(
+                     {.error_callback = [&](std::exception_ptr) { called.set(); }, .chunksize = 1},
+                     square, Unreadable()),
+                 std::out_of_range);
+    called.wait();
+  }
+  go.set();
+  EXPECT_EQ(held.get(), 7);
+}
+
+TEST_F(PoolHandOver, WhoCouldNotBeAskedToLeaveIsAskedAgain) {
+  Pool pool(2);
+  EXPECT_EQ(pool.apply(square, 3), 9);
+  internal::g_pool_circumstances.refused_leaves = 3;
+  pool.close();
+  EXPECT_TRUE(pool.join());
+  EXPECT_LE(internal::g_pool_circumstances.refused_leaves.exchange(0), 0);
+}
+
+}  // namespace
+}  // namespace mp::testing
