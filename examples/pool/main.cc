@@ -5,7 +5,7 @@
 #include <cmath>
 #include <iostream>
 #include <iterator>
-#include <ranges>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,6 +15,12 @@
 #include <vector>
 
 #include "mp/mp.h"
+
+std::vector<int> range(int n) {
+  std::vector<int> all(n);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
 
 // -- Functions used by test code --
 
@@ -78,7 +84,7 @@ void test(const Pool& pool) {
   }
   std::cout << "\nUnordered results using pool.imap_unordered(), sorted:\n";
   std::vector<int> cubes;
-  for (int x : pool.imap_unordered(pow3, std::views::iota(0, 5))) {
+  for (int x : pool.imap_unordered(pow3, range(5))) {
     cubes.push_back(x);
   }
   std::ranges::sort(cubes);
@@ -89,12 +95,12 @@ void test(const Pool& pool) {
   // -- Is every item there? --
 
   const int n = 100'000;
-  std::vector<int> by_map = pool.map(pow3, std::views::iota(0, n % 1000));
+  std::vector<int> by_map = pool.map(pow3, range(n % 1000));
   std::vector<int> by_imap;
-  for (int x : pool.imap(pow3, std::views::iota(0, n % 1000), 8)) {
+  for (int x : pool.imap(pow3, range(n % 1000), 8)) {
     by_imap.push_back(x);
   }
-  pool.map(noop, std::views::iota(0, n));
+  pool.map(noop, range(n));
   std::cout << "\nThe same results from map() and imap(): " << std::boolalpha << (by_map == by_imap)
             << "\n\n";
 
@@ -102,13 +108,13 @@ void test(const Pool& pool) {
 
   std::cout << "Testing error handling:\n";
   expect_error("pool.apply()", [&] { pool.apply(f, 5); });
-  expect_error("pool.map()", [&] { pool.map(f, std::views::iota(0, 10)); });
+  expect_error("pool.map()", [&] { pool.map(f, range(10)); });
   expect_error("list(pool.imap())", [&] {
-    for (double x : pool.imap(f, std::views::iota(0, 10))) {
+    for (double x : pool.imap(f, range(10))) {
       static_cast<void>(x);
     }
   });
-  auto it = pool.imap(f, std::views::iota(0, 10));
+  auto it = pool.imap(f, range(10));
   for (int i = 0; i < 10; ++i) {
     try {
       it.next();
@@ -129,7 +135,7 @@ void test(const Pool& pool) {
     }
   }
   std::cout << res.get() << "\nTesting IMapIterator.next() with timeout:";
-  auto slow = pool.imap(slowly, std::views::iota(0, 3));
+  auto slow = pool.imap(slowly, range(3));
   for (int got = 0; got < 3;) {
     try {
       const int x = *slow.next(0.001);
@@ -147,7 +153,7 @@ void test(const Pool& pool) {
   pool.apply_async({.callback = [&](const int& x) { a.push_back(x); }}, mul, 7, 8).wait();
   pool.map_async(
           {.callback = [&](const std::vector<int>& v) { a.insert(a.end(), v.begin(), v.end()); }},
-          pow3, std::views::iota(0, 10))
+          pow3, range(10))
       .wait();
   std::cout << (a == b ? "\tcallbacks succeeded\n" : "\t*** callbacks failed\n");
 
