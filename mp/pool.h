@@ -13,8 +13,10 @@
 // What can be called is what a Process can run: functions, lambdas without captures, member functions, mp::bind, objects
 // whose fields cross.
 //
-// Handles   Move-only: its end is terminate(). A copy in a forked child does nothing.
-// Safety    Any method, any thread; not from a Codec of a task's arguments or results.
+// Handles   Move-only: its end is terminate(). In a forked child the end of its copy does nothing; a call of it, or of the get()
+//           of a result, would take what belongs to the parent.
+// Safety    Any method, any thread; not from a Codec of a task's arguments or results. A callback may use the pool, but neither
+//           join() nor destroy it, nor wait for a result that has a callback itself.
 // Ordering  What the caller did before is visible to the task, and what the task did after its result is there.
 // Blocking  apply, map, starmap until the results are there; join() until the workers are gone; terminate() until they are
 //           killed, at most about half a second. The others do not wait. Two threads are started with the workers.
@@ -22,8 +24,8 @@
 //           per worker.
 // Death     A worker dies anywhere: what it had begun fails with mp::WorkerDied, or is tried again (retries); what it had not
 //           begun runs elsewhere; results that it had sent count; another takes its place. A worker that is stopped delays
-//           what it has begun, and for 50 ms what it has not. Initializers that fail or crash three times in a row break the pool: its calls fail with their
-//           error. The owner dies: the workers are killed.
+//           what it has begun, and for 50 ms what it has not. Initializers that fail or crash three times in a row break the
+//           pool: its calls fail with their error. The owner dies: the workers are killed.
 // Crossing  Not. A task may have a pool of its own, ten deep.
 // Python    The scope's end is __exit__. Tasks of a dead worker end. Arguments are encoded in the caller's thread; what cannot
 //           cross does not compile. Input is cut into chunks as there, but imap reads ahead at most 32 chunks per worker.

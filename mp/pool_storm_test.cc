@@ -26,6 +26,7 @@
 #include "mp/process.h"
 #include "mp/remote_error.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/storm.h"
 #include "mp/testing/watchdog.h"
 
 namespace mp::testing {
@@ -33,14 +34,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::chrono::seconds storm_time() {
-  const char* seconds = std::getenv("MP_STORM_SECONDS");
-  return std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 2);
-}
+constexpr std::chrono::seconds kShort(2);
 
 class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMethod> {
  private:
-  Watchdog dog_{storm_time() + std::chrono::minutes(2)};
+  Watchdog dog_{storm_time(kShort) + std::chrono::minutes(2)};
 };
 
 // Some tasks are over at once, some take as long as it takes to be killed.
@@ -162,7 +160,7 @@ TEST_P(PoolStorm, EveryCallEndsWithItsValueOrWorkerDied) {
     users.emplace_back([&] { stream(pool, counts, stop); });
     users.emplace_back([&] { map_with_retries(pool, slow, stop); });
     std::thread killer([&] { kill_workers(pool, counts, stop_killing); });
-    std::this_thread::sleep_for(storm_time());
+    std::this_thread::sleep_for(storm_time(kShort));
     // The users end while workers still die.
     stop = true;
     for (std::thread& user : users) {

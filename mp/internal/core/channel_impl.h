@@ -31,15 +31,6 @@ inline constexpr int64_t kPollGraceNs = 100'000'000;
 inline constexpr int64_t kRoomNs = 400;
 inline constexpr int64_t kReadNs = 1'000;
 
-// A sleep on two words, to see the death of the other side as well, costs a quarter of a round trip more than one on
-// one. So who was answered kPrompt times in a row within this time sleeps so long without that eye first: a death is
-// then known after it. Longer than a tick of the kernel's: a timer for earlier makes a virtual machine call its host.
-inline constexpr int64_t kUnwatchedNs = 4'200'000;
-inline constexpr uint8_t kPrompt = 8;
-inline constinit thread_local uint8_t t_prompt = 0;
-// Not where slices are longer than usual: who makes them so wants to see that none is needed.
-inline constexpr int64_t kUnwatchedSlice = 100'000'000;
-
 // Pauses that a producer spends, once per segment, on consumers that are behind: about ten
 // microseconds.
 inline constexpr int kPaceSpins = 256;
@@ -181,27 +172,8 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
   if (ready() || spin<A>(spin_ns, ready)) {
     return true;
   }
-  const int64_t slice_ns = family.slice_ns();
-  if (t_prompt == kPrompt && slice_ns <= kUnwatchedSlice) {
-    uint32_t seq = ec.ask();
-    if (ready()) {
-      return true;
-    }
-    Deadline first = Deadline::after_ns(std::min(kUnwatchedNs, slice_ns));
-    FutexResult r = Parking<A>::wait(ec.seq, seq, earlier(first, deadline));
-    if (ready()) {
-      if (r == FutexResult::kTimeout) {
-        family.count_rescue();
-      }
-      return true;
-    }
-    t_prompt = 0;
-    if (deadline.passed()) {
-      store.sweep_all();
-      return ready();
-    }
-  }
   typename A::template Atomic<uint32_t>& watched = channel.ring->watched[other];
+  const int64_t slice_ns = family.slice_ns();
   int64_t nap = 0;
   [[maybe_unused]] typename A::LoopHead head;
   for (;;) {
@@ -245,11 +217,6 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
     if (ready()) {
       if (whole_slice) {
         family.count_rescue();
-      }
-      if (monotonic_ns() >= slice.ns() - longest + kUnwatchedNs) {
-        t_prompt = 0;
-      } else if (t_prompt < kPrompt) {
-        ++t_prompt;
       }
       return true;
     }

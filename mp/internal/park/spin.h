@@ -20,16 +20,13 @@ inline constexpr int64_t kWakeNs = 25'000;
 
 class SpinBudget {
  public:
-  static constexpr uint8_t kOften = 15;    // one of sixteen
-  static constexpr uint8_t kSeldom = 255;  // one of 256
-
-  // How much to spend now, at most `most`. While spins fail, `probe` says how often one is tried.
+  // How much to spend now, at most `most`.
   template <class N>
-  N take(N most, uint8_t probe = kOften) noexcept {
+  N take(N most) noexcept {
     if (failures_ < kPatience) {
       return most;
     }
-    return (++skipped_ & probe) == 0 ? most : 0;
+    return (++skipped_ & kProbe) == 0 ? most : 0;
   }
   void succeeded() noexcept { failures_ = 0; }
   void failed() noexcept {
@@ -40,6 +37,7 @@ class SpinBudget {
 
  private:
   static constexpr uint8_t kPatience = 4;
+  static constexpr uint8_t kProbe = 15;  // one of sixteen
   uint8_t failures_ = 0;
   uint8_t skipped_ = 0;
 };
@@ -55,8 +53,7 @@ bool spin(int64_t ns, const Ready& ready) noexcept {
     return false;
   }
   constexpr int kStint = 32;
-  // One that ends before the other side could be woken seldom meets it.
-  int64_t most = t_spin.take(ns, ns < kWakeNs ? SpinBudget::kSeldom : SpinBudget::kOften);
+  int64_t most = t_spin.take(ns);
   if (most <= 0) {
     return false;
   }

@@ -52,8 +52,9 @@ struct CallOptions<void> {
   int retries = 0;
 };
 
-// The results of an imap, one after the other, while others are on their way. Ends the work on what nobody asks for any more
-// when it goes.
+// The results of an imap, one after the other, while others are on their way. The input is read by whoever asks for a result,
+// before it gets one, and to one item past what it needs. When it goes, what is not with a worker yet is not done. After
+// close() it hands out what was read before, and then throws.
 template <class R>
 class IMapIterator {
  public:
