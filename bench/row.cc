@@ -429,9 +429,35 @@ std::vector<Row> make_rows() {
                   {kProcesses, pool_map_processes(), kMillion},
                   {kThreadsTwin, pool_map_threads(), kMillion},
                   {kThreadsStd, std_pool_map(), kMillion},
+                  {"onetbb", onetbb_map(), kMillion},
               },
           .python_operations = kMillion,
           .targets = {{"python", 5}, {kThreadsTwin, 1 / 2.0}},
+      },
+      {
+          .name = "pool_cpu_100us",
+          .operation = "one task of 100 us of a map in chunks of one",
+          .variants =
+              {
+                  {kProcesses, pool_cpu_processes(), 5 * kThousand},
+                  {kThreadsTwin, pool_cpu_threads(), 5 * kThousand},
+                  {kThreadsStd, std_pool_cpu(), 5 * kThousand},
+                  {"one_worker", pool_cpu_one_worker(), 2 * kThousand},
+                  {"onetbb", onetbb_cpu(), 5 * kThousand},
+              },
+          .no_python = "it would compute for a thousand times as long",
+          .targets = {{"one_worker", 1.9}},
+      },
+      {
+          .name = "pool_imap_64",
+          .operation = "one item of imap() in chunks of one, 64 workers on these processors",
+          .variants =
+              {
+                  {kProcesses, pool_imap_64(), 200 * kThousand},
+                  {"two_workers", pool_imap_processes(), 200 * kThousand},
+              },
+          .no_python = "the row pool_imap has it",
+          .remark = "what 64 workers cost where there is no work for them",
       },
       {
           .name = "start_fork",

@@ -91,6 +91,12 @@ Body pool_imap_processes();
 Body pool_imap_threads();
 Body pool_map_processes();
 Body pool_map_threads();
+// A hundred microseconds of work; with two workers, and with one.
+Body pool_cpu_processes();
+Body pool_cpu_one_worker();
+Body pool_cpu_threads();
+// imap beside 64 workers.
+Body pool_imap_64();
 
 // start.cc
 Body start_fork();

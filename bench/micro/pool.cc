@@ -38,9 +38,9 @@ double apply(int64_t n) {
   return seconds_since(start);
 }
 
-template <class Pool>
+template <class Pool, int workers = kWorkers>
 double imap(int64_t n) {
-  Pool pool(kWorkers);
+  Pool pool(workers);
   warm_up(pool);
   const std::vector<int> in = numbers(n);
   int64_t got = 0;
@@ -65,7 +65,30 @@ double map(int64_t n) {
   return elapsed;
 }
 
+// A task of about 100 us that touches no memory.
+uint64_t work(uint64_t x) {
+  for (int i = 0; i < 74'000; ++i) {
+    x = x * 6364136223846793005 + 1442695040888963407;
+  }
+  return x;
+}
+
+template <class Pool, int workers>
+double cpu(int64_t n) {
+  Pool pool(workers);
+  warm_up(pool);
+  const std::vector<uint64_t> in(static_cast<size_t>(n), 1);
+  const auto start = Clock::now();
+  pool.map(work, in, 1);
+  return seconds_since(start);
+}
+
 }  // namespace
+
+Body pool_cpu_processes() { return self_timed<cpu<mp::Pool, 2>>(); }
+Body pool_cpu_one_worker() { return self_timed<cpu<mp::Pool, 1>>(); }
+Body pool_cpu_threads() { return self_timed<cpu<mp::ThreadPool, 2>>(); }
+Body pool_imap_64() { return self_timed<imap<mp::Pool, 64>>(); }
 
 Body pool_apply_processes() { return self_timed<apply<mp::Pool>>(); }
 Body pool_apply_threads() { return self_timed<apply<mp::ThreadPool>>(); }

@@ -124,8 +124,31 @@ double map(int64_t n) {
   return seconds_since(start);
 }
 
+// As in micro/pool.cc.
+uint64_t work(uint64_t x) {
+  for (int i = 0; i < 74'000; ++i) {
+    x = x * 6364136223846793005 + 1442695040888963407;
+  }
+  return x;
+}
+
+double cpu(int64_t n) {
+  StdPool pool(kThreads);
+  pool.submit([] { return same(1); }).get();
+  const auto start = Clock::now();
+  std::vector<std::future<uint64_t>> results;
+  for (int64_t i = 0; i < n; ++i) {
+    results.push_back(pool.submit([] { return work(1); }));
+  }
+  for (std::future<uint64_t>& result : results) {
+    result.get();
+  }
+  return seconds_since(start);
+}
+
 }  // namespace
 
+Body std_pool_cpu() { return self_timed<cpu>(); }
 Body std_pool_apply() { return self_timed<apply>(); }
 Body std_pool_imap() { return self_timed<imap>(); }
 Body std_pool_map() { return self_timed<map>(); }

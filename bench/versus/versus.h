@@ -43,6 +43,11 @@ Body std_start();
 Body std_pool_apply();
 Body std_pool_imap();
 Body std_pool_map();
+Body std_pool_cpu();
+
+// onetbb.cc: oneTBB with two threads, the caller's among them.
+Body onetbb_map();
+Body onetbb_cpu();
 
 // moodycamel.cc: moodycamel::BlockingConcurrentQueue between threads, message by message and in
 // bulk.

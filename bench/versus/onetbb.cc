@@ -1,0 +1,68 @@
+// oneTBB, the thread pool that C++ programs are given where one is wanted ready-made.
+
+#include <oneapi/tbb.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "bench/versus/versus.h"
+
+namespace bench {
+namespace {
+
+constexpr int kThreads = 2;
+
+int same(int x) { return x; }
+
+double map(int64_t n) {
+  tbb::task_arena arena(kThreads);
+  const std::vector<int> in(static_cast<size_t>(n), 1);
+  int (*volatile function)(int) = same;
+  double elapsed = 0;
+  arena.execute([&] {
+    tbb::parallel_for(0, 1000, [&](int) {});
+    const auto start = Clock::now();
+    std::vector<int> out(in.size());
+    tbb::parallel_for(tbb::blocked_range<size_t>(0, in.size()),
+                      [&](const tbb::blocked_range<size_t>& range) {
+                        int (*f)(int) = function;
+                        for (size_t i = range.begin(); i < range.end(); ++i) {
+                          out[i] = f(in[i]);
+                        }
+                      });
+    elapsed = seconds_since(start);
+  });
+  return elapsed;
+}
+
+// As in micro/pool.cc.
+uint64_t work(uint64_t x) {
+  for (int i = 0; i < 74'000; ++i) {
+    x = x * 6364136223846793005 + 1442695040888963407;
+  }
+  return x;
+}
+
+double cpu(int64_t n) {
+  tbb::task_arena arena(kThreads);
+  std::vector<uint64_t> out(static_cast<size_t>(n));
+  double elapsed = 0;
+  arena.execute([&] {
+    tbb::parallel_for(0, 1000, [&](int) {});
+    const auto start = Clock::now();
+    tbb::task_group tasks;
+    for (uint64_t& result : out) {
+      tasks.run([&] { result = work(1); });
+    }
+    tasks.wait();
+    elapsed = seconds_since(start);
+  });
+  return elapsed;
+}
+
+}  // namespace
+
+Body onetbb_map() { return self_timed<map>(); }
+Body onetbb_cpu() { return self_timed<cpu>(); }
+
+}  // namespace bench
