@@ -5,8 +5,9 @@
 # that names TYPE and says TEXT; "alone": and g++ says nothing beside what mp says. g++ compiles each alone; clang, where it is, all of them at once; both the file without them.
 set -euo pipefail
 cases=$1 least=$2 alone=${3:-}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+log=$work/log headers=$work/headers.h
 status=0
 fail() { echo "codec_compile_test: $*" >&2; sed -n '1,20s/^/    /p' "$log" >&2; status=1; }
 compile() { "$@" -std=c++20 -fsyntax-only -I. "$cases" >"$log" 2>&1; }
@@ -15,10 +16,13 @@ plain() { sed -E 's/ ([*&[(])/\1/g'; }
 wanted() { sed -nE 's/^#if CASE\(([0-9]+)\) *\/\/ wants: (.*) \| (.*)/\1|\2|\3/p' "$cases"; }
 
 compile g++ -Wall -Wextra -Werror || fail "g++ refuses what is right"
+# What all cases include is compiled once.
+grep '^#include' "$cases" >"$headers"
+g++ -std=c++20 -I. -x c++-header "$headers" >"$log" 2>&1 || fail "g++ cannot compile the headers alone"
 n=0
 while IFS='|' read -r number type text; do
   n=$((n + 1))
-  if compile g++ -DONLY="$number"; then
+  if compile g++ -include "$headers" -DONLY="$number"; then
     fail "case $number: g++ takes $type"
   elif ! grep -qF -- "$type" "$log"; then
     fail "case $number: the error does not name $type"
