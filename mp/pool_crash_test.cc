@@ -567,6 +567,16 @@ TEST_F(PoolCrash, AnInitializerThatFailsBreaksThePool) {
   Pool pool({.processes = 2, .initializer = fail_to_begin});
   EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "ValueError: no licence");
   EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "ValueError: no licence");
+  try {
+    pool.apply(square, 2);
+  } catch (const ValueError& e) {
+    try {
+      std::rethrow_if_nested(e);
+      FAIL() << "where it was thrown is not known";
+    } catch (const RemoteError& cause) {
+      EXPECT_EQ(cause.backtrace(), "#0 mp::testing::(anonymous namespace)::fail_to_begin()\n");
+    }
+  }
 }
 
 void die_at_begin() { end_by(End::kSegv); }

@@ -147,9 +147,12 @@ TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
     EXPECT_EQ(p.exitcode(), 1);
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
-            "Process thrower:\nValueError: not a number\n"
-            "Process thrower:\nstd::range_error: too far\n"
-            "Process thrower:\nint: 3\n");
+            "Process thrower:\nTraceback (most recent call first):\n"
+            "#0 mp::(anonymous namespace)::throw_error()\nValueError: not a number\n"
+            "Process thrower:\nTraceback (most recent call first):\n"
+            "#0 mp::(anonymous namespace)::throw_standard()\nstd::range_error: too far\n"
+            "Process thrower:\nTraceback (most recent call first):\n"
+            "#0 mp::(anonymous namespace)::throw_int()\nint: 3\n");
 }
 
 class Noisy {

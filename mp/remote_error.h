@@ -8,15 +8,28 @@
 //   const bool kRegistered = mp::register_exception<Broken>();
 //   }
 //
-// and as an mp::RemoteError otherwise: with the name of the type, its text, and the stack where it was thrown.
+// and as an mp::RemoteError otherwise: with the name of the type, its text, and the stack where it was thrown. Of one that comes
+// back as its own type the RemoteError is the cause, unless that type has no virtual functions or is final:
+//
+//   try {
+//     pool.apply(parse, text);
+//   } catch (const std::out_of_range& e) {
+//     try {
+//       std::rethrow_if_nested(e);
+//     } catch (const mp::RemoteError& where) {
+//       std::cerr << where.backtrace();  // "#0 app::Table::at()", "#1 app::parse()", ...
+//     }
+//   }
 //
 // Safety     Any thread. Register at namespace scope, so that every process of the program knows the type.
 // Blocking   Registering waits for another that registers; nothing else.
-// Cost       Like the type's own Codec; an unregistered one is looked up by symbol, which takes milliseconds.
+// Cost       Nothing until there is an exception. The stack of one that leaves a task is walked once and its functions are looked
+//            up, which takes a worker milliseconds the first time; a program without symbols has addresses instead of names.
 // Death      Who is killed throws nothing: exitcode() says so.
 // Crossing   By the type's name: it also works between different programs that both registered it.
 // Python     Exception classes are pickled, and need the class on both sides; a class derived from a registered one is not
-//            registered.
+//            registered. The stack has no source lines, and begins at the last throw: of one that was caught and thrown again
+//            the first is not known. An exception sent as a value, in a Queue<std::exception_ptr>, has none.
 
 #ifndef MP_REMOTE_ERROR_H_
 #define MP_REMOTE_ERROR_H_
@@ -35,13 +48,14 @@ namespace mp {
 template <class E>
 bool register_exception() {
   static_assert(std::is_class_v<E> && std::is_same_v<E, std::remove_cvref_t<E>>);
-  internal::ExceptionType type{&typeid(E), internal::type_name<E>(), nullptr, nullptr};
+  internal::ExceptionType type{&typeid(E), internal::type_with_cause<E>(), internal::type_name<E>(),
+                               nullptr, nullptr};
   if constexpr (Shippable<E>) {
     type.encode = [](Encoder& e, const void* object) {
       return e.value<E>(*static_cast<const E*>(object));
     };
-    type.rethrow = [](const internal::FailureText&, const Reader& state) {
-      std::rethrow_exception(std::make_exception_ptr(state.as<E>()));
+    type.rethrow = [](const internal::FailureText& failure, const Reader& state) {
+      internal::throw_remote(state.as<E>(), failure);
     };
   } else {
     static_assert(
@@ -49,7 +63,7 @@ bool register_exception() {
         "mp: an exception type needs an mp::Codec, or must be a std::exception that can be "
         "made from its text.");
     type.rethrow = [](const internal::FailureText& failure, const Reader&) {
-      std::rethrow_exception(std::make_exception_ptr(E(std::string(failure.text))));
+      internal::throw_remote(E(std::string(failure.text)), failure);
     };
   }
   internal::register_exception_type(type);

@@ -56,11 +56,12 @@ struct OwnError : mp::ValueError {
   using ValueError::ValueError;
 };
 
+template <class E>
 [[gnu::noinline]] void throws(int depth) {
   if (depth == 0) {
-    throw Unknown("deep");
+    throw E("text");
   }
-  throws(depth - 1);
+  throws<E>(depth - 1);
   asm volatile("");  // no tail call
 }
 
@@ -69,15 +70,31 @@ struct OwnError : mp::ValueError {
 namespace mp {
 namespace {
 
-std::exception_ptr sent(const std::exception_ptr& exception) {
+std::exception_ptr sent(const std::exception_ptr& exception, const std::string& backtrace = {}) {
   Encoder e;
-  internal::encode_exception(e, exception);
+  internal::encode_exception(e, exception, backtrace);
   return internal::decode_message<std::exception_ptr>(e.message());
 }
 
 template <class F>
 std::exception_ptr caught(F f) {
-  return internal::run_traced(f);
+  try {
+    f();
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+// What f throws, as who waits for a task gets it.
+template <class F>
+std::exception_ptr sent_traced(F f) {
+  try {
+    internal::run_traced(f);
+  } catch (...) {
+    return sent(std::current_exception(), internal::backtrace_of(std::current_exception()));
+  }
+  return nullptr;
 }
 
 // f's exception comes back as its own type with its own text.
@@ -173,16 +190,35 @@ TEST(RemoteError, RegisteredExceptionsComeBackAsTheyWere) {
   }
 }
 
-// What an unregistered exception comes back as.
-RemoteError remote(const std::exception_ptr& exception) {
+RemoteError as_remote_error(const std::exception_ptr& exception) {
   try {
-    std::rethrow_exception(sent(exception));
+    std::rethrow_exception(exception);
   } catch (const RemoteError& e) {
     return e;
   } catch (...) {
   }
   ADD_FAILURE() << "no RemoteError: " << describe(exception);
   return RemoteError("");
+}
+
+// What an unregistered exception comes back as.
+RemoteError remote(const std::exception_ptr& exception) { return as_remote_error(sent(exception)); }
+
+// What std::rethrow_if_nested() throws of an E; no error if there is nothing.
+template <class E>
+std::optional<RemoteError> cause_of(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const E& e) {
+    try {
+      std::rethrow_if_nested(e);
+    } catch (const RemoteError& cause) {
+      return cause;
+    }
+  } catch (...) {
+    ADD_FAILURE() << "another type: " << describe(exception);
+  }
+  return std::nullopt;
 }
 
 TEST(RemoteError, AnyOtherTypeIsNamed) {
@@ -199,16 +235,52 @@ TEST(RemoteError, AnyOtherTypeIsNamed) {
 }
 
 TEST(RemoteError, TellsWhereItWasThrown) {
-  RemoteError e = remote(caught([] { app::throws(3); }));
-  EXPECT_EQ(e.backtrace().substr(0, 19), "#0 app::throws()\n#1") << e.backtrace();
-  EXPECT_NE(e.backtrace().find("#3 app::throws()"), std::string::npos) << e.backtrace();
-  EXPECT_EQ(e.backtrace().find("run_traced"), std::string::npos);
-  // Of another exception nothing is known.
-  EXPECT_EQ(remote(std::make_exception_ptr(app::Unknown("x"))).backtrace(), "");
+  RemoteError e = as_remote_error(sent_traced([] { app::throws<app::Unknown>(3); }));
+  EXPECT_EQ(e.backtrace().substr(0, 25), "#0 app::throws<>()\n#1 app") << e.backtrace();
+  EXPECT_NE(e.backtrace().find("#3 app::throws<>()"), std::string::npos) << e.backtrace();
+  // The user's functions only.
+  EXPECT_EQ(e.backtrace().find("mp::internal"), std::string::npos) << e.backtrace();
+  EXPECT_EQ(e.backtrace().find("main\n"), std::string::npos) << e.backtrace();
+  // A pointer is noted by where it points.
+  e = as_remote_error(sent_traced([] { throw "literal"; }));
+  EXPECT_STREQ(e.what(), "char const*: literal");
+  EXPECT_NE(e.backtrace(), "");
+}
+
+TEST(RemoteError, IsTheCauseOfWhatComesBackAsItself) {
+  std::exception_ptr got = sent_traced([] { app::throws<std::out_of_range>(1); });
+  std::optional<RemoteError> cause = cause_of<std::out_of_range>(got);
+  ASSERT_TRUE(cause.has_value());
+  EXPECT_EQ(cause->type_name(), "std::out_of_range");
+  EXPECT_EQ(cause->backtrace().substr(0, 25), "#0 app::throws<>()\n#1 app");
+  EXPECT_EQ(cause->what(), "\n\"\"\"\nTraceback (most recent call first):\n" + cause->backtrace() +
+                               "std::out_of_range: text\n\"\"\"");
+  EXPECT_EQ(describe(got), "std::out_of_range: text");
+
+  EXPECT_TRUE(cause_of<ValueError>(sent_traced([] { app::throws<ValueError>(0); })).has_value());
+  EXPECT_TRUE(cause_of<app::Broken>(sent_traced([] { app::throws<app::Broken>(0); })).has_value());
+  EXPECT_TRUE(cause_of<std::ios_base::failure>(sent_traced([] {
+                std::ifstream in("/no/file");
+                in.exceptions(std::ios::failbit);
+              })).has_value());
+  // With its fields; an object without virtual functions has no cause.
+  got = sent_traced([] { throw app::Refused(403, "no"); });
+  EXPECT_TRUE(cause_of<app::Refused>(got).has_value());
+  got = sent(got);
+  EXPECT_TRUE(cause_of<app::Refused>(got).has_value());
+  try {
+    std::rethrow_exception(got);
+  } catch (const app::Refused& e) {
+    EXPECT_EQ(e.code(), 403);
+  }
+  EXPECT_THROW(std::rethrow_exception(sent_traced([] { throw app::NoException{7}; })),
+               app::NoException);
+  // Nobody knows where this was thrown.
+  EXPECT_FALSE(cause_of<ValueError>(sent(std::make_exception_ptr(ValueError("v")))).has_value());
 }
 
 TEST(RemoteError, GoesOnAsWhatItWas) {
-  RemoteError once = remote(caught([] { app::throws(0); }));
+  RemoteError once = as_remote_error(sent_traced([] { app::throws<app::Unknown>(0); }));
   RemoteError twice = remote(std::make_exception_ptr(once));
   EXPECT_STREQ(twice.what(), once.what());
   EXPECT_EQ(twice.type_name(), "app::Unknown");
@@ -216,6 +288,12 @@ TEST(RemoteError, GoesOnAsWhatItWas) {
   RemoteError own = remote(std::make_exception_ptr(RemoteError("mine")));
   EXPECT_STREQ(own.what(), "mine");
   EXPECT_EQ(own.type_name(), "");
+
+  // Also through a task that waited for it and threw it again.
+  std::exception_ptr first = sent_traced([] { app::throws<ValueError>(2); });
+  std::exception_ptr second = sent_traced([&] { std::rethrow_exception(first); });
+  EXPECT_EQ(describe(second), "ValueError: text");
+  EXPECT_EQ(cause_of<ValueError>(second)->backtrace(), cause_of<ValueError>(first)->backtrace());
 }
 
 TEST(RemoteError, NamesTheCauseOfANestedException) {
@@ -246,16 +324,71 @@ TEST(RemoteError, NoExceptionIsNone) {
   EXPECT_THROW(internal::rethrow(Reader::open(e.message())), TypeError);
 }
 
-TEST(RemoteError, RunTracedGivesWhatLeft) {
-  EXPECT_EQ(caught([] {}), nullptr);
+// The backtrace of the exception that leaves f, taken where run_traced() is called.
+template <class F>
+std::string backtrace_from(F f) {
+  try {
+    internal::run_traced(f);
+  } catch (...) {
+    return internal::backtrace_of(std::current_exception());
+  }
+  return "nothing was thrown";
+}
+
+TEST(Backtrace, IsOfTheExceptionThatLeft) {
+  EXPECT_EQ(backtrace_from([] {}), "nothing was thrown");
   EXPECT_EQ(internal::backtrace_of(nullptr), "");
+  // One that f itself catches is not noted.
+  EXPECT_EQ(backtrace_from([] {
+              try {
+                app::throws<ValueError>(1);
+              } catch (const ValueError&) {
+              }
+              throw app::Unknown("outer");
+            }).find("app::throws"),
+            std::string::npos);
   // Traced calls nest.
-  std::exception_ptr outer = caught([] {
-    std::exception_ptr inner = internal::run_traced([] { throw 1; });
-    EXPECT_NE(inner, nullptr);
-    throw app::Unknown("outer");
+  EXPECT_EQ(backtrace_from([] {
+              EXPECT_NE(backtrace_from([] { app::throws<ValueError>(1); }), "");
+              app::throws<app::Unknown>(0);
+            }).substr(0, 19),
+            "#0 app::throws<>()\n");
+  // Another exception has none, nor has one of an earlier call.
+  try {
+    internal::run_traced([] { app::throws<ValueError>(1); });
+  } catch (...) {
+    EXPECT_EQ(internal::backtrace_of(std::make_exception_ptr(1)), "");
+    std::exception_ptr kept = std::current_exception();
+    internal::run_traced([] {});
+    EXPECT_EQ(internal::backtrace_of(kept), "");
+  }
+}
+
+// What a destructor on the way down does, does not hide where the throw was.
+TEST(Backtrace, IsNotedBeforeAnythingIsUnwound) {
+  struct Throwing {
+    ~Throwing() {
+      try {
+        throw std::logic_error("inside of a destructor");
+      } catch (const std::logic_error&) {
+      }
+    }
+  };
+  std::string text = backtrace_from([] {
+    Throwing here;
+    app::throws<ValueError>(3);
   });
-  EXPECT_EQ(describe(outer), "app::Unknown: outer");
+  EXPECT_NE(text.find("#3 app::throws<>()"), std::string::npos) << text;
+}
+
+TEST(RemoteError, TracebackIsBelowTheStack) {
+  std::exception_ptr error = std::make_exception_ptr(ValueError("v"));
+  EXPECT_EQ(internal::traceback(error, ""), "ValueError: v");
+  EXPECT_EQ(internal::traceback(error, "#0 f()\n"),
+            "Traceback (most recent call first):\n#0 f()\nValueError: v");
+  // What it brought along is nearer to the cause.
+  EXPECT_EQ(internal::traceback(sent(error, "#0 there()\n"), "#0 f()\n"),
+            "Traceback (most recent call first):\n#0 there()\nValueError: v");
 }
 
 }  // namespace

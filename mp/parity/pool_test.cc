@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -400,6 +402,48 @@ TYPED_TEST(TestPool, test_context) {
     EXPECT_EQ(error_of([&] { pool.map_async(sqr, range(100)); }), "ValueError: Pool not running");
   }
   EXPECT_EQ(r->get(), squares(100));
+}
+
+int raise_runtime_error() { throw RuntimeError("123"); }
+
+// The cause of a RuntimeError that `call` throws.
+template <class F>
+std::optional<RemoteError> cause_of_error(F call) {
+  try {
+    call();
+    ADD_FAILURE() << "no error";
+  } catch (const RuntimeError& e) {
+    EXPECT_STREQ(e.what(), "123");
+    try {
+      std::rethrow_if_nested(e);
+    } catch (const RemoteError& cause) {
+      return cause;
+    }
+  } catch (const std::runtime_error& e) {
+    EXPECT_EQ(dynamic_cast<const std::nested_exception*>(&e), nullptr);
+  }
+  return std::nullopt;
+}
+
+TYPED_TEST(TestPool, test_traceback) {
+  auto pool = make_pool<TypeParam>(1);
+  std::optional<RemoteError> cause = cause_of_error([&] { pool.apply(raise_runtime_error); });
+  if (std::is_same_v<TypeParam, OnThreads>) {
+    EXPECT_FALSE(cause.has_value());
+    return;
+  }
+  ASSERT_TRUE(cause.has_value());
+  EXPECT_EQ(cause->backtrace(), "#0 mp::testing::(anonymous namespace)::raise_runtime_error()\n");
+  EXPECT_EQ(cause->what(), "\n\"\"\"\nTraceback (most recent call first):\n" + cause->backtrace() +
+                               "RuntimeError: 123\n\"\"\"");
+  // Of each task that fails, its own; also in a chunk.
+  cause = cause_of_error([&] {
+    pool.map([](int i) { return i == 0 ? raise_runtime_error() : i; }, std::vector<int>{1, 0});
+  });
+  ASSERT_TRUE(cause.has_value());
+  EXPECT_NE(cause->backtrace().find("raise_runtime_error"), std::string::npos);
+  // What the input throws is of here.
+  EXPECT_FALSE(cause_of_error([&] { pool.map(sqr, Thrower{10, 1}, 1); }).has_value());
 }
 
 TYPED_TEST(TestPool, test_wrapped_exception) {

@@ -118,7 +118,9 @@ std::string written(int expected_code, A&&... call) {
 
 TYPED_TEST(TestSubclassingProcess, test_stderr_flush) {
   EXPECT_EQ(written<TypeParam>(1, divide_by_zero),
-            "Process P:\ntesting::ZeroDivisionError: division by zero\n");
+            "Process P:\nTraceback (most recent call first):\n"
+            "#0 mp::testing::(anonymous namespace)::divide_by_zero()\n"
+            "testing::ZeroDivisionError: division by zero\n");
 }
 
 void exit_true() { exit(true); }

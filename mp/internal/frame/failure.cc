@@ -18,7 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/frame/codec_values.h"
-#include "mp/internal/frame/trace.h"
 
 namespace mp {
 namespace internal {
@@ -41,35 +40,32 @@ const std::type_info& type_of(Thrown thrown) {
                                                               : type;
 }
 
-// mp's errors, by their Python names.
 template <class E>
-ExceptionType own(const char* name) {
-  return {&typeid(E), name, nullptr, [](const FailureText& f, const Reader&) {
-            raise_by_name(f.type.substr(4), std::string(f.text));
-          }};
-}
+using Make = E (*)(const FailureText& failure, const Reader& state);
 
-ExceptionType os_error_type(const std::type_info& type, const char* name) {
-  return {&type, name, nullptr, [](const FailureText& f, const Reader&) {
-            std::string_view text = f.text;
-            if (f.code == 0) {
-              raise_by_name(f.type.substr(4), std::string(text));
-            }
-            // The constructor appends the errno's text again.
-            throw OSError(static_cast<int>(f.code),
-                          std::string(text.substr(0, text.rfind(": [Errno "))));
-          }};
+template <class E, Make<E> make>
+ExceptionType made(const char* name,
+                   Encoder::Ref (*encode)(Encoder& e, const void* object) = nullptr) {
+  return {&typeid(E), type_with_cause<E>(), name, encode,
+          [](const FailureText& f, const Reader& state) { throw_remote(make(f, state), f); }};
 }
 
 // Exceptions made from their text; and those that have one text only.
 template <class E>
-ExceptionType with_text(const char* name) {
-  return {&typeid(E), name, nullptr,
-          [](const FailureText& f, const Reader&) { throw E(std::string(f.text)); }};
+E make_with_text(const FailureText& f, const Reader&) {
+  return E(std::string(f.text));
 }
 template <class E>
-ExceptionType without_text(const char* name) {
-  return {&typeid(E), name, nullptr, [](const FailureText&, const Reader&) { throw E(); }};
+E make_without_text(const FailureText&, const Reader&) {
+  return E();
+}
+
+OSError make_os_error(const FailureText& f, const Reader&) {
+  if (f.code == 0) {
+    return OSError(std::string(f.text));
+  }
+  // The constructor appends the errno's text again.
+  return {static_cast<int>(f.code), std::string(f.text.substr(0, f.text.rfind(": [Errno ")))};
 }
 
 std::error_code code_of(const FailureText& f) {
@@ -92,13 +88,19 @@ std::string own_text(std::string_view what, const std::error_code& code) {
   return std::string(what);
 }
 
-template <class E>
-ExceptionType with_code(const char* name) {
-  return {&typeid(E), name, nullptr, [](const FailureText& f, const Reader&) {
-            std::error_code code = code_of(f);
-            std::string text = own_text(f.text, code);
-            throw text.empty() ? E(code) : E(code, text);
-          }};
+std::system_error make_system_error(const FailureText& f, const Reader&) {
+  std::error_code code = code_of(f);
+  std::string text = own_text(f.text, code);
+  return text.empty() ? std::system_error(code) : std::system_error(code, text);
+}
+
+std::ios_base::failure make_ios_failure(const FailureText& f, const Reader&) {
+  std::error_code code = code_of(f);
+  return std::ios_base::failure(own_text(f.text, code), code);
+}
+
+std::future_error make_future_error(const FailureText& f, const Reader&) {
+  return std::future_error(static_cast<std::future_errc>(f.code));
 }
 
 using std::filesystem::filesystem_error;
@@ -108,7 +110,7 @@ Encoder::Ref encode_paths(Encoder& e, const void* object) {
   return encode_parts(e, false, error.path1(), error.path2());
 }
 
-void rethrow_filesystem_error(const FailureText& f, const Reader& state) {
+filesystem_error make_filesystem_error(const FailureText& f, const Reader& state) {
   std::error_code code = code_of(f);
   state.expect_items(2, "two paths");
   auto path1 = state[0].as<std::filesystem::path>();
@@ -124,12 +126,12 @@ void rethrow_filesystem_error(const FailureText& f, const Reader& state) {
     return ends;
   };
   if (cut(absl::StrCat(" [", path1.native(), "] [", path2.native(), "]"))) {
-    throw filesystem_error(own_text(text, code), path1, path2, code);
+    return {own_text(text, code), path1, path2, code};
   }
   if (cut(absl::StrCat(" [", path1.native(), "]"))) {
-    throw filesystem_error(own_text(text, code), path1, code);
+    return {own_text(text, code), path1, code};
   }
-  throw filesystem_error(own_text(text, code), code);
+  return {own_text(text, code), code};
 }
 
 Encoder::Ref encode_message_of(Encoder& e, const void* object) {
@@ -137,72 +139,65 @@ Encoder::Ref encode_message_of(Encoder& e, const void* object) {
   return e.bytes(std::as_bytes(std::span<const char>(error.message())));
 }
 
-void rethrow_buffer_too_short(const FailureText& f, const Reader& state) {
+BufferTooShort make_buffer_too_short(const FailureText& f, const Reader& state) {
   std::span<const std::byte> message = state.bytes();
-  throw BufferTooShort(std::string(f.text),
-                       {reinterpret_cast<const char*>(message.data()), message.size()});
+  return BufferTooShort(std::string(f.text),
+                        {reinterpret_cast<const char*>(message.data()), message.size()});
 }
 
 const ExceptionType kTypes[] = {
-    own<ValueError>("mp::ValueError"),
-    own<TypeError>("mp::TypeError"),
-    own<CodecError>("mp::CodecError"),
-    own<AssertionError>("mp::AssertionError"),
-    own<RuntimeError>("mp::RuntimeError"),
-    own<NotImplementedError>("mp::NotImplementedError"),
-    own<BrokenBarrierError>("mp::BrokenBarrierError"),
-    own<IndexError>("mp::IndexError"),
-    own<KeyError>("mp::KeyError"),
-    own<AttributeError>("mp::AttributeError"),
-    own<BufferError>("mp::BufferError"),
-    own<MemoryError>("mp::MemoryError"),
-    own<EOFError>("mp::EOFError"),
-    own<KeyboardInterrupt>("mp::KeyboardInterrupt"),
-    os_error_type(typeid(OSError), "mp::OSError"),
-    own<BrokenPipeError>("mp::BrokenPipeError"),
-    own<FileExistsError>("mp::FileExistsError"),
-    own<FileNotFoundError>("mp::FileNotFoundError"),
-    own<Empty>("mp::Empty"),
-    own<Full>("mp::Full"),
-    own<ShutDown>("mp::ShutDown"),
-    own<OwnerDied>("mp::OwnerDied"),
-    own<ProcessError>("mp::ProcessError"),
-    {&typeid(BufferTooShort), "mp::BufferTooShort", encode_message_of, rethrow_buffer_too_short},
-    own<TimeoutError>("mp::TimeoutError"),
-    own<AuthenticationError>("mp::AuthenticationError"),
-    own<Error>("mp::Error"),
-    with_text<std::runtime_error>("std::runtime_error"),
-    with_text<std::logic_error>("std::logic_error"),
-    with_text<std::invalid_argument>("std::invalid_argument"),
-    with_text<std::domain_error>("std::domain_error"),
-    with_text<std::length_error>("std::length_error"),
-    with_text<std::out_of_range>("std::out_of_range"),
-    with_text<std::range_error>("std::range_error"),
-    with_text<std::overflow_error>("std::overflow_error"),
-    with_text<std::underflow_error>("std::underflow_error"),
-    without_text<std::exception>("std::exception"),
-    without_text<std::bad_alloc>("std::bad_alloc"),
-    without_text<std::bad_array_new_length>("std::bad_array_new_length"),
-    without_text<std::bad_cast>("std::bad_cast"),
-    without_text<std::bad_typeid>("std::bad_typeid"),
-    without_text<std::bad_exception>("std::bad_exception"),
-    without_text<std::bad_any_cast>("std::bad_any_cast"),
-    without_text<std::bad_function_call>("std::bad_function_call"),
-    without_text<std::bad_optional_access>("std::bad_optional_access"),
-    without_text<std::bad_variant_access>("std::bad_variant_access"),
-    without_text<std::bad_weak_ptr>("std::bad_weak_ptr"),
-    with_code<std::system_error>("std::system_error"),
-    {&typeid(std::ios_base::failure), "std::ios_base::failure", nullptr,
-     [](const FailureText& f, const Reader&) {
-       std::error_code code = code_of(f);
-       throw std::ios_base::failure(own_text(f.text, code), code);
-     }},
-    {&typeid(std::future_error), "std::future_error", nullptr,
-     [](const FailureText& f, const Reader&) {
-       throw std::future_error(static_cast<std::future_errc>(f.code));
-     }},
-    {&typeid(filesystem_error), "std::filesystem::filesystem_error", encode_paths,
-     rethrow_filesystem_error},
+    made<ValueError, make_with_text>("mp::ValueError"),
+    made<TypeError, make_with_text>("mp::TypeError"),
+    made<CodecError, make_with_text>("mp::CodecError"),
+    made<AssertionError, make_with_text>("mp::AssertionError"),
+    made<RuntimeError, make_with_text>("mp::RuntimeError"),
+    made<NotImplementedError, make_with_text>("mp::NotImplementedError"),
+    made<BrokenBarrierError, make_with_text>("mp::BrokenBarrierError"),
+    made<IndexError, make_with_text>("mp::IndexError"),
+    made<KeyError, make_with_text>("mp::KeyError"),
+    made<AttributeError, make_with_text>("mp::AttributeError"),
+    made<BufferError, make_with_text>("mp::BufferError"),
+    made<MemoryError, make_with_text>("mp::MemoryError"),
+    made<EOFError, make_with_text>("mp::EOFError"),
+    made<KeyboardInterrupt, make_with_text>("mp::KeyboardInterrupt"),
+    made<OSError, make_os_error>("mp::OSError"),
+    made<BrokenPipeError, make_with_text>("mp::BrokenPipeError"),
+    made<FileExistsError, make_with_text>("mp::FileExistsError"),
+    made<FileNotFoundError, make_with_text>("mp::FileNotFoundError"),
+    made<Empty, make_with_text>("mp::Empty"),
+    made<Full, make_with_text>("mp::Full"),
+    made<ShutDown, make_with_text>("mp::ShutDown"),
+    made<OwnerDied, make_with_text>("mp::OwnerDied"),
+    made<ProcessError, make_with_text>("mp::ProcessError"),
+    made<BufferTooShort, make_buffer_too_short>("mp::BufferTooShort", encode_message_of),
+    made<TimeoutError, make_with_text>("mp::TimeoutError"),
+    made<AuthenticationError, make_with_text>("mp::AuthenticationError"),
+    made<Error, make_with_text>("mp::Error"),
+    made<std::runtime_error, make_with_text>("std::runtime_error"),
+    made<std::logic_error, make_with_text>("std::logic_error"),
+    made<std::invalid_argument, make_with_text>("std::invalid_argument"),
+    made<std::domain_error, make_with_text>("std::domain_error"),
+    made<std::length_error, make_with_text>("std::length_error"),
+    made<std::out_of_range, make_with_text>("std::out_of_range"),
+    made<std::range_error, make_with_text>("std::range_error"),
+    made<std::overflow_error, make_with_text>("std::overflow_error"),
+    made<std::underflow_error, make_with_text>("std::underflow_error"),
+    made<std::exception, make_without_text>("std::exception"),
+    made<std::bad_alloc, make_without_text>("std::bad_alloc"),
+    made<std::bad_array_new_length, make_without_text>("std::bad_array_new_length"),
+    made<std::bad_cast, make_without_text>("std::bad_cast"),
+    made<std::bad_typeid, make_without_text>("std::bad_typeid"),
+    made<std::bad_exception, make_without_text>("std::bad_exception"),
+    made<std::bad_any_cast, make_without_text>("std::bad_any_cast"),
+    made<std::bad_function_call, make_without_text>("std::bad_function_call"),
+    made<std::bad_optional_access, make_without_text>("std::bad_optional_access"),
+    made<std::bad_variant_access, make_without_text>("std::bad_variant_access"),
+    made<std::bad_weak_ptr, make_without_text>("std::bad_weak_ptr"),
+    made<std::system_error, make_system_error>("std::system_error"),
+    made<std::ios_base::failure, make_ios_failure>("std::ios_base::failure"),
+    made<std::future_error, make_future_error>("std::future_error"),
+    made<filesystem_error, make_filesystem_error>("std::filesystem::filesystem_error",
+                                                  encode_paths),
 };
 
 // Registered types. Never freed; read without a lock, also in a forked child.
@@ -228,19 +223,28 @@ const ExceptionType* find_type(Matches matches) {
   return nullptr;
 }
 
+const ExceptionType* find_type(const std::type_info& type) {
+  return find_type([&](const ExceptionType& t) {
+    return *t.type == type || (t.with_cause != nullptr && *t.with_cause == type);
+  });
+}
+
 // What is said of an exception. The texts are the caller's to keep.
 struct Description {
   std::string type;
   std::string text;
-  std::string backtrace;
+  std::string backtrace;  // that it brought along
   int64_t code = 0;
   std::string category;
 };
 
-void describe_nested(const std::exception& e, std::string* text) {
-  if (auto* nested = dynamic_cast<const std::nested_exception*>(&e);
-      nested != nullptr && nested->nested_ptr() != nullptr) {
-    absl::StrAppend(text, "; caused by ", describe(nested->nested_ptr()));
+std::exception_ptr cause_of(Thrown thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::nested_exception& e) {
+    return e.nested_ptr();
+  } catch (...) {
+    return nullptr;
   }
 }
 
@@ -274,7 +278,6 @@ Description describe_fully(Thrown thrown) {
     d.code = e.code().value();
   } catch (const std::exception& e) {
     d.text = e.what();
-    describe_nested(e, &d.text);
   } catch (const char* text) {
     d.text = text == nullptr ? "" : text;
   } catch (const std::string& text) {
@@ -283,11 +286,17 @@ Description describe_fully(Thrown thrown) {
     d.text = absl::StrCat(number);
   } catch (...) {
   }
-  // The names that decode() knows have one spelling for all compilers.
-  if (const ExceptionType* known =
-          find_type([&](const ExceptionType& t) { return *t.type == type; });
-      known != nullptr) {
+  const ExceptionType* known = find_type(type);
+  if (known != nullptr) {
+    // The names that decode() knows have one spelling for all compilers.
     d.type = known->name;
+  }
+  if (std::exception_ptr cause = cause_of(thrown); cause != nullptr) {
+    if (known != nullptr && type != *known->type) {
+      d.backtrace = describe_fully(cause).backtrace;
+    } else {
+      absl::StrAppend(&d.text, "; caused by ", describe(cause));
+    }
   }
   return d;
 }
@@ -301,6 +310,25 @@ std::string name_and_text(std::string_view type, std::string_view text) {
   return all;
 }
 
+std::string below(std::string_view backtrace, std::string_view text) {
+  std::string all;
+  if (!backtrace.empty()) {
+    all.append("Traceback (most recent call first):\n").append(backtrace);
+  }
+  return all.append(text);
+}
+
+Encoder::Ref encode(Encoder& e, Thrown exception, std::string_view backtrace) {
+  Description d = describe_fully(exception);
+  const ExceptionType* known = find_type(type_of(exception));
+  Encoder::Ref state;
+  if (known != nullptr && known->encode != nullptr) {
+    state = known->encode(e, object_of(exception));
+  }
+  return e.failure(
+      {d.type, d.text, d.backtrace.empty() ? backtrace : d.backtrace, d.code, d.category}, state);
+}
+
 [[noreturn]] void rethrow_failure(const FailureText& failure, const Reader& state) {
   const ExceptionType* type =
       find_type([&](const ExceptionType& t) { return t.name == failure.type; });
@@ -308,7 +336,7 @@ std::string name_and_text(std::string_view type, std::string_view text) {
     type->rethrow(failure, state);
   }
   if (failure.type == "mp::RemoteError") {
-    throw RemoteError(std::string(failure.text));
+    throw RemoteError(std::string(failure.text), {}, std::string(failure.backtrace));
   }
   throw RemoteError(name_and_text(failure.type, failure.text), std::string(failure.type),
                     std::string(failure.backtrace));
@@ -324,9 +352,22 @@ void register_exception_type(const ExceptionType& type) {
   }
 }
 
-void encode_exception(Encoder& encoder, const std::exception_ptr& exception) {
+void handle_cause(const FailureText& failure, absl::FunctionRef<void()> f) {
+  try {
+    throw RemoteError(
+        absl::StrCat("\n\"\"\"\n",
+                     below(failure.backtrace, name_and_text(failure.type, failure.text)),
+                     "\n\"\"\""),
+        std::string(failure.type), std::string(failure.backtrace));
+  } catch (const RemoteError&) {
+    f();
+  }
+}
+
+void encode_exception(Encoder& encoder, const std::exception_ptr& exception,
+                      std::string_view backtrace) {
   Encoder::Building building(encoder);
-  encoder.finish(encoder.value(exception));
+  encoder.finish(encode(encoder, exception, backtrace));
 }
 
 void rethrow(const Reader& r) {
@@ -343,24 +384,15 @@ std::string describe(const std::exception_ptr& exception) {
   return name_and_text(d.type, d.text);
 }
 
+std::string traceback(const std::exception_ptr& exception, std::string_view backtrace) {
+  Description d = describe_fully(exception);
+  return below(d.backtrace.empty() ? backtrace : d.backtrace, name_and_text(d.type, d.text));
+}
+
 }  // namespace internal
 
 Encoder::Ref Codec<std::exception_ptr>::encode(Encoder& e, const std::exception_ptr& exception) {
-  if (exception == nullptr) {
-    return e.none();
-  }
-  internal::Description d = internal::describe_fully(exception);
-  const std::type_info& thrown = internal::type_of(exception);
-  const internal::ExceptionType* type =
-      internal::find_type([&](const internal::ExceptionType& t) { return *t.type == thrown; });
-  Encoder::Ref state;
-  if (type != nullptr && type->encode != nullptr) {
-    state = type->encode(e, internal::object_of(exception));
-  }
-  if (type == nullptr && d.backtrace.empty()) {
-    d.backtrace = internal::backtrace_of(exception);
-  }
-  return e.failure({d.type, d.text, d.backtrace, d.code, d.category}, state);
+  return exception == nullptr ? e.none() : internal::encode(e, exception, {});
 }
 
 std::exception_ptr Codec<std::exception_ptr>::decode(const Reader& r) {

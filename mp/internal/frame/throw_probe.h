@@ -7,6 +7,8 @@
 #ifndef MP_INTERNAL_FRAME_THROW_PROBE_H_
 #define MP_INTERNAL_FRAME_THROW_PROBE_H_
 
+#include <cstdint>
+
 namespace mp::internal {
 
 class ThrowProbe {
@@ -17,6 +19,11 @@ class ThrowProbe {
 
 struct ThrowStack {
   static constexpr int kMost = 64;
+  // __builtin_frame_address() of the function inside which throws are noted; 0: all frames are.
+  uintptr_t outermost = 0;
+  // What was thrown; of a pointer, where it points. The unwinder asks again on its way back, when frames are gone: the first
+  // answer stays.
+  const void* object = nullptr;
   int depth = 0;
   void* frames[kMost] = {};
 };

@@ -7,20 +7,18 @@
 
 #include <exception>
 #include <string>
-#include <type_traits>
+
+#include "absl/functional/function_ref.h"
 
 namespace mp::internal {
 
-// Calls f(arg). Returns the exception that left it, null if none did. Costs nothing unless one does.
-std::exception_ptr run_traced(void (*f)(void*), void* arg);
+// Calls `f`. An exception passes through; the stack of its throw is noted on the way. Costs nothing unless there is one, then a
+// walk along the stack, from the throw down to here.
+void run_traced(absl::FunctionRef<void()> f);
 
-template <class F>
-std::exception_ptr run_traced(F&& f) {
-  return run_traced([](void* p) { (*static_cast<std::remove_reference_t<F>*>(p))(); }, &f);
-}
-
-// The stack at the throw, a line per frame, the innermost first, down to run_traced(); "" if this thread's last run_traced()
-// did not return this exception. Symbols are looked up now, which takes milliseconds.
+// In a handler of what left run_traced() in this thread: the stack at the throw, a line per frame, the innermost first, down to
+// run_traced(); "" of any other exception. One that a function caught and threw again may have been noted there only. Symbols
+// are looked up now, which takes milliseconds the first time.
 std::string backtrace_of(const std::exception_ptr& exception);
 
 }  // namespace mp::internal

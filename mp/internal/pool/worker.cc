@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "mp/internal/core/receive.h"
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/failure.h"
+#include "mp/internal/frame/trace.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/park/spin.h"
 #include "mp/internal/pool/pool_bug.h"
@@ -65,19 +67,23 @@ class Worker::Answers {
     auto send_result = [&] { send({task.ticket, task.slot, kResult}); };
     TaskRun run(encoder_, send_result);
     try {
-      run_task(Reader::open(message, fds), run);
+      run_traced([&] { run_task(Reader::open(message, fds), run); });
     } catch (...) {
       rethrow_if_exit();
+      const PostHeader header{task.ticket, task.slot, kError};
       std::exception_ptr error = std::current_exception();
-      send_error({task.ticket, task.slot, kError}, run.sending()
-                                                       ? std::make_exception_ptr(MaybeEncodingError(
-                                                             describe(error), run.result_text()))
-                                                       : error);
+      if (run.sending()) {
+        send_error(header,
+                   std::make_exception_ptr(MaybeEncodingError(describe(error), run.result_text())));
+      } else {
+        send_error(header, error, backtrace_of(error));
+      }
     }
   }
   // If not even that can be said, we leave: the owner will know what was begun.
-  void send_error(const PostHeader& header, const std::exception_ptr& error) {
-    encode_exception(encoder_, error);
+  void send_error(const PostHeader& header, const std::exception_ptr& error,
+                  std::string_view backtrace = {}) {
+    encode_exception(encoder_, error, backtrace);
     send(header);
   }
 
@@ -150,7 +156,7 @@ Worker::Worker(const Desk& desk)
 Worker::~Worker() = default;
 
 void Worker::send_not_ready(const std::exception_ptr& error) {
-  answers_->send_error({0, 0, kNotReady}, error);
+  answers_->send_error({0, 0, kNotReady}, error, backtrace_of(error));
 }
 
 bool Worker::serve_next() {
@@ -174,7 +180,7 @@ void worker_main(WorkerPlan plan) {
   try {
     apply_limits(plan.limits);
     if (plan.initializer) {
-      plan.initializer();
+      run_traced([&] { plan.initializer(); });
     }
   } catch (...) {
     rethrow_if_exit();

@@ -7,6 +7,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "mp/internal/frame/failure.h"
+#include "mp/internal/frame/trace.h"
 
 namespace mp::internal {
 namespace {
@@ -28,11 +29,14 @@ std::optional<int> catch_exit(absl::FunctionRef<void()> body) {
 }
 
 int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void()> body) {
+  int code = 0;
   try {
-    return catch_exit(body).value_or(0);
+    run_traced([&] { code = catch_exit(body).value_or(0); });
+    return code;
   } catch (...) {
+    std::exception_ptr error = std::current_exception();
     // One write, so that the texts of several processes do not mix.
-    std::string text = absl::StrCat(heading(), ":\n", describe(std::current_exception()), "\n");
+    std::string text = absl::StrCat(heading(), ":\n", traceback(error, backtrace_of(error)), "\n");
     std::fputs(text.c_str(), stderr);
     return 1;
   }

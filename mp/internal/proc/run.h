@@ -21,8 +21,8 @@ struct ExitRequest {
 // Calls `body`; the code, if an mp::exit() in it unwound to here. What else it throws passes through.
 std::optional<int> catch_exit(absl::FunctionRef<void()> body);
 
-// Calls `body` and returns the exit code: 0; that of mp::exit(); or 1 after an exception, once `heading` and the
-// exception's type and text are on stderr.
+// Calls `body` and returns the exit code: 0; that of mp::exit(); or 1 after an exception, once `heading`, the stack
+// at the throw and the exception's type and text are on stderr.
 int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void()> body);
 
 // mp::exit(): unwinds to the nearest of these two on this thread's stack; std::exit() if there is none.
