@@ -61,6 +61,7 @@ constexpr NamedError kErrors[] = {
     {"KeyboardInterrupt", throw_class<KeyboardInterrupt>},
     {"OSError", throw_class<OSError>},
     {"BrokenPipeError", throw_class<BrokenPipeError>},
+    {"ConnectionRefusedError", throw_class<ConnectionRefusedError>},
     {"FileExistsError", throw_class<FileExistsError>},
     {"FileNotFoundError", throw_class<FileNotFoundError>},
     {"Empty", throw_class<Empty>},
@@ -74,6 +75,32 @@ constexpr NamedError kErrors[] = {
     {"RemoteError", throw_class<RemoteError>},
     {"Error", throw_class<Error>},
 };
+
+// Throws the error whose Python name is `name`, if there is one.
+void raise_by_name(std::string_view name, const std::string& what) {
+  for (const NamedError& known : kErrors) {
+    if (known.name == name) {
+      known.raise(what);
+    }
+  }
+}
+
+// `text` ends with that of `err`.
+[[noreturn]] void raise_os_error(int err, const std::string& text) {
+  switch (err) {
+    case EPIPE:
+      throw_error(BrokenPipeError(text));
+    case ECONNREFUSED:
+      throw_error(ConnectionRefusedError(text));
+    case EEXIST:
+      throw_error(FileExistsError(text));
+    case ENOENT:
+      throw_error(FileNotFoundError(text));
+    default:
+      // The constructor appends the errno's text again.
+      throw_error(OSError(err, text.substr(0, text.rfind(": [Errno "))));
+  }
+}
 
 const char* name_of_code(absl::StatusCode code) {
   switch (code) {
@@ -111,6 +138,9 @@ absl::Status Error::status() const { return internal::make_status(name_, code_, 
 OSError::OSError(int err, const std::string& what, const char* name)
     : Error(os_text(err, what), name, absl::ErrnoToStatusCode(err)), errno_(err) {}
 
+OSError::OSError(const std::string& what, int err, const char* name)
+    : Error(what, name, absl::ErrnoToStatusCode(err)), errno_(err) {}
+
 absl::Status OSError::status() const {
   absl::Status status = Error::status();
   if (errno_ != 0) {
@@ -142,7 +172,6 @@ EOFError::EOFError(const std::string& what)
 KeyboardInterrupt::KeyboardInterrupt(const std::string& what)
     : Error(what, "KeyboardInterrupt", absl::StatusCode::kAborted) {}
 Empty::Empty(const std::string& what) : Error(what, "Empty", absl::StatusCode::kUnavailable) {}
-Full::Full(const std::string& what) : Error(what, "Full", absl::StatusCode::kUnavailable) {}
 ShutDown::ShutDown(const std::string& what)
     : Error(what, "ShutDown", absl::StatusCode::kCancelled) {}
 OwnerDied::OwnerDied(const std::string& what)
@@ -152,20 +181,13 @@ TimeoutError::TimeoutError(const std::string& what)
 AuthenticationError::AuthenticationError(const std::string& what)
     : ProcessError(what, "AuthenticationError", absl::StatusCode::kUnauthenticated) {}
 BrokenPipeError::BrokenPipeError(const std::string& what)
-    : OSError(what, "BrokenPipeError", absl::ErrnoToStatusCode(EPIPE)) {}
+    : OSError(what, EPIPE, "BrokenPipeError") {}
+ConnectionRefusedError::ConnectionRefusedError(const std::string& what)
+    : OSError(what, ECONNREFUSED, "ConnectionRefusedError") {}
 FileExistsError::FileExistsError(const std::string& what)
-    : OSError(what, "FileExistsError", absl::ErrnoToStatusCode(EEXIST)) {}
+    : OSError(what, EEXIST, "FileExistsError") {}
 FileNotFoundError::FileNotFoundError(const std::string& what)
-    : OSError(what, "FileNotFoundError", absl::ErrnoToStatusCode(ENOENT)) {}
-
-bool raise_by_name(std::string_view name, const std::string& what) {
-  for (const NamedError& known : kErrors) {
-    if (known.name == name) {
-      known.raise(what);
-    }
-  }
-  return false;
-}
+    : OSError(what, ENOENT, "FileNotFoundError") {}
 
 void raise(const absl::Status& status) {
   std::string text(status.message());
@@ -175,9 +197,7 @@ void raise(const absl::Status& status) {
     size_t space = name.find(' ');
     int err = 0;
     if (space != std::string::npos && absl::SimpleAtoi(name.substr(space + 1), &err)) {
-      // The text already ends with the errno's: cut it, the constructor appends it again.
-      size_t end = text.rfind(": [Errno ");
-      throw_error(OSError(err, text.substr(0, end)));
+      raise_os_error(err, text);
     }
   }
   raise_by_name(name, text);
@@ -201,6 +221,21 @@ int errno_of(const absl::Status& status) {
     return err;
   }
   return name == "MemoryError" ? ENOMEM : 0;
+}
+
+void raise_after(const absl::Status& status, uint64_t put) {
+  if (put == 0) {
+    raise(status);
+  }
+  std::string text(status.message());
+  absl::StrAppend(&text, "; ", put, " of the values were put before");
+  if (auto payload = status.GetPayload(kNameUrl); payload.has_value() && *payload == "Full") {
+    throw_error(Full(text, put));
+  }
+  absl::Status told(status.code(), text);
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { told.SetPayload(url, payload); });
+  raise(told);
 }
 
 absl::Status os_error(int err, std::string_view text) {

@@ -26,6 +26,7 @@
 #ifndef MP_ERRORS_H_
 #define MP_ERRORS_H_
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -139,12 +140,23 @@ class OSError : public Error {
   int errno_value() const noexcept { return errno_; }
   absl::Status status() const override;
 
+ protected:
+  // `what` is the whole text of `err`.
+  OSError(const std::string& what, int err, const char* name);
+
  private:
   int errno_ = 0;
 };
 
+// OSErrors of one errno each, which raise() throws for it.
+
 struct BrokenPipeError : OSError {
   explicit BrokenPipeError(const std::string& what);
+};
+
+// Nobody listens at the address.
+struct ConnectionRefusedError : OSError {
+  explicit ConnectionRefusedError(const std::string& what);
 };
 
 struct FileExistsError : OSError {
@@ -161,8 +173,15 @@ struct Empty : Error {
 };
 
 // The queue is full and the time is over; try again.
-struct Full : Error {
-  explicit Full(const std::string& what);
+class Full : public Error {
+ public:
+  explicit Full(const std::string& what, uint64_t put = 0)
+      : Error(what, "Full", absl::StatusCode::kUnavailable), put_(put) {}
+  // How many of its values a put_many() had put before.
+  uint64_t put() const noexcept { return put_; }
+
+ private:
+  uint64_t put_;
 };
 
 // The queue was shut down (queue.ShutDown of Python 3.13).
@@ -204,7 +223,7 @@ struct AuthenticationError : ProcessError {
 };
 
 // An error of a child or worker whose class is not known here: its type's name, its text, where it
-// was thrown.
+// was thrown. Of one whose class is known it is the cause (remote_error.h).
 class RemoteError : public Error {
  public:
   explicit RemoteError(const std::string& what, std::string type_name = {},
@@ -224,10 +243,6 @@ class RemoteError : public Error {
 // exceptions the text goes to stderr and the process aborts.
 [[noreturn]] void raise(const absl::Status& status);
 
-// Throws the mp error whose Python name is `name`, e.g. "ValueError", with this text; false if no
-// such class exists.
-bool raise_by_name(std::string_view name, const std::string& what);
-
 namespace internal {
 
 // A status that raise() turns into the class called `name` ("ValueError").
@@ -246,6 +261,9 @@ inline absl::Status memory_error(std::string_view text) {
 absl::Status os_error(int err, std::string_view text);
 // The errno of an OSError's status, ENOMEM of a MemoryError's; of others 0.
 int errno_of(const absl::Status& status);
+
+// Throws the error of a call that had put so many values before it failed: the text says so, and Full::put().
+[[noreturn]] void raise_after(const absl::Status& status, uint64_t put);
 
 inline void raise_if_error(const absl::Status& status) {
   if (!status.ok()) [[unlikely]] {

@@ -131,7 +131,8 @@ class Queue {
   absl::StatusOr<MessageView<T>> try_get_view(Timeout timeout = 0) const;
 
   // Puts all of `values` in order, many at a time; each part of them is visible at once and as a
-  // whole.
+  // whole. When `timeout` runs out before the last, what was put stays, and Full::put() says how
+  // many that is; other errors of the queue say it in their text.
   template <class Range>
   void put_many(const Range& values, Timeout timeout = kForever) const;
   void put_many(std::initializer_list<T> values, Timeout timeout = kForever) const {

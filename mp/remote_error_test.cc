@@ -127,6 +127,7 @@ TEST(RemoteError, MpsErrorsComeBackAsTheyWere) {
   expect_same<OSError>([] { throw OSError(2, "open 'x'"); });
   expect_same<OSError>([] { throw OSError("handle is closed"); });
   expect_same<FileNotFoundError>([] { throw FileNotFoundError("no 'x'"); });
+  expect_same<ConnectionRefusedError>([] { throw ConnectionRefusedError("nobody"); });
   expect_same<BufferTooShort>([] { throw BufferTooShort("short", "the message"); });
   expect_same<Error>([] { throw Error("base"); });
   try {

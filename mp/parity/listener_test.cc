@@ -10,9 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -228,6 +230,40 @@ TEST_F(TestInvalidFamily, test_invalid_family) {
             "ValueError: Family AF_PIPE is not recognized.");
   EXPECT_EQ(error_of([] { mp::Listener l({.family = "AF_PIPE"}); }),
             "ValueError: Family AF_PIPE is not recognized.");
+}
+
+class TestClient : public ParityTest {};
+
+// The classes and numbers of the reference.
+TEST_F(TestClient, NobodyListens) {
+  try {
+    mp::Client("/tmp/there/is/no/such/socket");
+    FAIL();
+  } catch (const FileNotFoundError& e) {
+    EXPECT_EQ(e.errno_value(), ENOENT);
+    EXPECT_TRUE(std::string_view(e.what()).ends_with("[Errno 2] No such file or directory"))
+        << e.what();
+  }
+  std::optional<Address> address;
+  {
+    mp::Listener gone({"localhost", 0});
+    address = gone.address();
+  }
+  try {
+    mp::Client(*address);
+    FAIL();
+  } catch (const ConnectionRefusedError& e) {
+    EXPECT_EQ(e.errno_value(), ECONNREFUSED);
+    EXPECT_TRUE(std::string_view(e.what()).ends_with("[Errno 111] Connection refused")) << e.what();
+  }
+  // It is an OSError, and stays what it is on the way through a status.
+  try {
+    raise(ConnectionRefusedError("[Errno 111] Connection refused").status());
+  } catch (const OSError& e) {
+    EXPECT_STREQ(e.name(), "ConnectionRefusedError");
+    EXPECT_STREQ(e.what(), "[Errno 111] Connection refused");
+    EXPECT_EQ(e.errno_value(), ECONNREFUSED);
+  }
 }
 
 class TestInvalidHandle : public ParityTest {};

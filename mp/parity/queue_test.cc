@@ -384,6 +384,36 @@ void answer(typename B::template Queue<std::pair<int, Tokens<B>>> questions) {
   }
 }
 
+// Text is copied from where it lies, a vector of it is encoded: two ways to put.
+template <class Q, class T>
+void expect_half_is_put(const T& value) {
+  Q q(5);
+  try {
+    q.put_many(std::vector<T>(10, value), 0.001);
+    FAIL() << "there is no room";
+  } catch (const Full& e) {
+    EXPECT_EQ(e.put(), 5u);
+    EXPECT_NE(std::string(e.what()).find("5 of the values were put before"), std::string::npos)
+        << e.what();
+  }
+  EXPECT_EQ(q.qsize(), 5u);
+  try {
+    q.put_many(std::vector<T>(1, value), 0);
+    FAIL() << "there is no room";
+  } catch (const Full& e) {
+    EXPECT_EQ(e.put(), 0u);
+  }
+  while (!q.empty()) {
+    EXPECT_EQ(q.get(), value);
+  }
+}
+
+TYPED_TEST(TestQueue, PutManyTellsHowManyItHasPut) {
+  expect_half_is_put<typename TypeParam::template Queue<std::string>>(std::string("text"));
+  using Texts = std::vector<std::string>;
+  expect_half_is_put<typename TypeParam::template Queue<Texts>>(Texts{"a", "b"});
+}
+
 TYPED_TEST(TestQueue, QueuesTravelThroughQueues) {
   typename TypeParam::template Queue<std::pair<int, Tokens<TypeParam>>> questions;
   auto p = start<TypeParam>(answer<TypeParam>, questions);

@@ -73,6 +73,7 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
   internal::Deadline deadline = internal::Deadline::after(timeout);
   // Parts, so that consumers need not wait for the whole and other producers get their turn.
   constexpr size_t kPart = 64;
+  uint64_t n = 0;
   std::vector<T> part;
   auto at = std::begin(values);
   auto end = std::end(values);
@@ -83,9 +84,11 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
     }
     for (size_t done = 0; done < part.size();) {
       auto hold = core_->hold();
-      internal::raise_if_error(core_->await_room(hold, deadline));
+      if (absl::Status s = core_->await_room(hold, deadline); !s.ok()) {
+        internal::raise_after(s, n);
+      }
       Change change(*core_, hold);
-      for (; done < part.size() && core_->fits(core_->count()); ++done) {
+      for (; done < part.size() && core_->fits(core_->count()); ++done, ++n) {
         core_->push(std::move(part[done]));
       }
     }

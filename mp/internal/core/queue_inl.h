@@ -162,9 +162,15 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
   internal::Deadline deadline = internal::Deadline::after(timeout);
   auto at = std::begin(values);
   auto end = std::end(values);
+  uint64_t n = 0;
   if constexpr (!internal::FastCodec<T>) {
-    for (; at != end; ++at) {
-      internal::raise_if_error(try_put(*at, timeout));
+    for (; at != end; ++at, ++n) {
+      Timeout left = timeout.is_forever()
+                         ? timeout
+                         : std::chrono::nanoseconds(deadline.ns() - internal::monotonic_ns());
+      if (absl::Status s = try_put(*at, left); !s.ok()) {
+        internal::raise_after(s, n);
+      }
     }
   } else {
     // Parts, so that consumers need not wait for the whole and other producers get their turn.
@@ -174,13 +180,15 @@ void Queue<T>::put_many(const Range& values, Timeout timeout) const {
       absl::Status s = put.open(core_, deadline);
       uint64_t room = s.ok() ? std::min(put.room(), kPart) : 0;
       bool added = true;
-      for (; at != end && room > 0 && added; --room, ++at) {
+      uint64_t part = 0;
+      for (; at != end && part < room && added; ++part, ++at) {
         added = internal::add_value<T>(put, *at);
       }
       if (!s.ok() || !added) [[unlikely]] {
-        raise(core_.explain(s.ok() ? put.status() : s, true));
+        internal::raise_after(core_.explain(s.ok() ? put.status() : s, true), n);
       }
       put.publish();
+      n += part;
     }
   }
 }

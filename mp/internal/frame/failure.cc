@@ -162,6 +162,7 @@ const ExceptionType kTypes[] = {
     made<KeyboardInterrupt, make_with_text>("mp::KeyboardInterrupt"),
     made<OSError, make_os_error>("mp::OSError"),
     made<BrokenPipeError, make_with_text>("mp::BrokenPipeError"),
+    made<ConnectionRefusedError, make_with_text>("mp::ConnectionRefusedError"),
     made<FileExistsError, make_with_text>("mp::FileExistsError"),
     made<FileNotFoundError, make_with_text>("mp::FileNotFoundError"),
     made<Empty, make_with_text>("mp::Empty"),
