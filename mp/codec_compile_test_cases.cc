@@ -105,6 +105,7 @@ void uses() {
   send("text");
   start(&add, 1, 2);
   start([](Fine) {}, Fine{});
+  start([](Fine&, mp::Queue<int>&, const int&) {}, Fine{}, mp::Queue<int>(), 1);
   mp::Function<int(int)> f = mp::bind(&add, 1);
   int captured = 1;
   (void)captured, (void)f;
@@ -282,5 +283,11 @@ void uses() {
 #endif
 #if CASE(56)  // wants: std::_Bind< | Use mp::bind(f, values...)
   start(std::bind(&add, 1, 2));
+#endif
+#if CASE(57)  // wants: int& | Take it by value or const reference
+  start([](int& n) { ++n; }, 1);
+#endif
+#if CASE(58)  // wants: std::vector<int>& | return the result, or share an mp::Value or mp::Array
+  mp::Process([](std::vector<int>& v) { v.clear(); }, std::vector<int>{1, 2});
 #endif
 }

@@ -14,7 +14,8 @@
 // Safety     As an integer.
 // Cost       8 bytes; making one is arithmetic.
 // Crossing   Does not: send the number or the duration that it is made of.
-// Python     timeout=None is kForever. block=False is a call of its own, x_nowait(): a bool is
+// Python     timeout=None is kForever. block=False is a timeout of 0, or a call of its own,
+//            x_nowait(); block=True is no argument: acquire(true, 2.5) is acquire(2.5). A bool is
 //            refused by the compiler.
 
 #ifndef MP_TIMEOUT_H_
@@ -37,7 +38,7 @@ class Timeout {
       N seconds) noexcept  // NOLINT: implicit, as Python's timeout=2.5
       : ns_(from_seconds(static_cast<double>(seconds))) {}
 
-  Timeout(bool) = delete;  // a flag is no timeout: Python's block=False is x_nowait() here
+  Timeout(bool) = delete;  // Python's block=False is a timeout of 0 here, or x_nowait()
 
   template <class Rep, class Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> d) noexcept  // NOLINT: implicit

@@ -102,6 +102,21 @@ struct CannotBeCalledWith {
                 "CannotBeCalledWith has their types. They reach it as values of these types.");
   static constexpr bool value = true;  // as CannotCross's
 };
+template <class P>
+struct ChangesAreLost {
+  static_assert(!std::is_same_v<P, P>,
+                "mp: this callable takes a parameter by reference and may change it, but it is "
+                "called in another process, with a copy: nobody would see the change. Take it by "
+                "value or const reference, return the result, or share an mp::Value or mp::Array.");
+  static constexpr bool value = true;  // as CannotCross's
+};
+// A reference through which a value would be changed. One to an mp handle, or to a class that may hold some, is of use.
+template <class P>
+inline constexpr bool loses_changes = false;
+template <class T>
+requires(!std::is_const_v<T>) inline constexpr bool loses_changes<T&> =
+    std::is_arithmetic_v<T> || std::is_enum_v<T> || name_starts<T>("std::");
+
 template <class F>
 struct BindHides {
   static_assert(sizeof(F*) == 0,
@@ -130,6 +145,7 @@ requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
   static constexpr bool kCountFits = true;
   static constexpr bool kShippable = (Shippable<Sent<P, A>> && ...);
   static constexpr bool kKeeps = (Keeps<Kept<P, A>, A> && ...);
+  static constexpr bool kLosesChanges = (loses_changes<P> || ...);
   template <class F>
   using Thunk = CallThunk<F, Types<P...>, Types<Kept<P, A>...>>;
 
@@ -139,6 +155,15 @@ requires(sizeof...(P) == sizeof...(A)) struct CallTypes<Types<P...>, A...> {
       return (require_argument<Argument<i + 1>, Sent<P, A>>() && ...);
     }
     (std::index_sequence_for<A...>());
+  }
+  static constexpr bool require_no_loss() {
+    return ([] {
+      if constexpr (loses_changes<P>) {
+        return ChangesAreLost<P>::value;
+      } else {
+        return true;
+      }
+    }() && ...);
   }
   static constexpr bool require_conversions() {
     return []<size_t... i>(std::index_sequence<i...>) {
@@ -173,7 +198,7 @@ constexpr bool ships_call() {
   using Call = CallOf<F, A...>;
   if constexpr (!Shippable<std::decay_t<F>> || !Call::kCountFits) {
     return false;
-  } else if constexpr (!Call::kShippable || !Call::kKeeps) {
+  } else if constexpr (!Call::kShippable || !Call::kKeeps || Call::kLosesChanges) {
     return false;
   } else {
     return Call::template Thunk<std::decay_t<F>>::kCallable;
@@ -206,6 +231,8 @@ constexpr bool require_call() {
     return Call::require();
   } else if constexpr (!Call::kKeeps) {
     return Call::require_conversions();
+  } else if constexpr (Call::kLosesChanges) {
+    return Call::require_no_loss();
   } else {
     return CannotBeCalledWith<std::decay_t<F>, A...>::value;
   }
@@ -214,13 +241,13 @@ constexpr bool require_call() {
 // The call as a part of a message that is being built.
 template <class F, class... A>
 Encoder::Ref encode_call_value(Encoder& e, const F& f, const A&... arguments) {
-  using Target = std::decay_t<F>;
+  using Callable = std::decay_t<F>;
   using Call = CallOf<F, A...>;
   Encoder::Level level(e);
   Encoder::Items state(e);
-  state.add(e.value<Target>(keep<Target>(f)));
+  state.add(e.value<Callable>(keep<Callable>(f)));
   Encoder::Ref parts = Call::encode(e, state, arguments...);
-  return e.callable(Call::template Thunk<Target>::thunk.token(), parts);
+  return e.callable(Call::template Thunk<Callable>::thunk.token(), parts);
 }
 
 // Builds the message of a call in `encoder`. Arguments travel as the types of f's parameters, where f tells them (a pointer, an
