@@ -141,7 +141,7 @@ class Function<R(A...)> {
 
   template <class F>
   struct [[gnu::visibility("hidden")]] Of final : Held {
-    explicit Of(F f) : f(std::move(f)) {}
+    explicit Of(F callable) : f(std::move(callable)) {}
     R call(A && ... arguments) override {
       return static_cast<R>(internal::call_with(f, std::forward<A>(arguments)...));
     }

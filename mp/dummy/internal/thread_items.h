@@ -31,7 +31,7 @@ class ThreadItems : public ThreadQueue {
   // Between taking the mutex and changing the items; its end tells the others, also when it is an
   // exception.
   struct Change {
-    Change(ThreadItems& items, Hold& hold) : items(items), hold(hold) {}
+    Change(ThreadItems& changed, Hold& held) : items(changed), hold(held) {}
     ~Change() { items.changed(hold, items.count()); }
     ThreadItems& items;
     Hold& hold;

@@ -128,7 +128,8 @@ class MapJob final : public ResultJob<std::vector<R>> {
       std::span<const R> numbers;
       if (placed_ && read_numbers(message, &numbers) &&
           numbers.size() <= values_.size() - std::min<size_t>(values_.size(), part * chunk_)) {
-        std::copy(numbers.begin(), numbers.end(), values_.begin() + part * chunk_);
+        std::copy(numbers.begin(), numbers.end(),
+                  values_.begin() + static_cast<ptrdiff_t>(part * chunk_));
         return;
       }
     }
