@@ -200,6 +200,30 @@ TYPED_TEST(TestPool, test_starmap_async) {
   EXPECT_EQ(pool.starmap_async(mul, pairs(100)).get(), products(100));
 }
 
+// As Python's pool.map(f, [1, 2, 3]).
+TYPED_TEST(TestPool, ItemsMayStandInBraces) {
+  auto pool = make_pool<TypeParam>(2);
+  const std::vector<int> expected{1, 4, 9};
+  EXPECT_EQ(pool.map(sqr, {1, 2, 3}), expected);
+  EXPECT_EQ(pool.map(sqr, {1, 2, 3}, 2), expected);
+  EXPECT_EQ(pool.map_async(sqr, {1, 2, 3}).get(), expected);
+  const std::vector<int> products{2, 12};
+  EXPECT_EQ(pool.starmap(mul, {std::tuple(1, 2), std::tuple(3, 4)}), products);
+  EXPECT_EQ(pool.starmap_async(mul, {std::tuple(1, 2), std::tuple(3, 4)}).get(), products);
+  // The iterator keeps them.
+  auto squares_of_three = pool.imap(sqr, {1, 2, 3});
+  std::vector<int> seen;
+  for (int x : squares_of_three) {
+    seen.push_back(x);
+  }
+  EXPECT_EQ(seen, expected);
+  std::multiset<int> unordered;
+  for (int x : pool.imap_unordered(sqr, {1, 2, 3}, 2)) {
+    unordered.insert(x);
+  }
+  EXPECT_EQ(unordered, (std::multiset<int>{1, 4, 9}));
+}
+
 TYPED_TEST(TestPool, test_map_async) {
   auto pool = make_pool<TypeParam>();
   EXPECT_EQ(pool.map_async(sqr, range(10)).get(), squares(10));

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -313,8 +314,17 @@ class BasicPool {
   auto map(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
     return map_of<false>(chunks(chunksize), true, std::forward<F>(f), items).get();
   }
+  template <class F, class T>
+  auto map(F&& f, std::initializer_list<T> items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<false>(chunks(chunksize), true, std::forward<F>(f), items).get();
+  }
   template <class F, class Range>
   auto map_async(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<false>(chunks(chunksize), false, std::forward<F>(f), items);
+  }
+  template <class F, class T>
+  auto map_async(F&& f, std::initializer_list<T> items,
+                 std::optional<int64_t> chunksize = {}) const {
     return map_of<false>(chunks(chunksize), false, std::forward<F>(f), items);
   }
   template <class F, class Range,
@@ -328,8 +338,17 @@ class BasicPool {
   auto starmap(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
     return map_of<true>(chunks(chunksize), true, std::forward<F>(f), items).get();
   }
+  template <class F, class T>
+  auto starmap(F&& f, std::initializer_list<T> items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<true>(chunks(chunksize), true, std::forward<F>(f), items).get();
+  }
   template <class F, class Range>
   auto starmap_async(F&& f, Range&& items, std::optional<int64_t> chunksize = {}) const {
+    return map_of<true>(chunks(chunksize), false, std::forward<F>(f), items);
+  }
+  template <class F, class T>
+  auto starmap_async(F&& f, std::initializer_list<T> items,
+                     std::optional<int64_t> chunksize = {}) const {
     return map_of<true>(chunks(chunksize), false, std::forward<F>(f), items);
   }
   template <class F, class Range,
@@ -347,11 +366,21 @@ class BasicPool {
     return imap_of<false>(true, std::forward<F>(f), std::forward<Range>(items), chunksize,
                           buffersize);
   }
+  template <class F, class T>
+  auto imap(F&& f, std::initializer_list<T> items, int64_t chunksize = 1,
+            std::optional<int64_t> buffersize = {}) const {
+    return imap(std::forward<F>(f), std::vector<T>(items), chunksize, buffersize);
+  }
   template <class F, class Range>
   auto imap_unordered(F&& f, Range&& items, int64_t chunksize = 1,
                       std::optional<int64_t> buffersize = {}) const {
     return imap_of<false>(false, std::forward<F>(f), std::forward<Range>(items), chunksize,
                           buffersize);
+  }
+  template <class F, class T>
+  auto imap_unordered(F&& f, std::initializer_list<T> items, int64_t chunksize = 1,
+                      std::optional<int64_t> buffersize = {}) const {
+    return imap_unordered(std::forward<F>(f), std::vector<T>(items), chunksize, buffersize);
   }
 
   // -- The pool --
