@@ -35,7 +35,7 @@ inline constexpr int64_t kReadNs = 1'000;
 // microseconds.
 inline constexpr int kPaceSpins = 256;
 inline constexpr int kPaceStep = 8;
-inline constinit thread_local SpinBudget t_pace;
+inline constinit thread_local SpinBudget t_pace{0};
 
 inline Deadline lock_deadline(Deadline deadline) {
   return deadline.is_past_by_construction() ? Deadline::after_ns(kPollGraceNs) : deadline;

@@ -19,10 +19,12 @@ namespace mp::internal {
 template <class A>
 inline void notify(EventCount<A>& ec, int count) noexcept {
   if (ec.pending()) [[unlikely]] {
-    uint32_t r = ec.advance();
+    auto before = ec.advance();
     A::step("event_count.before_wake");
     int woken = Parking<A>::wake(ec.seq, count);
-    ec.serve(r, woken < count || A::kBug == Bug::kClearWaitersOnUnlock);
+    A::step("event_count.before_serve");
+    ec.serve(before, static_cast<uint32_t>(woken),
+             woken < count || A::kBug == Bug::kClearWaitersOnUnlock);
   }
 }
 

@@ -135,6 +135,12 @@ TEST(EventModel, FindsAWakeBeforeTheChange) {
   EXPECT_NE(violation_with<Bug::kWakeBeforeChange>({.actors = {"w", "s"}}), "");
 }
 
+TEST(EventModel, FindsThatAWokenOneIsSettledTwice) {
+  const Cast cast = {.actors = {"ww", "s", "scs"}};
+  EXPECT_EQ(run("ww s scs", cast).violation, "");
+  EXPECT_NE(violation_with<Bug::kAddTheWoken>(cast), "");
+}
+
 TEST(EventModel, FindsThatAWaiterForgetsTheSet) {
   EXPECT_NE(violation_with<Bug::kForgetTheSet>({.actors = {"w", "asc"}}), "");
 }

@@ -44,7 +44,7 @@ void repair_and_wake(LockWord<A>& lock, uint32_t seen) noexcept {
   if (lock.repair(seen)) {
     A::step("lock.repair.before_wake");
     if constexpr (A::kBug == Bug::kCountDownForDead) {
-      lock.sleepers.serve(lock.sleepers.served.load(std::memory_order_relaxed) + 1, true);
+      lock.sleepers.served.fetch_add(1, std::memory_order_seq_cst);
     }
     notify(lock.sleepers, kWakeAll);
   }

@@ -20,30 +20,36 @@ inline constexpr int64_t kWakeNs = 25'000;
 
 class SpinBudget {
  public:
+  // Of a thread whose spins keep failing one of 16 is tried; of 32 when that fails too, and so on, `doublings` times.
+  explicit constexpr SpinBudget(uint8_t doublings) noexcept
+      : most_failures_(kPatience + doublings) {}
+
   // How much to spend now, at most `most`.
   template <class N>
   N take(N most) noexcept {
     if (failures_ < kPatience) {
       return most;
     }
-    return (++skipped_ & kProbe) == 0 ? most : 0;
+    const unsigned one_of = 16u << (failures_ - kPatience);
+    return (++skipped_ & (one_of - 1)) == 0 ? most : 0;
   }
   void succeeded() noexcept { failures_ = 0; }
   void failed() noexcept {
-    if (failures_ < kPatience) {
+    if (failures_ < most_failures_) {
       ++failures_;
     }
   }
 
  private:
   static constexpr uint8_t kPatience = 4;
-  static constexpr uint8_t kProbe = 15;  // one of sixteen
+  const uint8_t most_failures_;
   uint8_t failures_ = 0;
   uint8_t skipped_ = 0;
 };
 
-// This thread's.
-inline constinit thread_local SpinBudget t_spin;
+// This thread's. A spin that fails may take longer than the sleep that it was to save: where both sides share a processor, one
+// of 256 is tried in the end.
+inline constinit thread_local SpinBudget t_spin{4};
 
 // Spins until `ready()`, for about `ns`, and for two stints at least; false when the budget ran out first. How long a
 // pause lasts is the processor's choice, from 10 ns to more than 50, so the clock is asked, once per stint.
@@ -52,7 +58,7 @@ bool spin(int64_t ns, const Ready& ready) noexcept {
   if constexpr (A::kMaxSpins == 0) {
     return false;
   }
-  constexpr int kStint = 32;
+  constexpr int kStint = 8;
   int64_t most = t_spin.take(ns);
   if (most <= 0) {
     return false;

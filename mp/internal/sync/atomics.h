@@ -32,6 +32,7 @@ enum class Bug {
   kClearWaitersOnUnlock,   // a wake of one settles the registrations of all
   kWakeBeforeChange,       // release, repair: wakes, then changes the word
   kCountDownForDead,       // repair: settles one registration for the dead
+  kAddTheWoken,            // notify: adds those it woke to what others may have settled meanwhile
   kCommitBeforeCopyOut,    // get: moves the head before the payload is copied
   kRecoveryNotIdempotent,  // recovery: counts a message again when it is killed and run anew
   kDropBeforeUseEnds,      // receive: the handle's entry is written after the commit

@@ -7,17 +7,23 @@
 // seq      notifiers    sleepers   the futex; a new value means: look again
 // asked    sleepers     notifiers  registrations so far; one per sleep, before the last look at the
 //                                  condition
-// served   notifiers    notifiers  a value of `asked` up to which nobody sleeps any more, or any
-//                                  older one
+// served   notifiers    notifiers  at most the number of registrations whose sleep is over
 //
-// Sleeper   s = seq; asked++; look at the condition; sleep while seq == s.
-// Notifier  change the condition; full fence; if asked != served: r = asked; seq++; wake `count`.
-//           When the wake found fewer than that, whoever registered up to r is awake or will see
-//           the new seq: served = r. Otherwise somebody may still sleep: served = r - 1, so that
-//           the two never drift so far apart that they meet again.
-// Death     asked != served may only over-estimate: a dead sleeper costs a later notifier one empty
-//           wake, which settles it; a notifier killed anywhere leaves them unequal, so the next one
-//           wakes.
+// Sleeper   s = seq; asked++; look at the condition; sleep while seq == s; register anew before it
+//           sleeps again after a wake.
+// Notifier  change the condition; full fence; if asked != served: r = asked; t = served; seq++;
+//           wake `count`, which finds n; raise served to t + n. When n < count, whoever registered
+//           up to r is awake or will see the new seq: raise it to r at least.
+//
+// How many sleeps are over can only grow, and n of them were not when t was read. So t + n and r
+// are never too many, however late they are written and whoever has raised `served` meanwhile. To
+// add n to what stands there by then would be: another's r may have counted the same sleeps.
+// So asked - served is the number of sleepers, or more: one for whoever registered and ended its
+// sleep without a wake, and n where a notifier has yet to write. Such a rest costs a later notifier
+// one empty wake, which settles it.
+//
+// Death     It may only over-estimate: a sleeper killed is one that ends without a wake, or with
+//           one; a notifier killed anywhere leaves the two unequal, so the next one wakes.
 
 #ifndef MP_INTERNAL_SYNC_EVENT_COUNT_H_
 #define MP_INTERNAL_SYNC_EVENT_COUNT_H_
@@ -49,17 +55,41 @@ struct EventCount {
     return asked.load(std::memory_order_seq_cst) != served.load(std::memory_order_relaxed);
   }
 
+  struct Before {
+    uint32_t asked;
+    uint32_t served;
+  };
+
   // First half of a notification; returns what serve() takes. Then wake `seq`.
-  uint32_t advance() noexcept {
-    uint32_t r = asked.load(std::memory_order_seq_cst);
+  Before advance() noexcept {
+    Before before = {asked.load(std::memory_order_seq_cst), served.load(std::memory_order_seq_cst)};
     Atomics::step("event_count.before_advance");
     seq.fetch_add(1, std::memory_order_seq_cst);
-    return r;
+    return before;
   }
 
-  // Second half; `all`: nobody who registered up to r sleeps any more.
-  void serve(uint32_t r, bool all) noexcept {
-    served.store(all ? r : r - 1, std::memory_order_seq_cst);
+  // Second half. The wake has found `woken`; `all`: nobody else sleeps who had registered before.
+  void serve(Before before, uint32_t woken, bool all) noexcept {
+    uint32_t seen = before.served;
+    if constexpr (Atomics::kBug == Bug::kAddTheWoken) {
+      seen = served.load(std::memory_order_seq_cst);
+    }
+    uint32_t over = seen + woken;
+    // Rests must not add up until the two meet again. There are never so many sleepers.
+    const uint32_t least = all ? before.asked : before.asked - kMostSleepers;
+    over = is_before(over, least) ? least : over;
+    while (is_before(seen, over) &&
+           !served.compare_exchange_strong(seen, over, std::memory_order_seq_cst)) {
+    }
+  }
+
+ private:
+  // The kernel has at most 2^22 threads.
+  static constexpr uint32_t kMostSleepers = 1u << 30;
+
+  // Of two counts that are near each other.
+  static constexpr bool is_before(uint32_t a, uint32_t b) noexcept {
+    return static_cast<int32_t>(a - b) < 0;
   }
 };
 
