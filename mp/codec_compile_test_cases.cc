@@ -105,7 +105,8 @@ void uses() {
   send("text");
   start(&add, 1, 2);
   start([](Fine) {}, Fine{});
-  start([](Fine&, mp::Queue<int>&, const int&) {}, Fine{}, mp::Queue<int>(), 1);
+  start([](Fine&, std::vector<int>&, mp::Queue<int>&, const int&) {}, Fine{}, std::vector<int>(),
+        mp::Queue<int>(), 1);
   mp::Function<int(int)> f = mp::bind(&add, 1);
   int captured = 1;
   (void)captured, (void)f;
@@ -287,7 +288,7 @@ void uses() {
 #if CASE(57)  // wants: int& | Take it by value or const reference
   start([](int& n) { ++n; }, 1);
 #endif
-#if CASE(58)  // wants: std::vector<int>& | return the result, or share an mp::Value or mp::Array
-  mp::Process([](std::vector<int>& v) { v.clear(); }, std::vector<int>{1, 2});
+#if CASE(58)  // wants: double& | return the result, or share an mp::Value
+  mp::Process([](mp::Queue<int>, double& x) { x = 1; }, mp::Queue<int>(), 0.5);
 #endif
 }

@@ -105,17 +105,17 @@ struct CannotBeCalledWith {
 template <class P>
 struct ChangesAreLost {
   static_assert(!std::is_same_v<P, P>,
-                "mp: this callable takes a parameter by reference and may change it, but it is "
-                "called in another process, with a copy: nobody would see the change. Take it by "
-                "value or const reference, return the result, or share an mp::Value or mp::Array.");
+                "mp: this callable takes a number by reference and may change it, but it is called "
+                "in another process, with a copy: nobody would see the change. Take it by value or "
+                "const reference, return the result, or share an mp::Value.");
   static constexpr bool value = true;  // as CannotCross's
 };
-// A reference through which a value would be changed. One to an mp handle, or to a class that may hold some, is of use.
+// A reference that is there to return a number by. One to an object is of use: it may hold handles, or be worked on in place.
 template <class P>
 inline constexpr bool loses_changes = false;
 template <class T>
 requires(!std::is_const_v<T>) inline constexpr bool loses_changes<T&> =
-    std::is_arithmetic_v<T> || std::is_enum_v<T> || name_starts<T>("std::");
+    std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
 template <class F>
 struct BindHides {
