@@ -21,7 +21,8 @@ def _flatbuffer_cc_library_impl(ctx):
     schemas = depset([schema], transitive = [dep[FlatbufferInfo].schemas for dep in ctx.attr.deps])
 
     args = ctx.actions.args()
-    args.add_all(["--cpp", "--cpp-std", "c++17", "--scoped-enums", "--keep-prefix", "-I", "."])
+    args.add_all(["--cpp", "--cpp-std", "c++17", "--scoped-enums", "--keep-prefix"])
+    args.add("-I", ctx.label.workspace_root or ".")
     if ctx.attr.object_api:
         args.add("--gen-object-api")
     args.add("-o", header.dirname)
