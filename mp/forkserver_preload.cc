@@ -20,14 +20,15 @@ namespace {
 // In the server.
 void preload(const std::vector<Function<void()>>& functions, const std::string& on_error) {
   for (const Function<void()>& function : functions) {
+    if (on_error == "fail") {
+      function();  // not caught: its backtrace would end here
+      continue;
+    }
     try {
       function();
     } catch (const internal::ExitRequest&) {
       throw;
     } catch (...) {
-      if (on_error == "fail") {
-        throw;
-      }
       if (on_error == "warn") {
         std::string text =
             absl::StrCat("mp: the fork server's preload ", function.name(),

@@ -98,8 +98,11 @@ TEST(DummyProcess, AnExceptionIsToldAndEndsTheThreadAlone) {
   Process p({.name = "thrower"}, [] { throw ValueError("not a number"); });
   p.start();
   p.join();
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
-            "Exception in thread thrower:\nValueError: not a number\n");
+  std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(
+      text.starts_with("Exception in thread thrower:\nTraceback (most recent call first):\n#0 "))
+      << text;
+  EXPECT_TRUE(text.ends_with("\nValueError: not a number\n")) << text;
   EXPECT_EQ(p.exitcode(), 0);
 }
 
