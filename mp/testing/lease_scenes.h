@@ -301,6 +301,11 @@ class LeaseScene : public FamilyScene {
     int id = static_cast<unsigned char>(bytes[0]);
     return message(id) == std::string_view(bytes, size) ? id : kBroken;
   }
+  // Its messages are large ones.
+  void send_large() {
+    size_ = 200;
+    large_ = 128;
+  }
   // Takes a message that was put, for good, and no lease.
   void take_off() {
     internal::Channel<> channel(family(), family().offset_of(api_.ring()));
@@ -459,8 +464,7 @@ class LeaseGet : public LeaseScene<Api> {
     } else if (state == LeaseState::kOfTheDead) {
       this->before_ = {1};
     } else if (state == LeaseState::kLarge) {
-      this->size_ = 200;
-      this->large_ = 128;
+      this->send_large();
     }
   }
   void operate() override { this->api_.lease(true, this->stage().bytes); }
@@ -568,23 +572,29 @@ class LeaseGetWoken : public LeaseScene<Api> {
   Helper* holder_ = nullptr;
 };
 
+// The victim holds a lease when it begins.
+template <class Api>
+class LeaseEnd : public LeaseScene<Api> {
+ public:
+  using LeaseScene<Api>::LeaseScene;
+  void prepare() override {
+    LeaseScene<Api>::prepare();
+    this->hold_one();
+  }
+};
+
 // The victim has a lease, or a task, and is done with it.
 template <class Api>
-class LeaseFinish : public LeaseScene<Api> {
+class LeaseFinish : public LeaseEnd<Api> {
  public:
   // `joiner`: somebody sleeps until all tasks are finished. `more`: another task waits.
   explicit LeaseFinish(const char* state, bool large = false, bool joiner = false,
                        bool more = false)
-      : LeaseScene<Api>(Api::finish_name(), state), joiner_(joiner) {
+      : LeaseEnd<Api>(Api::finish_name(), state), joiner_(joiner) {
     this->before_ = more ? std::vector{1, 2} : std::vector{1};
     if (large) {
-      this->size_ = 200;
-      this->large_ = 128;
+      this->send_large();
     }
-  }
-  void prepare() override {
-    LeaseScene<Api>::prepare();
-    this->hold_one();
   }
   void on_ready() override {
     if (joiner_) {
@@ -605,24 +615,19 @@ class LeaseFinish : public LeaseScene<Api> {
 // The victim gives its lease back, or lets go of it, and another one sleeps over the queue: he gets it in any case, and
 // nobody else does anything.
 template <class Api>
-class LeaseGiveBack : public LeaseScene<Api> {
+class LeaseGiveBack : public LeaseEnd<Api> {
  public:
   explicit LeaseGiveBack(bool destroy, bool sleeper, bool large = false)
-      : LeaseScene<Api>(destroy ? Api::let_go_name() : Api::give_back_name(),
-                        large     ? "large message"
-                        : sleeper ? "empty, a sleeper"
-                                  : "a message behind it"),
+      : LeaseEnd<Api>(destroy ? Api::let_go_name() : Api::give_back_name(),
+                      large     ? "large message"
+                      : sleeper ? "empty, a sleeper"
+                                : "a message behind it"),
         destroy_(destroy),
         sleeper_(sleeper) {
     this->before_ = sleeper ? std::vector{1} : std::vector{1, 2};
     if (large) {
-      this->size_ = 200;
-      this->large_ = 128;
+      this->send_large();
     }
-  }
-  void prepare() override {
-    LeaseScene<Api>::prepare();
-    this->hold_one();
   }
   void on_ready() override {
     if (sleeper_) {
