@@ -349,6 +349,10 @@ TEST(Codec, DurationsRoundTrip) {
   expect_round_trip(absl::Seconds(std::numeric_limits<int64_t>::max()));
 }
 
+// g++ writes "long int", clang "long".
+const std::string kLong(internal::type_name<int64_t>());
+const std::string kUnsignedLong(internal::type_name<uint64_t>());
+
 TEST(Codec, DurationsMeanTheSameInEveryUnit) {
   using namespace std::chrono;
   EXPECT_EQ(Message(seconds(90)).as<milliseconds>(), milliseconds(90'000));
@@ -358,7 +362,7 @@ TEST(Codec, DurationsMeanTheSameInEveryUnit) {
   EXPECT_EQ(Message(milliseconds(1500)).as<duration<double>>().count(), 1.5);
   EXPECT_EQ(Message(absl::InfiniteDuration()).as<minutes>(), minutes::max());
   EXPECT_EQ(Message(milliseconds(1500)).error<seconds>(),
-            "ValueError: mp: the duration 1.5 s does not fit std::chrono::duration<long int>");
+            "ValueError: mp: the duration 1.5 s does not fit std::chrono::duration<" + kLong + ">");
   EXPECT_NE((Message(hours(1 << 20)).error<duration<int32_t, std::milli>>()), "");
   EXPECT_NE(Message(5).error<seconds>(), "");
 }
@@ -388,12 +392,12 @@ TEST(Codec, AnyIntegerReadsAnyIntegerThatFits) {
             (std::vector<int64_t>{1, 2}));
   EXPECT_EQ(Message(std::vector<int>{1, 2}).as<std::vector<double>>(), (std::vector<double>{1, 2}));
   EXPECT_EQ(Message(std::vector<uint64_t>{~0ull}).error<std::vector<int64_t>>(),
-            "ValueError: mp: the int 18446744073709551615 does not fit long int");
+            "ValueError: mp: the int 18446744073709551615 does not fit " + kLong);
   EXPECT_EQ(Message(300).error<int8_t>(), "ValueError: mp: the int 300 does not fit signed char");
   EXPECT_EQ(Message(-1).error<uint64_t>(),
-            "ValueError: mp: the int -1 does not fit long unsigned int");
+            "ValueError: mp: the int -1 does not fit " + kUnsignedLong);
   EXPECT_EQ(Message(~0ull).error<int64_t>(),
-            "ValueError: mp: the int 18446744073709551615 does not fit long int");
+            "ValueError: mp: the int 18446744073709551615 does not fit " + kLong);
   EXPECT_EQ(Message(256).error<Color>().substr(0, 40), "ValueError: mp: the int 256 does not fit");
 }
 
