@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -70,6 +71,10 @@ struct ResultTrap {
   End end = End::kThrow;
 };
 
+// Throws what is no exception as it is encoded, once it is told to.
+inline std::atomic<bool> throws_once = false;
+struct ThrowsOnce {};
+
 // A result that is decoded only once `e` is set.
 struct SlowToRead {
   Event e;
@@ -93,6 +98,17 @@ struct mp::Codec<mp::testing::ResultTrap> {
     return e.integer(testing::end_by(t.end));
   }
   static testing::ResultTrap decode(const Reader&) { return {}; }
+};
+
+template <>
+struct mp::Codec<mp::testing::ThrowsOnce> {
+  static Encoder::Ref encode(Encoder& e, const testing::ThrowsOnce&) {
+    if (testing::throws_once.exchange(false)) {
+      throw 5;
+    }
+    return e.integer(0);
+  }
+  static testing::ThrowsOnce decode(const Reader&) { return {}; }
 };
 
 template <>
@@ -584,6 +600,36 @@ void die_at_begin() { end_by(End::kSegv); }
 TEST_F(PoolCrash, SoDoesOneThatCrashes) {
   Pool pool({.processes = 2, .initializer = die_at_begin});
   EXPECT_EQ(outcome([&] { pool.apply(square, 2); }), "died -11");
+}
+
+TEST_F(PoolCrash, AnotherTakesItsPlaceThoughItsStartThrewWhatIsNoException) {
+  Pool pool({.processes = 1, .initializer = mp::bind([](ThrowsOnce) {}, ThrowsOnce())});
+  EXPECT_EQ(pool.apply(square, 2), 4);
+  throws_once = true;
+  pool.workers().at(0).kill();
+  while (throws_once) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST_F(PoolCrash, AHandleOfAWorkerMayBeClosed) {
+  Pool pool(1);
+  // Who joins it first, its keeper or this thread, is not said.
+  for (int round = 0; round < 50; ++round) {
+    Event begun, never;
+    auto dies = pool.apply_async(tell_and_wait, begun, never);
+    begun.wait();
+    Process worker = pool.workers().at(0);
+    worker.kill();
+    worker.join();
+    try {
+      worker.close();
+    } catch (const Error&) {
+    }
+    EXPECT_THROW(dies.get(), WorkerDied);
+  }
+  EXPECT_EQ(pool.apply(square, 3), 9);
 }
 
 TEST_F(PoolCrash, CallbacksMaySubmitAndThrow) {

@@ -147,6 +147,17 @@ struct PoolCore::Seat {
   bool full() const { return free == 0; }
   // Whether there is something that its worker has not read.
   bool has_unread() const { return tasks.ring->size() != 0; }
+  void signal(int number) const { signal_pidfd(pidfd.get(), number); }
+  // The worker has ended.
+  int reap() {
+    try {
+      process.join();
+      return process.exitcode().value_or(255);
+    } catch (const Error&) {
+      int status = 0;  // somebody has joined and closed it
+      return recorded_status(pidfd.get(), &status) ? exit_code_of(status) : 255;
+    }
+  }
   // The task that the worker has begun and not answered, or has just answered.
   Task* running() const {
     // sync: pool-current.
@@ -164,6 +175,7 @@ struct PoolCore::Seat {
   Channel<> channel;  // of results
   Channel<> tasks;
   Process process{Process::Options()};
+  UniqueFd pidfd;  // our own: whoever has a handle of workers() may close that
   std::string name;
   int pid = 0;
   Task* slots[kWindow] = {};
@@ -216,6 +228,14 @@ std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
   p.start();
   seat->process = p;
   seat->pid = p.pid();
+  seat->pidfd = UniqueFd(fcntl(p.sentinel(), F_DUPFD_CLOEXEC, 0));
+  if (!seat->pidfd.valid()) {
+    const int error = errno;
+    p.kill();
+    p.join();
+    p.close();
+    raise(os_error(error, "mp: a pool's worker"));
+  }
   return seat;
 }
 
@@ -832,7 +852,7 @@ void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error
   }
   // Nothing can take its place: what is killed is the one.
   seat.verdict = {ticket, error};
-  seat.process.kill();
+  seat.signal(SIGKILL);
 }
 
 void PoolCore::cancel(Job& job) {
@@ -910,13 +930,22 @@ void PoolCore::keeper() {
   keeping_ = true;
   keeping_.notify_all();
   int nap_ms = 0;
-  while (keep(&nap_ms)) {
+  auto try_keep = [&] {
+    try {
+      return keep(&nap_ms);
+    } catch (...) {
+      break_pool(std::current_exception());
+      nap_ms = kMemoryMs;
+      return true;
+    }
+  };
+  while (try_keep()) {
     std::vector<pollfd> fds{{keeper_bell_.get(), POLLIN, 0}};
     {
       std::lock_guard hold(mutex_);
       for (const std::unique_ptr<Seat>& seat : seats_) {
         if (seat != nullptr) {
-          fds.push_back({seat->process.sentinel(), POLLIN, 0});
+          fds.push_back({seat->pidfd.get(), POLLIN, 0});
         }
       }
     }
@@ -955,7 +984,7 @@ bool PoolCore::keep(int* nap_ms) {
     std::lock_guard hold(mutex_);
     for (const std::unique_ptr<Seat>& seat : seats_) {
       if (seat != nullptr) {
-        sentinels.push_back(seat->process.sentinel());
+        sentinels.push_back(seat->pidfd.get());
         seats.push_back(seat.get());
       }
     }
@@ -1085,9 +1114,9 @@ bool PoolCore::end_workers(int* nap_ms) {
     }
     any = true;
     if (now >= kill_at_ && !planted(PoolBug::kMercy)) {
-      seat->process.kill();
+      seat->signal(SIGKILL);
     } else if (!std::exchange(seat->told, true)) {
-      seat->process.terminate();
+      seat->signal(SIGTERM);
     }
   }
   *nap_ms = now < kill_at_ ? static_cast<int>((kill_at_ - now) / 1'000'000) + 1 : 100;
@@ -1112,7 +1141,7 @@ void PoolCore::fill() {
     std::unique_ptr<Seat> seat;
     try {
       seat = make_seat(i);
-    } catch (const std::exception&) {
+    } catch (...) {
       // There is no room for one now: later, unless there is nobody to wait for.
       bool alone = true;
       std::exception_ptr error = std::current_exception();
@@ -1150,8 +1179,7 @@ void PoolCore::bury(Seat& seat) {
     if (!planted(PoolBug::kResultOfTheDeadLost)) {
       drain(seat);
     }
-    seat.process.join();
-    const int code = seat.process.exitcode().value_or(255);
+    const int code = seat.reap();
     std::lock_guard hold(mutex_);
     std::vector<std::pair<uint64_t, uint32_t>> by_age;
     for (uint64_t used = ~seat.free; used != 0; used &= used - 1) {
