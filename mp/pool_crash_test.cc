@@ -17,6 +17,7 @@
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <ostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -25,7 +26,9 @@
 #include "mp/errors.h"
 #include "mp/event.h"
 #include "mp/internal/pool/pool_bug.h"
+#include "mp/memory.h"
 #include "mp/pool.h"
+#include "mp/pool_errors.h"
 #include "mp/process.h"
 #include "mp/queue.h"
 #include "mp/remote_error.h"
@@ -75,6 +78,12 @@ struct ResultTrap {
 inline std::atomic<bool> throws_once = false;
 struct ThrowsOnce {};
 
+// A result that cannot be encoded, and is long when it is printed.
+struct LongTrap {};
+inline std::ostream& operator<<(std::ostream& out, const LongTrap&) {
+  return out << std::string(size_t{1} << 20, 'x');
+}
+
 // A result that is decoded only once `e` is set.
 struct SlowToRead {
   Event e;
@@ -109,6 +118,14 @@ struct mp::Codec<mp::testing::ThrowsOnce> {
     return e.integer(0);
   }
   static testing::ThrowsOnce decode(const Reader&) { return {}; }
+};
+
+template <>
+struct mp::Codec<mp::testing::LongTrap> {
+  static Encoder::Ref encode(Encoder& e, const testing::LongTrap&) {
+    return e.integer(testing::end_by(testing::End::kThrow));
+  }
+  static testing::LongTrap decode(const Reader&) { return {}; }
 };
 
 template <>
@@ -186,7 +203,7 @@ TEST_F(PoolCrash, SoDoesAResult) {
     std::string found =
         outcome([&, e = end] { pool.apply([](End x) { return ResultTrap{x}; }, e); });
     if (end == End::kThrow) {
-      EXPECT_NE(found.find("Reason: 'std::out_of_range: thrown'"), std::string::npos) << found;
+      EXPECT_NE(found.find("Reason: 'std::out_of_range('thrown')'"), std::string::npos) << found;
     } else {
       EXPECT_EQ(found, expected);
     }
@@ -630,6 +647,39 @@ TEST_F(PoolCrash, AHandleOfAWorkerMayBeClosed) {
     EXPECT_THROW(dies.get(), WorkerDied);
   }
   EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST_F(PoolCrash, TheErrorOfWhatCannotBeSentIsShort) {
+  Pool pool(1);
+  try {
+    pool.apply([] { return LongTrap(); });
+    FAIL();
+  } catch (const MaybeEncodingError& e) {
+    EXPECT_LT(e.value().size(), 2000u);
+    EXPECT_EQ(e.value().substr(0, 3), "xxx");
+    EXPECT_EQ(e.exc(), "std::out_of_range('thrown')");
+  }
+}
+
+std::string large(size_t size) { return std::string(size, 'x'); }
+
+[[noreturn]] void throw_large(size_t size) { throw std::runtime_error(large(size)); }
+
+TEST_F(PoolCrash, ResultsAndErrorsForWhichThereIsNoMemoryAreErrors) {
+  Pool pool(1);
+  const int worker = pool.apply(getpid);
+  const uint64_t before = memory_limit();
+  set_memory_limit(memory_used() + (uint64_t{16} << 20));
+  try {
+    pool.apply(large, size_t{64} << 20);
+    ADD_FAILURE();
+  } catch (const MaybeEncodingError& e) {
+    EXPECT_LT(e.value().size(), 2000u);
+    EXPECT_EQ(e.exc().substr(0, 12), "MemoryError(");
+  }
+  EXPECT_THROW(pool.apply(throw_large, size_t{64} << 20), MaybeEncodingError);
+  set_memory_limit(before);
+  EXPECT_EQ(pool.apply(getpid), worker);
 }
 
 TEST_F(PoolCrash, CallbacksMaySubmitAndThrow) {

@@ -563,7 +563,7 @@ TYPED_TEST(TestPoolWorkerErrors, test_unpickleable_result) {
         res.get();
         FAIL();
       } catch (const MaybeEncodingError& e) {
-        EXPECT_EQ(e.exc(), "ValueError: cannot send");
+        EXPECT_EQ(e.exc(), "ValueError('cannot send')");
         EXPECT_NE(e.value().find("Unsendable object"), std::string::npos) << e.value();
         EXPECT_TRUE(begins_with(e.what(), "Error sending result: '<")) << e.what();
         EXPECT_EQ(called, std::string("MaybeEncodingError: ") + e.what());

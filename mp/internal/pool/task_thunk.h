@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -14,6 +15,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -23,23 +25,48 @@
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/invoke.h"
 #include "mp/internal/frame/message.h"
+#include "mp/internal/frame/python_text.h"
 #include "mp/internal/frame/thunk.h"
 
 namespace mp::internal {
 
-// What an error says of a value: its text if it can be printed.
+// repr() as the value's own namespace has it.
+namespace own_repr {
+void repr() = delete;  // hides mp's: which of those there are depends on what is included
+template <class T>
+concept Has = requires(const T& value) {
+  { repr(value) } -> std::convertible_to<std::string>;
+};
+template <class T>
+std::string of(const T& value) {
+  return repr(value);
+}
+}  // namespace own_repr
+
+// What an error says of a value: its text if it can be printed, or the beginning of that.
 template <class T>
 std::string printed(const T& value) {
-  if constexpr (requires(std::ostream & out) { out << value; }) {
-    try {
+  constexpr size_t kMost = 1024;
+  std::string text;
+  try {
+    if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+      append_repr(text, std::string_view(value).substr(0, kMost));
+    } else if constexpr (own_repr::Has<T>) {
+      text = own_repr::of(value);
+    } else if constexpr (requires(std::ostream & out) { out << value; }) {
       std::ostringstream out;
       out << value;
-      return std::move(out).str();
-    } catch (...) {
-      // As an mp::Object, perhaps, with the codec that has just failed.
+      text = std::move(out).str();
     }
+  } catch (...) {
+    // As an mp::Object, perhaps, with the codec that has just failed.
+    text.clear();
   }
-  return "<" + pretty_name(type_name<T>()) + " object>";
+  if (text.size() > kMost) {
+    text.resize(kMost);
+    text += "...";
+  }
+  return !text.empty() ? text : "<" + pretty_name(type_name<T>()) + " object>";
 }
 
 inline constexpr uint64_t kTaskRole = hash_of("pool task");

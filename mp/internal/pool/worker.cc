@@ -17,6 +17,7 @@
 #include "mp/internal/core/receive.h"
 #include "mp/internal/frame/call.h"
 #include "mp/internal/frame/failure.h"
+#include "mp/internal/frame/python_text.h"
 #include "mp/internal/frame/trace.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/park/spin.h"
@@ -55,6 +56,17 @@ void apply_limits(const std::vector<ResourceLimit>& limits) {
   }
 }
 
+// As Python writes an exception: ValueError('cannot send').
+std::string repr_of(const std::exception_ptr& error) {
+  const std::string text = describe(error);
+  const size_t colon = text.find(": ");
+  std::string repr = text.substr(0, colon) + "(";
+  if (colon != std::string::npos) {
+    append_repr(repr, std::string_view(text).substr(colon + 2));
+  }
+  return repr + ")";
+}
+
 }  // namespace
 
 // Puts results on the desk, each while what it is made of lives: its handles and descriptors are still that one's.
@@ -73,10 +85,14 @@ class Worker::Answers {
       const PostHeader header{task.ticket, task.slot, kError};
       std::exception_ptr error = std::current_exception();
       if (run.sending()) {
-        send_error(header,
-                   std::make_exception_ptr(MaybeEncodingError(describe(error), run.result_text())));
-      } else {
-        send_error(header, error, backtrace_of(error));
+        error = std::make_exception_ptr(MaybeEncodingError(repr_of(error), run.result_text()));
+      }
+      try {
+        send_error(header, error, run.sending() ? std::string_view() : backtrace_of(error));
+      } catch (...) {
+        // It does not fit either, or cannot be encoded: what does is short.
+        const std::string why = repr_of(std::current_exception()).substr(0, 200);
+        send_error(header, std::make_exception_ptr(MaybeEncodingError(why, "an error")));
       }
     }
   }
