@@ -13,6 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "mp/context.h"
+#include "mp/errors.h"
+#include "mp/event.h"
 #include "mp/logging.h"
 #include "mp/pool_errors.h"
 #include "mp/queue.h"
@@ -165,6 +168,23 @@ TEST_F(PoolTest, ReplacesAWorkerThatHasGrown) {
   const int first = pool.apply(grow);
   while (pool.apply([] { return getpid(); }) == first) {
   }
+}
+
+int my_pid() { return getpid(); }
+
+TEST_F(PoolTest, WhatItInheritsIsNotItsGrowth) {
+  std::vector<char> memory(size_t{200} << 20, 'x');
+  Context fork = get_context("fork");
+  Pool pool({.processes = 1, .context = fork, .max_memory_per_child = uint64_t{100} << 20});
+  const int first = pool.apply(my_pid);
+  // The keeper looks twice a second: it has, once another worker that has grown is replaced.
+  Pool other({.processes = 1, .context = fork, .max_memory_per_child = uint64_t{100} << 20});
+  for (int round = 0; round < 2; ++round) {
+    const int grown = other.apply(grow);
+    while (other.apply(my_pid) == grown) {
+    }
+  }
+  EXPECT_EQ(pool.apply(my_pid), first);
 }
 
 TEST_F(PoolTest, ThreadsAreReplacedToo) {

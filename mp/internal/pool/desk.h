@@ -51,6 +51,7 @@ struct Ledger {
   // The ticket of the task that runs: written before its word says kRunning, and cleared, or overwritten, after its result is
   // published. A word says kRunning until the owner has read the result, so several may; this says which it is.
   std::atomic<uint64_t> current;
+  std::atomic<uint64_t> base_bytes;  // private memory of the worker before its first task
   alignas(64) LedgerWord<> tasks[kWindow];
 
   static constexpr uint32_t kStarting = 0;

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -80,19 +79,6 @@ std::string ended_as(int code) {
   const char* name = sigabbrev_np(-code);
   return absl::StrCat("was killed by ", name != nullptr ? "SIG" : "signal ",
                       name != nullptr ? name : std::to_string(-code));
-}
-
-uint64_t resident_bytes(int pid) {
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
-  unsigned long long size = 0, resident = 0;
-  if (FILE* file = std::fopen(path, "re")) {
-    if (std::fscanf(file, "%llu %llu", &size, &resident) != 2) {
-      resident = 0;
-    }
-    std::fclose(file);
-  }
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
@@ -182,6 +168,7 @@ struct PoolCore::Seat {
   uint64_t free = ~uint64_t{0};
   uint32_t outstanding = 0;
   size_t bytes = 0;
+  uint64_t answered = 0;
   uint64_t handed = 0;  // tasks, without those taken back
   bool closed = false;  // gets no more
   bool dismissed = false;
@@ -217,8 +204,8 @@ bool PoolCore::is_ours() const noexcept { return getpid() == creator_; }
 
 std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
   auto seat = std::make_unique<Seat>(Desk::make(board_, number));
-  WorkerPlan plan{seat->desk,       plan_.initializer, plan_.tasks_per_child,
-                  pool_depth() + 1, plan_.limits,      plan_.log_here};
+  WorkerPlan plan{seat->desk,   plan_.initializer, plan_.tasks_per_child,      pool_depth() + 1,
+                  plan_.limits, plan_.log_here,    plan_.memory_per_child != 0};
   Process p({.daemon = false, .context = Context(method_)}, &worker_main, plan);
   seat->name = p.name();
   if (size_t at = seat->name.find("Process"); at != std::string::npos) {
@@ -613,6 +600,7 @@ size_t PoolCore::read_some(Seat& seat) {
       if (h.what != kNotReady && h.what != kLog && seat.slots[h.slot] != nullptr &&
           seat.slots[h.slot]->ticket == h.ticket) {
         posts[i].task = end_task(seat, h.slot);
+        ++seat.answered;
         forget(*posts[i].task);
       }
     }
@@ -994,6 +982,7 @@ bool PoolCore::keep(int* nap_ms) {
       bury(*seats[i]);
     }
   }
+  const std::set<int> grown = plan_.memory_per_child != 0 ? find_grown() : std::set<int>();
   std::unique_lock hold(mutex_);
   if (state_ == State::kTerminate) {
     return end_workers(nap_ms);
@@ -1018,8 +1007,8 @@ bool PoolCore::keep(int* nap_ms) {
     if (seat == nullptr) {
       continue;
     }
-    if (static_cast<int>(i) >= wanted_ ||
-        (plan_.memory_per_child != 0 && resident_bytes(seat->pid) > plan_.memory_per_child)) {
+    // Who has run nothing has not grown by it: another would be as large.
+    if (static_cast<int>(i) >= wanted_ || (seat->answered != 0 && grown.contains(seat->pid))) {
       dismiss(*seat);
     }
     living += static_cast<int>(i) < wanted_;
@@ -1051,6 +1040,28 @@ bool PoolCore::keep(int* nap_ms) {
   hold.unlock();
   fail(std::move(failed));
   return true;
+}
+
+// Pids of workers that have grown by more than they may.
+std::set<int> PoolCore::find_grown() const {
+  std::vector<std::pair<int, uint64_t>> at_work;
+  {
+    std::lock_guard hold(mutex_);
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr &&
+          seat->desk.book().phase.load(std::memory_order_acquire) == Ledger::kAtWork) {
+        at_work.emplace_back(seat->pid,
+                             seat->desk.book().base_bytes.load(std::memory_order_relaxed));
+      }
+    }
+  }
+  std::set<int> grown;
+  for (auto [pid, base] : at_work) {
+    if (private_bytes(pid) > base + plan_.memory_per_child) {
+      grown.insert(pid);
+    }
+  }
+  return grown;
 }
 
 // A SIGINT has come. The first: what was begun is done, all else is not. The second: nor is that.

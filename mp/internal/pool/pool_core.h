@@ -22,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -158,6 +159,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void keeper();
   void wake_keeper() noexcept;
   bool keep(int* nap_ms);
+  std::set<int> find_grown() const;
   void interrupted();
   void fill();
   void bury(Seat& seat);

@@ -2,7 +2,10 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -185,6 +188,19 @@ bool Worker::serve_next() {
 
 uint32_t pool_depth() noexcept { return g_depth; }
 
+uint64_t private_bytes(int pid) noexcept {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
+  unsigned long long size = 0, resident = 0, shared = 0;
+  if (FILE* file = std::fopen(path, "re")) {
+    if (std::fscanf(file, "%llu %llu %llu", &size, &resident, &shared) != 3) {
+      resident = shared = 0;
+    }
+    std::fclose(file);
+  }
+  return (resident - std::min(resident, shared)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 void worker_main(WorkerPlan plan) {
   signal(SIGINT, SIG_IGN);
   g_depth = plan.depth;
@@ -204,6 +220,9 @@ void worker_main(WorkerPlan plan) {
     return;
   }
   plan.initializer = nullptr;
+  if (plan.weigh) {
+    desk.book().base_bytes.store(private_bytes(getpid()), std::memory_order_relaxed);
+  }
   desk.book().phase.store(Ledger::kAtWork, std::memory_order_release);
 
   while (worker.serve_next()) {

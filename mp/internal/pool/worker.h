@@ -32,6 +32,7 @@ struct WorkerPlan {
   uint32_t depth = 0;  // pools around the worker
   std::vector<ResourceLimit> limits;
   bool log_to_owner = false;
+  bool weigh = false;  // its owner wants to know how much it grows
 };
 
 void worker_main(WorkerPlan plan);
@@ -61,6 +62,10 @@ class Worker {
   std::unique_ptr<Answers> answers_;
   uint64_t served_ = 0;
 };
+
+// Memory of a process that it shares with nobody, as far as the kernel tells cheaply; 0 if there is no such process. Pages that
+// a fork has inherited count, so only growth means something.
+uint64_t private_bytes(int pid) noexcept;
 
 // Pools that this process is a worker of, each inside the next.
 uint32_t pool_depth() noexcept;
