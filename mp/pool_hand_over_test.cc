@@ -17,6 +17,7 @@
 #include "mp/errors.h"
 #include "mp/event.h"
 #include "mp/internal/pool/pool_bug.h"
+#include "mp/internal/shm/family.h"
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
 #include "mp/process.h"
@@ -248,6 +249,47 @@ TEST_F(PoolHandOver, ACallbackOfWhatWasGivenUpWakesWhoSleepsAsItReadsResults) {
   }
   go.set();
   EXPECT_EQ(held.get(), 7);
+}
+
+uint64_t shared_bytes() {
+  uint64_t bytes = 0;
+  internal::Family::get().arena().each_live(
+      [&](uint64_t, const internal::Block& block) { bytes += block.size; });
+  return bytes;
+}
+
+size_t length(const std::string& s) { return s.size(); }
+
+TEST_F(PoolHandOver, WhatIsTakenBackFromABusyWorkerDoesNotPileUp) {
+  Pool pool(2);
+  Event begun, go;
+  auto busy = pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  const std::vector<std::string> in(100, std::string(2000, 'x'));
+  const std::vector<size_t> out(in.size(), 2000);
+  const uint64_t before = shared_bytes();
+  for (int round = 0; round < 200; ++round) {
+    ASSERT_EQ(pool.map(length, in, 1), out);
+  }
+  EXPECT_LT(shared_bytes(), before + (uint64_t{4} << 20));
+  go.set();
+  EXPECT_EQ(busy.get(), 7);
+  // And what it gets once it has passed over that.
+  EXPECT_EQ(pool.map(length, in, 1), out);
+}
+
+TEST_F(PoolHandOver, ABusyWorkerThatIsFullOfWhatWasTakenBackGetsMoreLater) {
+  Pool pool(1);
+  Event begun, go;
+  auto busy = pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  for (int i = 0; i < 1000; ++i) {
+    pool.apply_async(square, i).cancel();
+  }
+  auto later = pool.apply_async(square, 5);
+  go.set();
+  EXPECT_EQ(later.get(), 25);
+  EXPECT_EQ(busy.get(), 7);
 }
 
 TEST_F(PoolHandOver, WhoCouldNotBeAskedToLeaveIsAskedAgain) {

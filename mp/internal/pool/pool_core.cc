@@ -49,6 +49,10 @@ constexpr int kInterruptMs = 50;
 // How long nobody may have led before the collector does it for balance alone.
 constexpr auto kBalance = std::chrono::milliseconds(2);
 constexpr size_t kBatch = 64;
+// Messages that a worker has not read, and may have been taken back, from which it gets no more.
+constexpr uint64_t kMostUnread = 2 * kWindow;
+// How often it is looked at then.
+constexpr int64_t kCloggedNs = 2'000'000;
 constexpr char kTerminated[] = "the pool was terminated before the task was done";
 
 std::exception_ptr cancelled(const char* why) {
@@ -133,6 +137,24 @@ struct PoolCore::Seat {
   bool full() const { return free == 0; }
   // Whether there is something that its worker has not read.
   bool has_unread() const { return tasks.ring->size() != 0; }
+  // Tasks that were taken back lie in the ring until the worker has passed over them: one that is stopped, or busy, would
+  // collect them without end.
+  bool clogged() {
+    auto too_many = [this] {
+      // One message more than there are tasks is the last one's, which is about to be taken off.
+      return unread.size() >= kMostUnread ||
+             (unread.size() > outstanding + 1 && unread_bytes >= bytes + kWindowBytes);
+    };
+    if (!too_many()) {
+      return false;  // without a look at what the worker writes
+    }
+    const uint64_t received = tasks.ring->received();
+    for (; read < received && !unread.empty(); ++read) {
+      unread_bytes -= unread.front();
+      unread.pop_front();
+    }
+    return too_many();
+  }
   void signal(int number) const { signal_pidfd(pidfd.get(), number); }
   // The worker has ended.
   int reap() {
@@ -167,7 +189,10 @@ struct PoolCore::Seat {
   Task* slots[kWindow] = {};
   uint64_t free = ~uint64_t{0};
   uint32_t outstanding = 0;
-  size_t bytes = 0;
+  size_t bytes = 0;           // of those
+  std::deque<size_t> unread;  // of messages in the ring; may be more than are there
+  size_t unread_bytes = 0;
+  uint64_t read = 0;
   uint64_t answered = 0;
   uint64_t handed = 0;  // tasks, without those taken back
   bool closed = false;  // gets no more
@@ -309,15 +334,22 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
   }
 }
 
-bool PoolCore::has_room(const Seat& seat) const {
-  return !seat.closed && !seat.full() &&
-         (plan_.tasks_per_child == 0 || seat.handed < plan_.tasks_per_child) &&
+bool PoolCore::has_room(Seat& seat) {
+  if (seat.closed) {
+    return false;
+  }
+  if (seat.clogged()) {
+    clogged_.store(true, std::memory_order_relaxed);
+    return false;
+  }
+  return !seat.full() && (plan_.tasks_per_child == 0 || seat.handed < plan_.tasks_per_child) &&
          (seat.outstanding == 0 || seat.bytes < kWindowBytes);
 }
 
 // The one with the fewest tasks.
 PoolCore::Seat* PoolCore::best_seat() {
   Seat* best = nullptr;
+  clogged_.store(false, std::memory_order_relaxed);
   const size_t n = seats_.size();
   for (size_t i = 0; i < n; ++i) {
     // It may be behind the end: the pool may be smaller by now.
@@ -351,6 +383,8 @@ absl::Status PoolCore::hand_over(Seat& seat, Task* task) {
     word.end();
     return s;
   }
+  seat.unread.push_back(task->message.size());
+  seat.unread_bytes += task->message.size();
   seat.slots[slot] = task;
   seat.free &= ~(uint64_t{1} << slot);
   ++seat.outstanding;
@@ -459,14 +493,12 @@ void PoolCore::unstick() {
   std::vector<Failed> failed;
   {
     std::lock_guard hold(mutex_);
+    feed(&failed);  // a worker may have read what clogged it
     const bool idle = std::any_of(seats_.begin(), seats_.end(), [&](const auto& seat) {
       return seat != nullptr && seat->outstanding == 0 && !seat->stuck && has_room(*seat);
     });
-    if (!idle) {
-      return;
-    }
     for (const std::unique_ptr<Seat>& seat : seats_) {
-      if (seat != nullptr && seat->outstanding != 0 && seat->running() == nullptr) {
+      if (idle && seat != nullptr && seat->outstanding != 0 && seat->running() == nullptr) {
         seat->stuck = true;
         take_back_some(*seat, kWindow);
       }
@@ -703,7 +735,9 @@ void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
     if (deadline.passed()) {
       return;
     }
-    Deadline slice = Deadline::after_ns(g_pool_circumstances.slice_ns);
+    const bool clogged = clogged_.load(std::memory_order_relaxed) &&
+                         pending_count_.load(std::memory_order_relaxed) != 0;
+    Deadline slice = Deadline::after_ns(clogged ? kCloggedNs : g_pool_circumstances.slice_ns);
     if (!await(board.bell, earlier(slice, deadline), *Family::current(), kWakeNs, ready) &&
         !deadline.passed()) {
       unstick();

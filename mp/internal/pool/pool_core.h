@@ -123,7 +123,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void check_running() const;
   bool count(Job& job);
   Seat* best_seat();
-  bool has_room(const Seat& seat) const;
+  bool has_room(Seat& seat);
   absl::Status hand_over(Seat& seat, Task* task);
   std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
   std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
@@ -190,6 +190,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // Copies, for a look without the lock.
   std::atomic<uint64_t> pending_count_{0};
   std::atomic<bool> weak_need_{false};  // somebody should see to it that no worker is idle
+  std::atomic<bool> clogged_{false};    // a worker gets nothing until it has read what it was sent
   std::atomic<bool> closing_{false};
   std::atomic<uint64_t> callback_jobs_{0};
 
