@@ -196,6 +196,7 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State {
   ~IMapState() override { job_->abandoned.store(true, std::memory_order_relaxed); }
 
   std::optional<Value> next(Timeout timeout) override {
+    core_->check_ours();
     Deadline deadline = Deadline::after(timeout);
     for (;;) {
       if (at_ < piece_.values.size()) {
@@ -418,6 +419,7 @@ class BasicPool {
     if (core_ == nullptr) {
       raise(value_error("Pool not running"));
     }
+    core_->check_ours();
     return *core_;
   }
   std::shared_ptr<Core> core_;

@@ -1,10 +1,14 @@
 #include "mp/internal/pool/job.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "mp/errors.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/os/futex.h"
+#include "mp/internal/proc/finalizers.h"
 #include "mp/logging.h"
 
 namespace mp::internal {
@@ -22,6 +26,16 @@ void call_back(const std::function<void(A...)>& callback, A... a) {
 }
 
 }  // namespace
+
+Crew::Crew() : process_(process_number()), pid_(getpid()) {}
+
+bool Crew::is_ours() const noexcept { return process_number() == process_; }
+
+void Crew::check_ours() const {
+  if (!is_ours()) {
+    raise(AssertionError(absl::StrCat("mp: this pool belongs to process ", pid_)).status());
+  }
+}
 
 void Job::changed() noexcept {
   changes.fetch_add(1, std::memory_order_seq_cst);

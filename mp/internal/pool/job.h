@@ -28,17 +28,27 @@ class Job;
 
 class Crew {
  public:
+  Crew();
   virtual ~Crew() = default;
+  // Whether this process made it. In one that was forked from that, it is a copy whose locks and threads are another
+  // process's: nothing of it may be touched.
+  bool is_ours() const noexcept;
+  // Throws mp::AssertionError if not. Before any lock.
+  void check_ours() const;
   // Waits until `until()`, which looks at `job` and changes only when it does; false when `deadline` passed first.
   virtual bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) = 0;
   // Gives up what of `job` has no result yet: those parts fail with a CancelledError. A part that runs is stopped
   // where that is possible.
   virtual void cancel(Job& job) = 0;
   // Something is to be called when `job`, which may be done already, is; and: it is done.
-  virtual void expect_call(Job&) {}
+  virtual void expect_call(Job&) { check_ours(); }
   virtual void finished(Job&) {}
   // A job that somebody may wait for here was finished elsewhere.
   virtual void wake() {}
+
+ private:
+  const uint64_t process_;
+  const int pid_;
 };
 
 class Job {

@@ -205,7 +205,6 @@ struct PoolCore::Seat {
 
 PoolCore::PoolCore(PoolPlan plan)
     : plan_(std::move(plan)),
-      creator_(getpid()),
       method_(plan_.context.method()),
       board_(Ref::create(Kind::kArray, sizeof(Board))),
       keeper_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -224,8 +223,6 @@ void PoolCore::check_size(int processes) {
     raise(value_error(absl::StrCat("mp: a pool has at most ", kMostWorkers, " workers")));
   }
 }
-
-bool PoolCore::is_ours() const noexcept { return getpid() == creator_; }
 
 std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
   auto seat = std::make_unique<Seat>(Desk::make(board_, number));
@@ -557,6 +554,7 @@ bool PoolCore::count(Job& job) {
 }
 
 void PoolCore::expect_call(Job& job) {
+  check_ours();
   if (count(job)) {
     wake_collector();
   }
@@ -768,6 +766,7 @@ void PoolCore::pass_lead() {
 }
 
 bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+  check_ours();
   if (until()) {
     return true;
   }
@@ -878,6 +877,7 @@ void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error
 }
 
 void PoolCore::cancel(Job& job) {
+  check_ours();
   std::vector<Failed> failed;
   std::exception_ptr error = cancelled("the task was cancelled");
   {

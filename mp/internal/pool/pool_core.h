@@ -106,8 +106,6 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   State state() const;
   // Of the workers that are there.
   std::vector<Process> workers() const;
-  // This process made it; a fork of it has a copy that does nothing.
-  bool is_ours() const noexcept;
 
  private:
   struct Task;
@@ -165,7 +163,6 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void bury(Seat& seat);
 
   const PoolPlan plan_;
-  const int creator_;
   const StartMethod method_;
   Ref board_;
   UniqueFd keeper_bell_;

@@ -1,7 +1,5 @@
 #include "mp/internal/pool/thread_core.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -17,12 +15,9 @@ namespace {
 constexpr int kMostFailedStarts = 3;
 }
 
-ThreadCrew::ThreadCrew(ThreadPlan plan)
-    : plan_(std::move(plan)), creator_(getpid()), wanted_(plan_.processes) {}
+ThreadCrew::ThreadCrew(ThreadPlan plan) : plan_(std::move(plan)), wanted_(plan_.processes) {}
 
 ThreadCrew::~ThreadCrew() = default;
-
-bool ThreadCrew::is_ours() const noexcept { return getpid() == creator_; }
 
 void ThreadCrew::start() {
   try {
@@ -147,6 +142,7 @@ void ThreadCrew::worker() {
 }
 
 bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+  check_ours();
   for (;;) {
     uint32_t seen = job.changes.load(std::memory_order_seq_cst);
     if (until()) {
@@ -163,6 +159,7 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
 }
 
 void ThreadCrew::cancel(Job& job) {
+  check_ours();
   std::deque<Task> cancelled;
   {
     std::lock_guard hold(mutex_);

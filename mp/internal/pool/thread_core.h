@@ -53,7 +53,6 @@ class ThreadCrew final : public Crew {
   void resize(int processes);
   int size() const;
   State state() const;
-  bool is_ours() const noexcept;
 
  private:
   struct Task {
@@ -67,7 +66,6 @@ class ThreadCrew final : public Crew {
   void done(Task task, const std::exception_ptr& error);
 
   const ThreadPlan plan_;
-  const int creator_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;

@@ -94,6 +94,8 @@ void arm_end_of_process() { std::atexit(end_of_process); }
 
 void set_end_of_process(void (*end)()) noexcept { g_end = end; }
 
+uint64_t process_number() noexcept { return g_process; }
+
 FinalizerId add_finalizer(std::function<void()> callback, std::optional<int> exitpriority) {
   Registry& registry = make_current();
   std::unique_lock hold(registry.mutex);

@@ -22,6 +22,9 @@ struct FinalizerId {
   uint64_t number = 0;
 };
 
+// This process's, as in FinalizerId. A load: no system call.
+uint64_t process_number() noexcept;
+
 FinalizerId add_finalizer(std::function<void()> callback, std::optional<int> exitpriority);
 // Not called any more, nor given out; empty when it is no longer there, or another process's.
 std::function<void()> take_finalizer(FinalizerId id) noexcept;
