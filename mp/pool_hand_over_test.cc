@@ -241,9 +241,9 @@ TEST_F(PoolHandOver, ACallbackOfWhatWasGivenUpWakesWhoSleepsAsItReadsResults) {
   begun.wait();
   for (int i = 0; i < 20; ++i) {
     Event called;
-    EXPECT_THROW(pool.map_async(
-                     {.error_callback = [called](std::exception_ptr) { called.set(); }, .chunksize = 1},
-                     square, Unreadable()),
+    EXPECT_THROW(pool.map_async({.error_callback = [called](std::exception_ptr) { called.set(); },
+                                 .chunksize = 1},
+                                square, Unreadable()),
                  std::out_of_range);
     called.wait();
   }
