@@ -454,6 +454,8 @@ std::vector<Row> make_rows() {
           .variants =
               {
                   {kProcesses, pool_imap_64(), 200 * kThousand},
+                  {kThreadsTwin, pool_imap_64_threads(), 200 * kThousand},
+                  {kThreadsStd, std_pool_imap_64(), 200 * kThousand},
                   {"two_workers", pool_imap_processes(), 200 * kThousand},
               },
           .no_python = "the row pool_imap has it",

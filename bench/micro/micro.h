@@ -97,6 +97,7 @@ Body pool_cpu_one_worker();
 Body pool_cpu_threads();
 // imap beside 64 workers.
 Body pool_imap_64();
+Body pool_imap_64_threads();
 
 // start.cc
 Body start_fork();

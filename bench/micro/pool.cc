@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/micro/micro.h"
+#include "bench/work.h"
 #include "mp/thread_pool.h"
 
 namespace bench {
@@ -65,14 +66,6 @@ double map(int64_t n) {
   return elapsed;
 }
 
-// A task of about 100 us that touches no memory.
-uint64_t work(uint64_t x) {
-  for (int i = 0; i < 74'000; ++i) {
-    x = x * 6364136223846793005 + 1442695040888963407;
-  }
-  return x;
-}
-
 template <class Pool, int workers>
 double cpu(int64_t n) {
   Pool pool(workers);
@@ -89,6 +82,7 @@ Body pool_cpu_processes() { return self_timed<cpu<mp::Pool, 2>>(); }
 Body pool_cpu_one_worker() { return self_timed<cpu<mp::Pool, 1>>(); }
 Body pool_cpu_threads() { return self_timed<cpu<mp::ThreadPool, 2>>(); }
 Body pool_imap_64() { return self_timed<imap<mp::Pool, 64>>(); }
+Body pool_imap_64_threads() { return self_timed<imap<mp::ThreadPool, 64>>(); }
 
 Body pool_apply_processes() { return self_timed<apply<mp::Pool>>(); }
 Body pool_apply_threads() { return self_timed<apply<mp::ThreadPool>>(); }

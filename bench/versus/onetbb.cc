@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/versus/versus.h"
+#include "bench/work.h"
 
 namespace bench {
 namespace {
@@ -33,14 +34,6 @@ double map(int64_t n) {
     elapsed = seconds_since(start);
   });
   return elapsed;
-}
-
-// As in micro/pool.cc.
-uint64_t work(uint64_t x) {
-  for (int i = 0; i < 74'000; ++i) {
-    x = x * 6364136223846793005 + 1442695040888963407;
-  }
-  return x;
 }
 
 double cpu(int64_t n) {

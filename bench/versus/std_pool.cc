@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/versus/versus.h"
+#include "bench/work.h"
 
 namespace bench {
 namespace {
@@ -68,9 +69,8 @@ class StdPool {
 };
 
 constexpr int kThreads = 2;
-// As mp::Pool cuts a map, and as far as its imap reads ahead.
+// As mp::Pool cuts a map.
 constexpr int64_t kChunks = 4 * kThreads;
-constexpr size_t kAhead = 32 * kThreads;
 
 int same(int x) { return x; }
 
@@ -84,8 +84,10 @@ double apply(int64_t n) {
   return seconds_since(start);
 }
 
+template <int threads = kThreads>
 double imap(int64_t n) {
-  StdPool pool(kThreads);
+  constexpr size_t kAhead = 32 * threads;  // as mp::Pool's imap
+  StdPool pool(threads);
   pool.submit([] { return same(1); }).get();
   std::deque<std::future<int>> ahead;
   int64_t next = 0;
@@ -124,14 +126,6 @@ double map(int64_t n) {
   return seconds_since(start);
 }
 
-// As in micro/pool.cc.
-uint64_t work(uint64_t x) {
-  for (int i = 0; i < 74'000; ++i) {
-    x = x * 6364136223846793005 + 1442695040888963407;
-  }
-  return x;
-}
-
 double cpu(int64_t n) {
   StdPool pool(kThreads);
   pool.submit([] { return same(1); }).get();
@@ -150,7 +144,8 @@ double cpu(int64_t n) {
 
 Body std_pool_cpu() { return self_timed<cpu>(); }
 Body std_pool_apply() { return self_timed<apply>(); }
-Body std_pool_imap() { return self_timed<imap>(); }
+Body std_pool_imap() { return self_timed<imap<>>(); }
+Body std_pool_imap_64() { return self_timed<imap<64>>(); }
 Body std_pool_map() { return self_timed<map>(); }
 
 }  // namespace bench

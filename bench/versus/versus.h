@@ -42,6 +42,7 @@ Body std_start();
 // std_pool.cc
 Body std_pool_apply();
 Body std_pool_imap();
+Body std_pool_imap_64();
 Body std_pool_map();
 Body std_pool_cpu();
 
