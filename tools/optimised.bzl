@@ -1,7 +1,22 @@
-"""optimised_cc_test: a cc_test that is compiled with -c opt, whatever the rest of the build is compiled with.
+"""optimised_test: a test whose program is compiled with -c opt, whatever the rest of the build is compiled with.
+
+    cc_binary(
+        name = "kill_test_program",
+        testonly = True,
+        srcs = ["kill_test.cc"],
+        tags = ["manual"],
+        deps = [...],
+    )
+
+    optimised_test(
+        name = "kill_test",
+        size = "large",
+        program = ":kill_test_program",
+        tags = ["no_asan", "no_tsan", "optimised"],
+    )
 
 For tests that step through instructions: optimised code has a tenth of them, and it is what users run. A sanitizer's own
-instructions are not to be stepped through, so these tests run without. The tag "optimised" tells them from the others.
+instructions are not to be stepped through, so these tests run without.
 """
 
 def _optimised_impl(settings, attr):
@@ -14,12 +29,15 @@ _optimised = transition(
 )
 
 def _optimised_test_impl(ctx):
-    program = ctx.attr.program[0][DefaultInfo]
+    program = ctx.attr.program[0]
     test = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.symlink(output = test, target_file = program.files_to_run.executable, is_executable = True)
-    return [DefaultInfo(executable = test, runfiles = program.default_runfiles)]
+    return [
+        DefaultInfo(executable = test, runfiles = program[DefaultInfo].default_runfiles),
+        OutputGroupInfo(compilation_outputs = program[OutputGroupInfo].compilation_outputs),
+    ]
 
-_optimised_test = rule(
+optimised_test = rule(
     implementation = _optimised_test_impl,
     attrs = {
         "program": attr.label(
@@ -34,28 +52,3 @@ _optimised_test = rule(
     },
     test = True,
 )
-
-def optimised_cc_test(name, size, **attributes):
-    """As cc_test.
-
-    Args:
-      name: as of cc_test.
-      size: as of cc_test.
-      **attributes: as of cc_test.
-    """
-    native.cc_binary(
-        name = name + "_program",
-        testonly = True,
-        tags = ["manual"],
-        **attributes
-    )
-    _optimised_test(
-        name = name,
-        size = size,
-        program = ":%s_program" % name,
-        tags = [
-            "no_asan",
-            "no_tsan",
-            "optimised",
-        ],
-    )
