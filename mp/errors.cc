@@ -1,5 +1,6 @@
 #include "mp/errors.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -228,7 +229,9 @@ void raise_after(const absl::Status& status, uint64_t put) {
     raise(status);
   }
   std::string text(status.message());
-  absl::StrAppend(&text, "; ", put, " of the values were put before");
+  // Before the errno's own text, which ends an OSError's.
+  text.insert(std::min(text.rfind(": [Errno "), text.size()),
+              absl::StrCat("; ", put, " of the values were put before"));
   if (auto payload = status.GetPayload(kNameUrl); payload.has_value() && *payload == "Full") {
     throw_error(Full(text, put));
   }

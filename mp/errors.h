@@ -177,7 +177,7 @@ class Full : public Error {
  public:
   explicit Full(const std::string& what, uint64_t put = 0)
       : Error(what, "Full", absl::StatusCode::kUnavailable), put_(put) {}
-  // How many of its values a put_many() had put before.
+  // How many of its values a put_many() had put before; 0 in one that comes from another process.
   uint64_t put() const noexcept { return put_; }
 
  private:

@@ -9,7 +9,8 @@
 //   }
 //
 // and as an mp::RemoteError otherwise: with the name of the type, its text, and the stack where it was thrown. Of one that comes
-// back as its own type the RemoteError is the cause, unless that type has no virtual functions or is final:
+// back as its own type the RemoteError is the cause, unless that type has no virtual functions, is final, may throw when it is
+// destroyed, or has a cause of its own:
 //
 //   try {
 //     pool.apply(parse, text);

@@ -354,6 +354,22 @@ TEST(Backtrace, IsOfTheExceptionThatLeft) {
               app::throws<app::Unknown>(0);
             }).substr(0, 19),
             "#0 app::throws<>()\n");
+  // What is null has no place by which it could be told from another.
+  EXPECT_EQ(backtrace_from([] {
+              try {
+                internal::run_traced([] { app::throws<ValueError>(1); });
+              } catch (const ValueError&) {
+              }
+              throw static_cast<const char*>(nullptr);
+            }),
+            "");
+  // It is told once: another may lie where the last one lay.
+  try {
+    internal::run_traced([] { app::throws<ValueError>(1); });
+  } catch (...) {
+    EXPECT_NE(internal::backtrace_of(std::current_exception()), "");
+    EXPECT_EQ(internal::backtrace_of(std::current_exception()), "");
+  }
   // Another exception has none, nor has one of an earlier call.
   try {
     internal::run_traced([] { app::throws<ValueError>(1); });

@@ -36,7 +36,8 @@ class WithCause final : public E, public std::nested_exception {
 // std::rethrow_if_nested() looks at objects of such classes only.
 template <class E>
 concept MayHaveCause =
-    std::is_polymorphic_v<E> && !std::is_final_v<E> && !std::is_base_of_v<std::nested_exception, E>;
+    std::is_polymorphic_v<E> && !std::is_final_v<E> && std::is_nothrow_destructible_v<E> &&
+    !std::is_base_of_v<std::nested_exception, E>;
 
 // The type_info of WithCause<E>, null if there is none.
 template <class E>

@@ -31,8 +31,10 @@ bool calls(const std::string& name) {
 const std::string& name_of(const void* address) {
   constexpr size_t kMost = 1024;
   thread_local std::unordered_map<const void*, std::string> names;
-  if (names.size() >= kMost) {
+  thread_local uint64_t unloaded = 0;
+  if (const uint64_t now = modules_unloaded(); names.size() >= kMost || now != unloaded) {
     names.clear();
+    unloaded = now;
   }
   auto [at, is_new] = names.try_emplace(address);
   if (is_new) {
@@ -66,11 +68,13 @@ void run_traced(absl::FunctionRef<void()> f) {
 }
 
 std::string backtrace_of(const std::exception_ptr& exception) {
-  const ThrowStack& stack = last_throw;
+  ThrowStack& stack = last_throw;
   std::string text;
-  if (exception == nullptr || thrown_object(exception) != stack.object) {
+  if (exception == nullptr || stack.object == nullptr || thrown_object(exception) != stack.object) {
     return text;
   }
+  // Another object may lie there next.
+  stack.object = nullptr;
   std::string names[ThrowStack::kMost];
   int first = 0;
   int last = stack.depth;

@@ -17,7 +17,7 @@ namespace mp::internal {
 void run_traced(absl::FunctionRef<void()> f);
 
 // In a handler of what left run_traced() in this thread: the stack at the throw, a line per frame, the innermost first, down to
-// run_traced(); "" of any other exception. One that a function caught and threw again may have been noted there only. Symbols
+// run_traced(); "" of any other exception, and when it is asked again. One that a function caught and threw again may have been noted there only. Symbols
 // are looked up now, which takes milliseconds the first time.
 std::string backtrace_of(const std::exception_ptr& exception);
 

@@ -244,6 +244,17 @@ std::string function_name(const void* address) {
   return absl::Symbolize(address, name, sizeof name) ? std::string(name) : std::string();
 }
 
+uint64_t modules_unloaded() {
+  uint64_t count = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* arg) {
+        *static_cast<uint64_t*>(arg) = info->dlpi_subs;
+        return 1;
+      },
+      &count);
+  return count;
+}
+
 std::vector<std::string> opened_libraries() {
   struct Walk {
     int seen = 0;

@@ -37,6 +37,9 @@ bool is_function(const void* address);
 // The demangled name of the function at `address`, or "".
 std::string function_name(const void* address);
 
+// How often a module has been unloaded so far. When that has changed, an address may mean something else.
+uint64_t modules_unloaded();
+
 // The paths of the libraries that this program opened (dlopen) and has not closed, in the order in which it did; not those
 // that it was linked with.
 std::vector<std::string> opened_libraries();

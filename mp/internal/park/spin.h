@@ -21,8 +21,11 @@ inline constexpr int64_t kWakeNs = 25'000;
 class SpinBudget {
  public:
   // Of a thread whose spins keep failing one of 16 is tried; of 32 when that fails too, and so on, `doublings` times.
-  explicit constexpr SpinBudget(uint8_t doublings) noexcept
-      : most_failures_(kPatience + doublings) {}
+  explicit consteval SpinBudget(uint8_t doublings) : most_failures_(kPatience + doublings) {
+    if (doublings > 4) {
+      throw "skipped_ counts to 256";
+    }
+  }
 
   // How much to spend now, at most `most`.
   template <class N>

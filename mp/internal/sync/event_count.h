@@ -78,6 +78,9 @@ struct EventCount {
     // Rests must not add up until the two meet again. There are never so many sleepers.
     const uint32_t least = all ? before.asked : before.asked - kMostSleepers;
     over = is_before(over, least) ? least : over;
+    if (is_before(asked.load(std::memory_order_seq_cst), over)) {
+      return;  // so late that the numbers have gone round
+    }
     while (is_before(seen, over) &&
            !served.compare_exchange_strong(seen, over, std::memory_order_seq_cst)) {
     }

@@ -73,6 +73,16 @@ TEST(EventCount, ALateNotifierTakesBackNothing) {
   EXPECT_FALSE(ec.pending());
 }
 
+TEST(EventCount, ANotifierFromBeforeTheNumbersWentRoundTakesBackNothing) {
+  EventCount<> ec;
+  ec.ask();
+  auto late = ec.advance();
+  ec.asked = 0x9000'0000;
+  ec.served = 0x9000'0000;
+  ec.serve(late, 1, false);
+  EXPECT_FALSE(ec.pending());
+}
+
 TEST(EventCount, RestsDoNotAddUpUntilNobodyIsSeen) {
   EventCount<> ec;
   constexpr uint32_t kStep = 1u << 28;
