@@ -84,6 +84,9 @@ void Job::progressed() {
 }
 
 void Job::finish() {
+  if (finishing_.exchange(true, std::memory_order_relaxed)) {
+    return;
+  }
   if (on_part_ != nullptr) {
     call_back(on_part_, parts_done(), parts_);
   }

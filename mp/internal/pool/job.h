@@ -93,6 +93,7 @@ class Job {
   [[nodiscard]] bool fail(uint64_t part, const std::exception_ptr& error);
   // The same, of a result that was put in place by the worker's thread.
   [[nodiscard]] bool delivered();
+  // Only the first call does something.
   void finish();
   // The same if nothing is to be called; false: where callbacks run, finish() is to be called.
   [[nodiscard]] bool finish_unobserved();
@@ -144,6 +145,7 @@ class Job {
   bool has_callbacks_ = false;  // on_done_ goes when it is called
   std::function<void()> on_done_;
   std::function<void(uint64_t, uint64_t)> on_part_;
+  std::atomic<bool> finishing_{false};
   uint64_t parts_ = 0;
   std::atomic<uint64_t> left_{0};
   std::atomic<uint64_t> parts_done_{0};

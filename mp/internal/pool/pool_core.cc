@@ -216,7 +216,16 @@ PoolCore::PoolCore(PoolPlan plan)
   most_seats_ = seats_.size();
 }
 
-PoolCore::~PoolCore() = default;
+PoolCore::~PoolCore() {
+  // It has joined the collector, and may be who drops the last handle.
+  if (keeper_.joinable()) {
+    if (keeper_.get_id() == std::this_thread::get_id()) {
+      keeper_.detach();
+    } else {
+      keeper_.join();
+    }
+  }
+}
 
 void PoolCore::check_size(int processes) {
   if (processes > static_cast<int>(kMostWorkers)) {
@@ -253,9 +262,9 @@ void PoolCore::start() {
     for (size_t i = 0; i < seats_.size(); ++i) {
       seats_[i] = make_seat(static_cast<uint32_t>(i));
     }
-    collector_ = std::thread([this] { collector(); });
+    collector_ = std::thread([self = shared_from_this()] { self->collector(); });
     collector_id_ = collector_.get_id();
-    keeper_ = std::thread([this] { keeper(); });
+    keeper_ = std::thread([self = shared_from_this()] { self->keeper(); });
     keeping_.wait(false);  // it has its handler of SIGINT
   } catch (...) {
     if (collector_.joinable()) {
@@ -532,6 +541,9 @@ void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
       called_.push_back(job);
       called_count_.fetch_add(1, std::memory_order_relaxed);
       collector_bell_.notify_one();
+      if (collector_waits_ != nullptr) {
+        collector_waits_->changed();
+      }
       ring_bell(*board_.object<Board>());  // it may be reading results
       return;
     }
@@ -770,12 +782,22 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
   if (until()) {
     return true;
   }
+  const bool collects = std::this_thread::get_id() == collector_id_;
   std::unique_lock hold(lead_mutex_);
+  // In a callback: what it waits for may have a callback itself.
+  Job* const outer = collects ? std::exchange(collector_waits_, &job) : nullptr;
   bool followed = false;
   for (bool first = true;; first = false) {
     const uint32_t seen = job.changes.load(std::memory_order_seq_cst);
     const bool there = until();
+    if (!there && collects && !called_.empty()) {
+      serve_called(hold);
+      continue;
+    }
     if (there || (!first && deadline.passed())) {
+      if (collects) {
+        collector_waits_ = outer;
+      }
       // Who stopped leading may have asked this thread to, which does not wait any more.
       if (followed && !led_) {
         pass_lead();
@@ -786,7 +808,11 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
     if (!led_) {
       led_ = true;
       hold.unlock();
-      lead(until, deadline);
+      lead(
+          [&] {
+            return until() || (collects && called_count_.load(std::memory_order_relaxed) != 0);
+          },
+          deadline);
       hold.lock();
       stop_leading();
       continue;
@@ -804,6 +830,22 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
 void PoolCore::wake_collector() {
   std::lock_guard hold(lead_mutex_);
   collector_bell_.notify_one();
+}
+
+// With lead_mutex_, in the collector: makes the first callback that is to be made.
+void PoolCore::serve_called(std::unique_lock<std::mutex>& hold) {
+  std::shared_ptr<Job> job = std::move(called_.front());
+  called_.pop_front();
+  called_count_.fetch_sub(1, std::memory_order_relaxed);
+  hold.unlock();
+  if (!job->complete()) {
+    job->progressed();
+  } else if (!job->done()) {
+    job->finish();
+  }
+  job.reset();
+  ring_bell(*board_.object<Board>());
+  hold.lock();
 }
 
 void PoolCore::collector() {
@@ -825,18 +867,7 @@ void PoolCore::collector() {
       collector_rests_.store(false, std::memory_order_relaxed);
     }
     if (!called_.empty()) {
-      std::shared_ptr<Job> job = std::move(called_.front());
-      called_.pop_front();
-      called_count_.fetch_sub(1, std::memory_order_relaxed);
-      hold.unlock();
-      if (!job->complete()) {
-        job->progressed();
-      } else if (!job->done()) {
-        job->finish();
-      }
-      job.reset();
-      ring_bell(*board_.object<Board>());
-      hold.lock();
+      serve_called(hold);
       continue;
     }
     if (stop_collector_) {
@@ -1368,6 +1399,9 @@ void PoolCore::terminate() {
 }
 
 bool PoolCore::join(Deadline deadline) {
+  if (std::this_thread::get_id() == collector_id_) {
+    raise(RuntimeError("cannot join current thread").status());
+  }
   std::unique_lock hold(end_mutex_);
   while (!ended_) {
     if (deadline.passed()) {

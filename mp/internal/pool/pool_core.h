@@ -6,7 +6,7 @@
 // Threads    Who waits for a result reads the workers' results meanwhile, for everybody ("leads"): one thread at a time, so a
 //            caller that waits for its own task is woken by the worker itself. The collector does it when nobody waits and
 //            something must go on: tasks wait for a worker, or a callback for its result. Callbacks run in the collector
-//            only. The keeper starts workers, notices their ends and replaces them, and keeps times.
+//            only; one that waits for a result makes those meanwhile that others are ready for. The keeper starts workers, notices their ends and replaces them, and keeps times.
 // Locks      reading_ -> lead_mutex_ -> a job's; reading_ -> mutex_ -> a job's, a ring's.
 // Death      A worker: what it had published counts; what it had not begun goes to others; what it had begun is tried again
 //            or fails, as the task wants. The owner: its workers are killed (life.h).
@@ -97,8 +97,10 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void wake() override;
 
   void close();
+  // Waits for the workers' end, but not in a callback.
   void terminate();
   // Waits until all workers and threads have ended, after close() or terminate(); false when `deadline` passed first.
+  // Throws mp::RuntimeError in a callback.
   bool join(Deadline deadline);
 
   void resize(int processes);
@@ -151,6 +153,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void pass_lead();
   bool needed() const noexcept;
   void collector();
+  void serve_called(std::unique_lock<std::mutex>& hold);
   void wake_collector();
 
   std::unique_ptr<Seat> make_seat(uint32_t number);
@@ -199,6 +202,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   uint64_t leads_ = 0;
   std::vector<Job*> followers_;
   std::deque<std::shared_ptr<Job>> called_;  // for the collector: callbacks to make
+  Job* collector_waits_ = nullptr;           // a callback waits for it
   bool stop_collector_ = false;
   bool collector_ended_ = false;  // who has a callback makes it
   std::atomic<uint64_t> called_count_{0};
@@ -211,6 +215,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::condition_variable ended_bell_;
   bool ended_ = false;
 
+  // They hold the core.
   std::thread collector_;
   std::thread::id collector_id_;  // once start() has returned
   std::thread keeper_;

@@ -17,13 +17,27 @@ constexpr int kMostFailedStarts = 3;
 
 ThreadCrew::ThreadCrew(ThreadPlan plan) : plan_(std::move(plan)), wanted_(plan_.processes) {}
 
-ThreadCrew::~ThreadCrew() = default;
+ThreadCrew::~ThreadCrew() {
+  // None uses it any more: this may be the last one's last act.
+  ended_.push_back(std::move(caller_));
+  std::move(threads_.begin(), threads_.end(), std::back_inserter(ended_));
+  for (std::thread& thread : ended_) {
+    if (thread.get_id() == std::this_thread::get_id()) {
+      thread.detach();
+    } else if (thread.joinable()) {
+      thread.join();
+    }
+  }
+}
 
 void ThreadCrew::start() {
   try {
     std::lock_guard hold(mutex_);
+    caller_ = std::thread([self = shared_from_this()] { self->callbacks(); });
+    caller_id_ = caller_.get_id();
     add_workers();
   } catch (...) {
+    calling_ended_ = !caller_.joinable();
     terminate();
     throw;
   }
@@ -32,7 +46,7 @@ void ThreadCrew::start() {
 // With mutex_.
 void ThreadCrew::add_workers() {
   while (living_ < wanted_ && broken_ == nullptr) {
-    threads_.emplace_back([this] { worker(); });
+    threads_.emplace_back([self = shared_from_this()] { self->worker(); });
     ++living_;
   }
 }
@@ -52,7 +66,8 @@ void ThreadCrew::check_submit() const {
   check_running();
 }
 
-void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part, std::function<void()> run) {
+void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part,
+                        std::function<void(MayPut)> run) {
   {
     std::lock_guard hold(mutex_);
     check_running();
@@ -63,11 +78,105 @@ void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part, std::fun
 
 void ThreadCrew::done(Task task, const std::exception_ptr& error) {
   task.run = nullptr;  // what it holds goes before the caller goes on
-  bool complete = error != nullptr ? task.job->fail(task.part, error) : task.job->delivered();
+  const bool complete = error != nullptr ? task.job->fail(task.part, error) : task.job->delivered();
+  settle(std::move(task.job), complete);
+}
+
+void ThreadCrew::settle(std::shared_ptr<Job> job, bool complete) {
+  if (complete ? job->finish_unobserved() : !job->tells_parts()) {
+    if (job->stream) {
+      job->changed();
+    }
+    return;
+  }
+  {
+    std::lock_guard hold(called_mutex_);
+    if (!calling_ended_) {
+      called_.push_back(std::move(job));
+      called_bell_.notify_all();
+      if (caller_waits_ != nullptr) {
+        caller_waits_->changed();
+      }
+      return;
+    }
+  }
   if (complete) {
-    task.job->finish();
-  } else if (task.job->wants_progress()) {
-    task.job->progressed();
+    job->finish();
+  }
+}
+
+// With called_mutex_, in the thread of callbacks: makes the first that is to be made.
+void ThreadCrew::serve_called(std::unique_lock<std::mutex>& hold) {
+  std::shared_ptr<Job> job = std::move(called_.front());
+  called_.pop_front();
+  hold.unlock();
+  if (!job->complete()) {
+    job->progressed();
+  } else {
+    job->finish();
+  }
+  job.reset();
+  hold.lock();
+}
+
+void ThreadCrew::callbacks() {
+  std::unique_lock hold(called_mutex_);
+  for (;;) {
+    called_bell_.wait(hold, [&] { return stop_calling_ || !called_.empty(); });
+    if (called_.empty()) {
+      calling_ended_ = true;
+      called_bell_.notify_all();
+      return;
+    }
+    serve_called(hold);
+  }
+}
+
+// With mutex_.
+bool ThreadCrew::is_own_thread() const {
+  const std::thread::id self = std::this_thread::get_id();
+  return self == caller_id_ ||
+         std::any_of(threads_.begin(), threads_.end(),
+                     [&](const std::thread& t) { return t.get_id() == self; });
+}
+
+bool ThreadCrew::claim(Run& run) {
+  std::lock_guard hold(mutex_);
+  return !std::exchange(run.claimed, true);
+}
+
+// Runs a task, unless nobody wants it any more.
+void ThreadCrew::serve(Task task) {
+  if (task.job->abandoned.load(std::memory_order_relaxed)) {
+    done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
+    return;
+  }
+  Run run{&task};
+  {
+    std::lock_guard hold(mutex_);
+    runs_.push_back(&run);
+  }
+  bool mine = false;
+  bool asked = false;
+  auto may_put = [&] {
+    asked = true;
+    return mine = claim(run);
+  };
+  std::exception_ptr error;
+  try {
+    task.run(may_put);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!asked) {
+    mine = claim(run);
+  }
+  {
+    std::lock_guard hold(mutex_);
+    std::erase(runs_, &run);
+  }
+  if (mine) {
+    done(std::move(task), error);
   }
 }
 
@@ -83,44 +192,27 @@ void ThreadCrew::worker() {
   std::deque<Task> lost;
   std::unique_lock hold(mutex_);
   failed_starts_ = failure != nullptr ? failed_starts_ + 1 : 0;
-  uint64_t served = 0;
-  while (failure == nullptr && state_ != State::kTerminate && living_ <= wanted_ &&
-         (plan_.tasks_per_child == 0 || served < plan_.tasks_per_child)) {
-    if (tasks_.empty()) {
-      if (state_ == State::kClose) {
-        break;
-      }
-      work_.wait(hold);
-      continue;
+  for (bool again = true; again;) {
+    again = false;
+    if (failure == nullptr) {
+      serve_term(hold);
     }
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    hold.unlock();
-    if (task.job->abandoned.load(std::memory_order_relaxed)) {
-      done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
-    } else {
-      std::exception_ptr error;
+    --living_;
+    bool broken = failure != nullptr && failed_starts_ >= kMostFailedStarts;
+    // Another in this one's place, if there is still something to do.
+    if (!broken && (state_ == State::kRun || (state_ == State::kClose && !tasks_.empty()))) {
       try {
-        task.run();
-      } catch (...) {
-        error = std::current_exception();
+        add_workers();
+      } catch (const std::exception&) {
+        // No room for a thread now: the others do its work. If there are none, this one goes on, if it can.
+        broken = living_ == 0 && failure != nullptr;
+        again = living_ == 0 && failure == nullptr;
+        living_ += again;
       }
-      done(std::move(task), error);
     }
-    ++served;
-    hold.lock();
-  }
-  --living_;
-  if (failure != nullptr && failed_starts_ >= kMostFailedStarts) {
-    broken_ = failure;
-    lost = std::exchange(tasks_, {});
-  }
-  // Another in this one's place, if there is still something to do.
-  if (state_ == State::kRun || (state_ == State::kClose && !tasks_.empty())) {
-    try {
-      add_workers();
-    } catch (const std::exception&) {
-      // No room for a thread now: the others do its work.
+    if (broken) {
+      broken_ = failure;
+      lost = std::exchange(tasks_, {});
     }
   }
   std::vector<std::thread> before = std::exchange(ended_, {});
@@ -141,21 +233,63 @@ void ThreadCrew::worker() {
   }
 }
 
+// With mutex_: takes tasks until the worker is to leave.
+void ThreadCrew::serve_term(std::unique_lock<std::mutex>& hold) {
+  uint64_t served = 0;
+  while (state_ != State::kTerminate && living_ <= wanted_ &&
+         (plan_.tasks_per_child == 0 || served < plan_.tasks_per_child)) {
+    if (tasks_.empty()) {
+      if (state_ == State::kClose) {
+        return;
+      }
+      work_.wait(hold);
+      continue;
+    }
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    hold.unlock();
+    serve(std::move(task));
+    ++served;
+    hold.lock();
+  }
+}
+
 bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
   check_ours();
+  // In a callback: what it waits for may have a callback itself.
+  const bool calls = std::this_thread::get_id() == caller_id_;
+  Job* outer = nullptr;
+  if (calls) {
+    std::lock_guard hold(called_mutex_);
+    outer = std::exchange(caller_waits_, &job);
+  }
+  bool there = false;
   for (;;) {
-    uint32_t seen = job.changes.load(std::memory_order_seq_cst);
-    if (until()) {
-      return true;
+    const uint32_t seen = job.changes.load(std::memory_order_seq_cst);
+    there = until();
+    if (there) {
+      break;
+    }
+    if (calls) {
+      std::unique_lock hold(called_mutex_);
+      if (!called_.empty()) {
+        serve_called(hold);
+        continue;
+      }
     }
     if (deadline.passed()) {
-      return false;
+      break;
     }
     if (!spin<RealAtomics>(kWakeNs,
                            [&] { return job.changes.load(std::memory_order_relaxed) != seen; })) {
       job.sleep(seen, deadline);
     }
   }
+  if (calls) {
+    std::lock_guard hold(called_mutex_);
+    caller_waits_ = outer;
+  }
+  return there;
 }
 
 void ThreadCrew::cancel(Job& job) {
@@ -168,6 +302,11 @@ void ThreadCrew::cancel(Job& job) {
       (task.job.get() == &job ? cancelled : kept).push_back(std::move(task));
     }
     tasks_ = std::move(kept);
+    for (Run* run : runs_) {
+      if (run->task->job.get() == &job && !std::exchange(run->claimed, true)) {
+        cancelled.push_back({run->task->job, run->task->part, nullptr});
+      }
+    }
   }
   for (Task& task : cancelled) {
     done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
@@ -191,8 +330,10 @@ void ThreadCrew::close() {
 
 void ThreadCrew::terminate() {
   std::deque<Task> lost;
+  bool own;
   {
     std::lock_guard hold(mutex_);
+    own = is_own_thread();
     state_ = State::kTerminate;
     lost = std::exchange(tasks_, {});
     work_.notify_all();
@@ -201,27 +342,60 @@ void ThreadCrew::terminate() {
     done(std::move(task), std::make_exception_ptr(
                               CancelledError("the pool was terminated before the task was done")));
   }
-  join(Deadline::never());
+  if (!own) {
+    end(Deadline::never());
+    return;
+  }
+  // Nobody may join it: it ends its callbacks when they are made.
+  std::lock_guard hold(called_mutex_);
+  stop_calling_ = true;
+  called_bell_.notify_all();
 }
 
 bool ThreadCrew::join(Deadline deadline) {
-  std::unique_lock hold(mutex_);
-  while (living_ > 0) {
-    if (deadline.passed()) {
-      return false;
+  {
+    std::lock_guard hold(mutex_);
+    if (is_own_thread()) {
+      raise(RuntimeError("cannot join current thread").status());
     }
-    gone_.wait_for(hold, std::chrono::milliseconds(deadline.is_never() ? 1000 : 5));
   }
-  std::vector<std::thread> threads = std::exchange(threads_, {});
-  std::move(ended_.begin(), ended_.end(), std::back_inserter(threads));
-  ended_.clear();
-  hold.unlock();
-  for (std::thread& thread : threads) {
-    if (thread.get_id() == std::this_thread::get_id()) {
-      thread.detach();  // a task or callback that ends its own pool
-    } else {
-      thread.join();
+  return end(deadline);
+}
+
+bool ThreadCrew::end(Deadline deadline) {
+  const auto look = std::chrono::milliseconds(deadline.is_never() ? 1000 : 5);
+  std::vector<std::thread> threads;
+  {
+    std::unique_lock hold(mutex_);
+    while (living_ > 0) {
+      if (deadline.passed()) {
+        return false;
+      }
+      gone_.wait_for(hold, look);
     }
+  }
+  {
+    std::unique_lock hold(called_mutex_);
+    stop_calling_ = true;
+    called_bell_.notify_all();
+    while (!calling_ended_) {
+      if (deadline.passed()) {
+        return false;
+      }
+      called_bell_.wait_for(hold, look);
+    }
+  }
+  {
+    std::lock_guard hold(mutex_);
+    threads = std::exchange(threads_, {});
+    std::move(ended_.begin(), ended_.end(), std::back_inserter(threads));
+    ended_.clear();
+    if (caller_.joinable()) {
+      threads.push_back(std::move(caller_));
+    }
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
   }
   return true;
 }

@@ -57,12 +57,13 @@ struct ThreadWork {
                           A&&... args) {
     auto call = std::make_shared<std::tuple<std::decay_t<F>, std::decay_t<A>...>>(
         std::forward<F>(f), std::forward<A>(args)...);
-    core.submit(job, 0, [job = job.get(), call] {
-      job->run(0, [&]() -> decltype(auto) {
+    core.submit(job, 0, [job = job.get(), call](MayPut may_put) {
+      auto run = [&]() -> decltype(auto) {
         return std::apply(
             [](auto& g, auto&... a) -> decltype(auto) { return call_with(g, std::move(a)...); },
             *call);
-      });
+      };
+      job->run(0, run, may_put);
     });
   }
 
@@ -78,8 +79,8 @@ struct ThreadWork {
       chunk->items.push_back(*at);
     }
     see(chunk->items.size());
-    core.submit(job, part, [job = job.get(), part, chunk] {
-      job->run(part, chunk->items.size(), [&](const auto& give) {
+    core.submit(job, part, [job = job.get(), part, chunk](MayPut may_put) {
+      auto run = [&](const auto& give) {
         for (auto&& item : chunk->items) {
           auto call = [&]() -> decltype(auto) {
             if constexpr (star) {
@@ -99,7 +100,8 @@ struct ThreadWork {
             give(std::decay_t<decltype(call())>(call()));
           }
         }
-      });
+      };
+      job->run(part, chunk->items.size(), run, may_put);
     });
   }
 };

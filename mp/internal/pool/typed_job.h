@@ -39,6 +39,11 @@ class ResultJob<void> : public Job {
   using Job::Job;
 };
 
+// In a worker's thread: asked before a result is put in its place. This one says always that it may be.
+struct AlwaysPut {
+  bool operator()() const { return true; }
+};
+
 // One call.
 template <class R>
 class CallJob final : public ResultJob<R> {
@@ -46,9 +51,12 @@ class CallJob final : public ResultJob<R> {
   using ResultJob<R>::ResultJob;
   const R& value() override { return *value_; }
   // In a worker's thread.
-  template <class Call>
-  void run(uint64_t, const Call& call) {
-    value_.emplace(call());
+  template <class Call, class May = AlwaysPut>
+  void run(uint64_t, const Call& call, May may = {}) {
+    R value = call();
+    if (may()) {
+      value_.emplace(std::move(value));
+    }
   }
 
  private:
@@ -61,8 +69,8 @@ template <>
 class CallJob<void> final : public ResultJob<void> {
  public:
   using ResultJob<void>::ResultJob;
-  template <class Call>
-  void run(uint64_t, const Call& call) {
+  template <class Call, class May = AlwaysPut>
+  void run(uint64_t, const Call& call, May = {}) {
     call();
   }
 
@@ -91,10 +99,11 @@ class MapJob final : public ResultJob<std::vector<R>> {
     }
   }
   // In a worker's thread: call(see) calls see(result) for each item of the part.
-  template <class Call>
-  void run(uint64_t part, size_t count, const Call& call) {
+  template <class Call, class May>
+  void run(uint64_t part, size_t count, const Call& call, May may) {
     if constexpr (PlacedResult<R>) {
       if (placed_) {
+        // Without asking: of a job of which a part was given up nobody sees the values.
         R* at = values_.data() + part * chunk_;
         call([&](R&& r) { *at++ = r; });
         return;
@@ -103,7 +112,9 @@ class MapJob final : public ResultJob<std::vector<R>> {
     std::vector<R> piece;
     piece.reserve(count);
     call([&](R&& r) { piece.push_back(std::move(r)); });
-    put(part, std::move(piece));
+    if (may()) {
+      put(part, std::move(piece));
+    }
   }
   const std::vector<R>& value() override {
     std::lock_guard hold(this->mutex_);
@@ -159,8 +170,8 @@ class MapJob<void> final : public ResultJob<void> {
  public:
   using ResultJob<void>::ResultJob;
   void plan(std::optional<size_t>, size_t) {}
-  template <class Call>
-  void run(uint64_t, size_t, const Call& call) {
+  template <class Call, class May>
+  void run(uint64_t, size_t, const Call& call, May) {
     call([] {});
   }
 
@@ -193,8 +204,8 @@ class StreamJob final : public Job {
       counts_[part] = count;
     }
   }
-  template <class Call>
-  void run(uint64_t part, size_t count, const Call& call) {
+  template <class Call, class May>
+  void run(uint64_t part, size_t count, const Call& call, May may) {
     std::vector<Item<R>> values;
     values.reserve(count);
     if constexpr (std::is_void_v<R>) {
@@ -202,7 +213,9 @@ class StreamJob final : public Job {
     } else {
       call([&](R&& r) { values.push_back(std::move(r)); });
     }
-    put(part, {std::move(values), nullptr, true});
+    if (may()) {
+      put(part, {std::move(values), nullptr, true});
+    }
   }
 
   // The next part, in the order of the input or of their ends. False: it is not there yet.
