@@ -12,7 +12,7 @@ void raise_no_result() {
 }
 
 void raise_not_ready(const Job& job) {
-  raise(value_error(absl::StrCat("<multiprocessing.pool.ApplyResult object at 0x",
+  raise(value_error(absl::StrCat("<multiprocessing.pool.", job.result_name(), " object at 0x",
                                  absl::Hex(reinterpret_cast<uintptr_t>(&job)), "> not ready")));
 }
 

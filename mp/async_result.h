@@ -95,6 +95,10 @@ class AsyncResult {
       return job_.use_count() == 1 ? std::move(const_cast<R&>(job_->value())) : R(job_->value());
     }
   }
+  // The result if it is there, without waiting; throws the task's error.
+  std::optional<R> try_get() const requires(!std::is_void_v<R>) {
+    return ready() ? std::optional<R>(get()) : std::nullopt;
+  }
   // Waits for the end of the call, whatever it is; false when `timeout` ran out first.
   bool wait(Timeout timeout = kForever) const {
     return job_->wait(internal::Deadline::after(timeout));

@@ -52,6 +52,9 @@ void refuse_chunksize(int64_t chunksize) {
   raise(value_error(absl::StrCat("Chunksize must be 1+, not ", chunksize)));
 }
 void refuse_buffersize() { raise(value_error("buffersize must be None or > 0")); }
+void refuse_limits() {
+  raise(value_error("mp: a ThreadPool cannot end a call: it has no timeout and no retries"));
+}
 void refuse_running() { raise(value_error("Pool is still running")); }
 void refuse_pool_size() { raise(value_error("Number of processes must be at least 1")); }
 void refuse_lifetime() { raise(value_error("maxtasksperchild must be a positive int or None")); }

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "mp/context.h"
@@ -198,6 +199,40 @@ TEST_F(PoolTest, ThreadsAreReplacedToo) {
   EXPECT_EQ(seen.size(), 50u);
   pool.close();
   EXPECT_TRUE(pool.join());
+}
+
+TEST_F(PoolTest, WhatIsNotReadyIsCalledByItsName) {
+  ThreadPool pool(1);
+  Event go;
+  auto wait = [&](int x) {
+    go.wait();
+    return x;
+  };
+  auto one = pool.apply_async(wait, 1);
+  auto many = pool.map_async(wait, std::vector{1, 2});
+  auto text = [](const auto& r) -> std::string {
+    try {
+      r.successful();
+    } catch (const ValueError& e) {
+      return std::string(e.what()).substr(0, 34);
+    }
+    return "";
+  };
+  EXPECT_EQ(text(one), "<multiprocessing.pool.ApplyResult ");
+  EXPECT_EQ(text(many).substr(0, 32), "<multiprocessing.pool.MapResult ");
+  go.set();
+  EXPECT_TRUE(many.wait());
+}
+
+TEST_F(PoolTest, TheCallbackOfAMapOverNothingRunsWhereCallbacksDo) {
+  Pool pool(1);
+  std::thread::id caller;
+  auto r = pool.map_async(
+      {.callback = [&](const std::vector<int>&) { caller = std::this_thread::get_id(); }}, square,
+      std::vector<int>());
+  EXPECT_EQ(r.get(), std::vector<int>());
+  EXPECT_NE(caller, std::this_thread::get_id());
+  EXPECT_NE(caller, std::thread::id());
 }
 
 }  // namespace

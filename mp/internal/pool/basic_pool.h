@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -20,6 +21,7 @@
 
 #include "mp/async_result.h"
 #include "mp/errors.h"
+#include "mp/internal/pool/cursor.h"
 #include "mp/internal/pool/typed_job.h"
 #include "mp/timeout.h"
 
@@ -37,8 +39,8 @@ struct CallOptions {
   // Of a map: called now and then, in the pool's thread, with how many of its tasks are done, and of how many. An
   // mp::ProgressBar can be it.
   std::function<void(uint64_t done, uint64_t total)> progress = {};
-  // How long one task may run. Its worker is killed and replaced then, and the call fails with mp::TimeoutError. Not in a
-  // ThreadPool.
+  // How long one task may run. Its worker is killed and replaced then, and the call fails with mp::TimeoutError. A ThreadPool
+  // refuses it, and retries: mp::ValueError.
   Timeout timeout = kForever;
   // Further attempts at a task whose worker died.
   int retries = 0;
@@ -53,20 +55,41 @@ struct CallOptions<void> {
   int retries = 0;
 };
 
-// The results of an imap, one after the other, while others are on their way. The input is read by whoever asks for a result,
-// before it gets one, and to one item past what it needs. When it goes, what is not with a worker yet is not done. After
-// close() it hands out what was read before, and then throws.
+// How an imap is to be done: fields as those of CallOptions.
+struct IMapOptions {
+  int64_t chunksize = 1;                   // items per task
+  std::optional<int64_t> buffersize = {};  // chunks that are ahead; none: 32 per worker
+  Timeout timeout = kForever;
+  int retries = 0;
+};
+
+// The results of an imap, one after the other, while others are on their way.
+//
+// Handles   Move-only. When it goes, what no worker has begun is not done any more.
+// Safety    One thread at a time.
+// Blocking  next() hands out what is there before it reads on. The input is read in the caller's thread: in imap(), in next(),
+//           and in the pool's join(). An input iterator is read no further than to the next result that is there.
 template <class R>
 class IMapIterator {
  public:
   using value_type = R;
 
   IMapIterator(IMapIterator&&) noexcept = default;
-  IMapIterator& operator=(IMapIterator&&) noexcept = default;
+  IMapIterator& operator=(IMapIterator&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~IMapIterator() {
+    if (state_ != nullptr) {
+      state_->stop();
+    }
+  }
 
   // The next result; none after the last. Throws the error of a task, or of the input, in its place, and can then be asked
   // for the one after it. Throws mp::TimeoutError when `timeout` ran out first.
   std::optional<R> next(Timeout timeout = kForever) { return state_->next(timeout); }
+  // The same without waiting: mp::TimeoutError when there is nothing yet.
+  std::optional<R> try_next() { return state_->next(0); }
 
   class iterator {
    public:
@@ -97,11 +120,13 @@ class IMapIterator {
   struct State {
     virtual ~State() = default;
     virtual std::optional<R> next(Timeout timeout) = 0;
+    // Reads the input no more; what is not begun is not done.
+    virtual void stop() noexcept = 0;
   };
-  explicit IMapIterator(std::unique_ptr<State> state) : state_(std::move(state)) {}
+  explicit IMapIterator(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
  private:
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // join() reads its input
 };
 
 namespace internal {
@@ -109,6 +134,7 @@ namespace internal {
 [[noreturn]] void refuse_chunksize(int64_t chunksize);
 [[noreturn]] void refuse_buffersize();
 [[noreturn]] void refuse_running();
+[[noreturn]] void refuse_limits();
 [[noreturn]] void refuse_pool_size();
 [[noreturn]] void refuse_lifetime();
 void raise_if_pool_interrupted();
@@ -116,12 +142,24 @@ void raise_if_pool_interrupted();
 std::string pool_repr(const char* name, int state, int size);
 
 // Adds what the user wants called.
-template <class Job, class R>
-void set_options(Job& job, CallOptions<R>& options) {
+template <class Options>
+void set_limits(Job& job, const Options& options) {
   if (!options.timeout.is_forever()) {
     job.timeout_ns = options.timeout.nanoseconds() > 0 ? options.timeout.nanoseconds() : 1;
   }
   job.retries = options.retries;
+}
+// Throws mp::ValueError for what these workers cannot do.
+template <class Work, class Options>
+void check_limits(const Options& options) {
+  if (!Work::kEndsCalls && (!options.timeout.is_forever() || options.retries != 0)) {
+    refuse_limits();
+  }
+}
+
+template <class Job, class R>
+void set_options(Job& job, CallOptions<R>& options) {
+  set_limits(job, options);
   std::function<void()> on_done;
   if (options.callback || options.error_callback) {
     on_done = [&job, callback = std::move(options.callback),
@@ -166,34 +204,50 @@ using ItemArguments =
 // The input of an imap: a range that lives elsewhere, or its own.
 template <class Range>
 struct Source {
+  using It = decltype(std::begin(std::declval<Range&>()));
+  using End = decltype(std::end(std::declval<Range&>()));
   explicit Source(Range&& r)
-      : range(std::forward<Range>(r)), at(std::begin(range)), end(std::end(range)) {}
+      : range(std::forward<Range>(r)), from(std::begin(range), std::end(range)) {}
   Range range;
-  decltype(std::begin(std::declval<Range&>())) at;
-  decltype(std::end(std::declval<Range&>())) end;
+  Cursor<It, End> from;
 };
 
-template <class Work, bool star, class R, class F, class Range>
-class IMapState final : public IMapIterator<internal::Item<R>>::State {
+template <class Work, class R, class F, class Range>
+class IMapState final : public IMapIterator<internal::Item<R>>::State, public Stream {
  public:
   using Value = internal::Item<R>;
   using T = std::decay_t<decltype(*std::begin(std::declval<Range&>()))>;
 
-  IMapState(std::shared_ptr<typename Work::Core> core, F f, Range&& range, size_t chunk,
-            uint64_t window, bool ordered, CallOptions<R> options)
+  IMapState(std::shared_ptr<typename Work::Core> core, F f, Range&& range, bool ordered,
+            const IMapOptions& options)
       : core_(std::move(core)),
         f_(std::move(f)),
         source_(std::forward<Range>(range)),
-        chunk_(chunk),
-        window_(window),
+        chunk_(static_cast<size_t>(options.chunksize)),
+        window_(static_cast<uint64_t>(*options.buffersize)),
         job_(std::make_shared<StreamJob<R>>(core_, ordered)) {
-    if (!options.timeout.is_forever()) {
-      job_->timeout_ns = std::max<int64_t>(1, options.timeout.nanoseconds());
+    set_limits(*job_, options);
+    core_->open_stream();
+  }
+  void stop() noexcept override {
+    if (!core_->is_ours()) {
+      return;
     }
-    job_->retries = options.retries;
+    job_->abandoned.store(true, std::memory_order_relaxed);
+    try {
+      {
+        std::lock_guard hold(mutex_);
+        end();
+      }
+      core_->drop(*job_);
+    } catch (...) {
+      // Without memory it is done in vain.
+    }
+  }
+  void begin() {
+    std::lock_guard hold(mutex_);
     refill();
   }
-  ~IMapState() override { job_->abandoned.store(true, std::memory_order_relaxed); }
 
   std::optional<Value> next(Timeout timeout) override {
     core_->check_ours();
@@ -202,56 +256,93 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State {
       if (at_ < piece_.values.size()) {
         return std::move(piece_.values[at_++]);
       }
-      refill();
-      if (on_the_way_ == 0) {
-        if (input_error_ != nullptr) {
-          std::rethrow_exception(std::exchange(input_error_, nullptr));
-        }
-        return std::nullopt;
-      }
       if (!job_->next(&piece_)) {
+        {
+          std::lock_guard hold(mutex_);
+          refill();
+          if (on_the_way_ == 0) {
+            if (input_error_ != nullptr) {
+              std::rethrow_exception(std::exchange(input_error_, nullptr));
+            }
+            return std::nullopt;
+          }
+        }
         if (!core_->wait(
                 *job_, [&] { return job_->has_next(); }, deadline)) {
           raise_no_result();
         }
         continue;
       }
-      --on_the_way_;
       at_ = 0;
-      refill();
+      {
+        std::lock_guard hold(mutex_);
+        --on_the_way_;
+        if (kReadsAtOnce) {
+          refill();
+        }
+      }
       if (piece_.error != nullptr) {
         std::rethrow_exception(std::exchange(piece_.error, nullptr));
       }
     }
   }
 
+  void read_all() override {
+    for (;;) {
+      std::lock_guard hold(mutex_);
+      if (ended_) {
+        return;
+      }
+      submit();
+    }
+  }
+
  private:
-  // Reads the input as far as its tasks fit into the window, once half of that is empty: a worker that is woken for one
-  // task finds more.
+  // Nobody waits in it for the next item to come.
+  static constexpr bool kReadsAtOnce = std::forward_iterator<typename Source<Range>::It>;
+
+  // With mutex_. Reads the input as far as its tasks fit into the window, once half of that is empty: a worker that is woken
+  // for one task finds more.
   void refill() {
     if (on_the_way_ > window_ / 2) {
       return;
     }
     while (!ended_ && on_the_way_ < window_) {
-      try {
-        if (source_.at == source_.end) {
-          ended_ = true;
-          return;
-        }
-        Work::template submit_chunk<star, T>(*core_, job_, part_, true, f_, source_.at, source_.end,
-                                             chunk_,
-                                             [&](size_t count) { job_->announce(part_, count); });
-        ++part_;
-        ++on_the_way_;
-      } catch (...) {
-        ended_ = true;
-        input_error_ = std::current_exception();
+      if (!kReadsAtOnce && on_the_way_ != 0 && has_next()) {
+        return;
       }
+      submit();
+    }
+  }
+  bool has_next() {
+    return job_->has_next() || core_->wait(
+                                   *job_, [&] { return job_->has_next(); }, Deadline::past());
+  }
+  // With mutex_: the next chunk.
+  void submit() {
+    try {
+      if (!source_.from.more()) {
+        end();
+        return;
+      }
+      Work::template submit_chunk<false, T>(*core_, job_, part_, true, f_, source_.from, chunk_,
+                                            [&](size_t count) { job_->announce(part_, count); });
+      ++part_;
+      ++on_the_way_;
+    } catch (...) {
+      input_error_ = std::current_exception();
+      end();
+    }
+  }
+  void end() {
+    if (!std::exchange(ended_, true)) {
+      core_->end_stream();
     }
   }
 
   std::shared_ptr<typename Work::Core> core_;
   F f_;
+  std::mutex mutex_;  // join() reads too
   Source<Range> source_;
   const size_t chunk_;
   const uint64_t window_;
@@ -364,8 +455,11 @@ class BasicPool {
   template <class F, class Range>
   auto imap(F&& f, Range&& items, int64_t chunksize = 1,
             std::optional<int64_t> buffersize = {}) const {
-    return imap_of<false>(true, std::forward<F>(f), std::forward<Range>(items), chunksize,
-                          buffersize);
+    return imap_of(true, std::forward<F>(f), std::forward<Range>(items), {chunksize, buffersize});
+  }
+  template <class F, class Range>
+  auto imap(const IMapOptions& options, F&& f, Range&& items) const {
+    return imap_of(true, std::forward<F>(f), std::forward<Range>(items), options);
   }
   template <class F, class T>
   auto imap(F&& f, std::initializer_list<T> items, int64_t chunksize = 1,
@@ -375,8 +469,11 @@ class BasicPool {
   template <class F, class Range>
   auto imap_unordered(F&& f, Range&& items, int64_t chunksize = 1,
                       std::optional<int64_t> buffersize = {}) const {
-    return imap_of<false>(false, std::forward<F>(f), std::forward<Range>(items), chunksize,
-                          buffersize);
+    return imap_of(false, std::forward<F>(f), std::forward<Range>(items), {chunksize, buffersize});
+  }
+  template <class F, class Range>
+  auto imap_unordered(const IMapOptions& options, F&& f, Range&& items) const {
+    return imap_of(false, std::forward<F>(f), std::forward<Range>(items), options);
   }
   template <class F, class T>
   auto imap_unordered(F&& f, std::initializer_list<T> items, int64_t chunksize = 1,
@@ -386,16 +483,19 @@ class BasicPool {
 
   // -- The pool --
 
-  // No more calls; those that there are are done, and then the workers leave.
+  // No more calls; those that there are are done, and then the workers leave. An imap goes on until its iterator has read
+  // its input, or is gone.
   void close() const { core().close(); }
   // Ends the workers at once, whatever they do, and all calls without a result with mp::CancelledError.
   void terminate() const { core().terminate(); }
-  // After close() or terminate(): waits until the workers are gone; false when `timeout` ran out first. Throws
-  // mp::ValueError before.
+  // After close() or terminate(): waits until the workers are gone; false when `timeout` ran out first. What imaps have not
+  // read of their inputs it reads first, here: however much that is. Throws mp::ValueError before close(), mp::RuntimeError in
+  // the pool's own threads.
   bool join(Timeout timeout = kForever) const {
     if (core().state() == Core::State::kRun) {
       refuse_running();
     }
+    core().read_streams();
     bool ended = core().join(Deadline::after(timeout));
     if (!ended) {
       raise_if_pool_interrupted();
@@ -438,6 +538,7 @@ class BasicPool {
 
   template <class R, class F, class... A>
   AsyncResult<R> call(CallOptions<R> options, bool waits, F&& f, A&&... args) const {
+    check_limits<Work>(options);
     auto job = std::make_shared<CallJob<R>>(core_);
     job->expect(1);
     set_options(*job, options);
@@ -457,11 +558,10 @@ class BasicPool {
       refuse_chunksize(*options.chunksize);
     }
     core();
+    check_limits<Work>(options);
     if constexpr (requires { std::size(items); }) {
       return submit_map<star, R, T>(std::move(options), waits, f, at, end, std::size(items));
-    } else if constexpr (std::is_base_of_v<
-                             std::forward_iterator_tag,
-                             typename std::iterator_traits<decltype(at)>::iterator_category> &&
+    } else if constexpr (std::forward_iterator<decltype(at)> &&
                          std::is_same_v<decltype(at), decltype(end)>) {
       return submit_map<star, R, T>(std::move(options), waits, f, at, end,
                                     static_cast<size_t>(std::distance(at, end)));
@@ -477,8 +577,8 @@ class BasicPool {
   }
 
   template <bool star, class R, class T, class F, class It, class End>
-  AsyncResult<MapResult<R>> submit_map(CallOptions<MapResult<R>> options, bool waits, F&& f, It& at,
-                                       const End& end, size_t n) const {
+  AsyncResult<MapResult<R>> submit_map(CallOptions<MapResult<R>> options, bool waits, F&& f, It at,
+                                       End end, size_t n) const {
     auto job = std::make_shared<MapJob<R>>(core_);
     const size_t share = 4 * static_cast<size_t>(core().size());
     const size_t chunk = options.chunksize.has_value() ? static_cast<size_t>(*options.chunksize)
@@ -489,12 +589,13 @@ class BasicPool {
     job->expect(parts);
     if (parts == 0) {
       core().check_submit();
-      job->finish();
+      core().finish_empty(job);
     }
     uint64_t part = 0;
+    Cursor<It, End> from(std::move(at), std::move(end));
     try {
       for (; part < parts; ++part) {
-        Work::template submit_chunk<star, T>(core(), job, part, waits, f, at, end, chunk,
+        Work::template submit_chunk<star, T>(core(), job, part, waits, f, from, chunk,
                                              [](size_t) {});
       }
     } catch (...) {
@@ -506,27 +607,31 @@ class BasicPool {
     return AsyncResult<MapResult<R>>(std::move(job));
   }
 
-  template <bool star, class F, class Range>
-  auto imap_of(bool ordered, F&& f, Range&& items, int64_t chunksize,
-               std::optional<int64_t> buffersize) const {
+  template <class F, class Range>
+  auto imap_of(bool ordered, F&& f, Range&& items, IMapOptions options) const {
     using R =
-        typename Work::template ItemResult<star, std::decay_t<F>, std::remove_reference_t<Range>>;
-    static_assert(Work::template require<ItemArguments<star, Range>, std::decay_t<F>>());
-    using State = IMapState<Work, star, R, std::decay_t<F>, Range>;
-    if (chunksize < 1) {
-      refuse_chunksize(chunksize);
-    }
+        typename Work::template ItemResult<false, std::decay_t<F>, std::remove_reference_t<Range>>;
+    static_assert(Work::template require<ItemArguments<false, Range>, std::decay_t<F>>());
+    using State = IMapState<Work, R, std::decay_t<F>, Range>;
     core().check_submit();
-    if (buffersize.has_value() && *buffersize < 1) {
+    if (options.chunksize < 1) {
+      refuse_chunksize(options.chunksize);
+    }
+    if (options.buffersize.has_value() && *options.buffersize < 1) {
       refuse_buffersize();
     }
-    uint64_t window = buffersize.has_value() ? static_cast<uint64_t>(*buffersize)
-                                             : kAhead * static_cast<uint64_t>(core().size());
-    return IMapIterator<internal::Item<R>>(
-        std::make_unique<State>(core_, std::forward<F>(f), std::forward<Range>(items),
-                                static_cast<size_t>(chunksize), window, ordered, CallOptions<R>()));
+    check_limits<Work>(options);
+    if (!options.buffersize.has_value()) {
+      options.buffersize = kAhead * core().size();
+    }
+    auto state = std::make_shared<State>(core_, std::forward<F>(f), std::forward<Range>(items),
+                                         ordered, options);
+    core_->keep_stream(state);
+    IMapIterator<internal::Item<R>> results(state);
+    state->begin();
+    return results;
   }
-  static constexpr uint64_t kAhead = 32;  // chunks of an imap, per worker
+  static constexpr int64_t kAhead = 32;  // chunks of an imap, per worker
 };
 
 }  // namespace internal

@@ -37,6 +37,25 @@ void Crew::check_ours() const {
   }
 }
 
+void Crew::keep_stream(std::weak_ptr<Stream> stream) {
+  std::lock_guard hold(streams_mutex_);
+  std::erase_if(streams_, [](const std::weak_ptr<Stream>& s) { return s.expired(); });
+  streams_.push_back(std::move(stream));
+}
+
+void Crew::read_streams() {
+  std::vector<std::weak_ptr<Stream>> streams;
+  {
+    std::lock_guard hold(streams_mutex_);
+    streams = streams_;
+  }
+  for (const std::weak_ptr<Stream>& stream : streams) {
+    if (std::shared_ptr<Stream> s = stream.lock()) {
+      s->read_all();
+    }
+  }
+}
+
 void Job::changed() noexcept {
   changes.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) != 0) {

@@ -26,6 +26,14 @@ namespace mp::internal {
 
 class Job;
 
+// An imap: its input, which is read as its results are taken.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // Reads what there is, and submits it, as far as that goes.
+  virtual void read_all() = 0;
+};
+
 class Crew {
  public:
   Crew();
@@ -46,7 +54,14 @@ class Crew {
   // A job that somebody may wait for here was finished elsewhere.
   virtual void wake() {}
 
+  // A stream that is open goes on submitting after close(), and the workers stay for it.
+  void keep_stream(std::weak_ptr<Stream> stream);
+  // Before a join after close(): who joins may be who would read them.
+  void read_streams();
+
  private:
+  std::mutex streams_mutex_;
+  std::vector<std::weak_ptr<Stream>> streams_;
   const uint64_t process_;
   const int pid_;
 };
@@ -104,6 +119,8 @@ class Job {
 
   // -- Who waits --
 
+  // As Python calls what its user has of it.
+  virtual const char* result_name() const { return "ApplyResult"; }
   // All parts have a result or an error; done() follows once callbacks have run.
   bool complete() const noexcept { return left_.load(std::memory_order_acquire) == 0; }
   enum class Counted { kNo, kYes, kOver };

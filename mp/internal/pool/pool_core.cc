@@ -308,13 +308,29 @@ void PoolCore::check_submit() const {
   check_running();
 }
 
+void PoolCore::open_stream() {
+  std::lock_guard hold(mutex_);
+  check_running();
+  ++streams_;
+}
+
+void PoolCore::end_stream() {
+  {
+    std::lock_guard hold(mutex_);
+    --streams_;
+  }
+  wake_keeper();
+}
+
 void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message,
                       bool waits) {
   auto task = std::make_unique<Task>(Task{0, job, part, std::move(message)});
   bool wake = false;
   {
     std::lock_guard hold(mutex_);
-    check_running();
+    if (!job->stream || state_ != State::kClose || broken_ != nullptr) {
+      check_running();
+    }
     task->ticket = ++last_ticket_;
     Seat* seat = pending_.empty() ? best_seat() : nullptr;
     if (seat != nullptr) {
@@ -909,6 +925,12 @@ void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error
 
 void PoolCore::cancel(Job& job) {
   check_ours();
+  give_back(job, true);
+}
+
+void PoolCore::drop(Job& job) { give_back(job, false); }
+
+void PoolCore::give_back(Job& job, bool begun_too) {
   std::vector<Failed> failed;
   std::exception_ptr error = cancelled("the task was cancelled");
   {
@@ -935,7 +957,7 @@ void PoolCore::cancel(Job& job) {
         }
       }
       // Of what it has begun, it runs one; the others have results.
-      Task* running = begun ? seat->running() : nullptr;
+      Task* running = begun && begun_too ? seat->running() : nullptr;
       if (running != nullptr && running->job.get() == &job) {
         doom(*seat, running->ticket, error);
       }
@@ -1053,7 +1075,7 @@ bool PoolCore::keep(int* nap_ms) {
     return end_workers(nap_ms);
   }
   const int64_t now = monotonic_ns();
-  if (state_ == State::kClose && tasks_ == 0) {
+  if (state_ == State::kClose && tasks_ == 0 && streams_ == 0) {
     bool any = false;
     for (const std::unique_ptr<Seat>& seat : seats_) {
       if (seat != nullptr) {

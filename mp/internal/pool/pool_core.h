@@ -87,11 +87,18 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
   void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
                const std::exception_ptr& error);
+  // A job of no parts is done.
+  void finish_empty(const std::shared_ptr<Job>& job) { settle(job, true); }
   // Throws what submit() would.
   void check_submit() const;
+  // The same. A stream that was opened before close() goes on submitting, and workers stay until it is ended.
+  void open_stream();
+  void end_stream();
 
   bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) override;
   void cancel(Job& job) override;
+  // Nobody wants what `job` has not begun.
+  void drop(Job& job);
   void expect_call(Job& job) override;
   void finished(Job& job) override;
   void wake() override;
@@ -122,6 +129,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // With mutex_.
   void check_running() const;
   bool count(Job& job);
+  void give_back(Job& job, bool begun_too);
   Seat* best_seat();
   bool has_room(Seat& seat);
   absl::Status hand_over(Seat& seat, Task* task);
@@ -176,7 +184,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   int wanted_ = 0;                            // workers
   std::vector<std::unique_ptr<Seat>> seats_;  // by number; null: empty. Emptied with reading_ too
   std::deque<Task*> pending_;
-  uint64_t tasks_ = 0;  // submitted and without a result
+  uint64_t tasks_ = 0;    // submitted and without a result
+  uint64_t streams_ = 0;  // open
   uint64_t last_ticket_ = 0;
   size_t next_seat_ = 0;
   bool draining_ = false;  // what has not begun is not begun any more

@@ -19,6 +19,7 @@ namespace mp::internal {
 
 struct ProcessWork {
   using Core = PoolCore;
+  static constexpr bool kEndsCalls = true;  // that take too long, or whose worker died
 
   template <class Arguments, class F>
   struct Fit;
@@ -52,11 +53,11 @@ struct ProcessWork {
 
   template <bool star, class T, class Job, class F, class It, class End, class See>
   static void submit_chunk(PoolCore& core, const std::shared_ptr<Job>& job, uint64_t part,
-                           bool waits, const F& f, It& at, const End& end, size_t n,
+                           bool waits, const F& f, Cursor<It, End>& from, size_t n,
                            const See& see) {
     Encoder& encoder = Encoder::local();
-    see(encode_chunk<star, typename ItemTypes<star, T>::type, T, std::decay_t<F>>(encoder, f, at,
-                                                                                  end, n));
+    see(encode_chunk<star, typename ItemTypes<star, T>::type, T, std::decay_t<F>>(encoder, f, from,
+                                                                                  n));
     core.submit(job, part, TaskMessage(encoder), waits);
   }
 };

@@ -27,6 +27,7 @@
 #include "mp/internal/frame/message.h"
 #include "mp/internal/frame/python_text.h"
 #include "mp/internal/frame/thunk.h"
+#include "mp/internal/pool/cursor.h"
 
 namespace mp::internal {
 
@@ -244,20 +245,18 @@ struct ChunkTaskOf {
   using type = ChunkTask<F, typename Kept_::P_, typename Kept_::S_, star>;
 };
 
-// The items from `at` on, at most `n`, as one value; `at` is after them then, `count` is how many they were.
+// The next items, at most `n`, as one value; `count` is how many they were.
 template <class Item, class T, class It, class End>
-Encoder::Ref encode_items(Encoder& e, It& at, const End& end, size_t n, size_t* count) {
+Encoder::Ref encode_items(Encoder& e, Cursor<It, End>& from, size_t n, size_t* count) {
   if constexpr (Scalar<Item> && std::is_same_v<Item, T> && std::contiguous_iterator<It> &&
                 std::sized_sentinel_for<End, It>) {
-    n = std::min<size_t>(n, static_cast<size_t>(end - at));
-    std::span<const Item> items(std::to_address(at), n);
-    at += static_cast<std::iter_difference_t<It>>(n);
-    *count = n;
+    std::span<const Item> items = from.take_span(n);
+    *count = items.size();
     return e.scalars(items);
   } else if constexpr (Scalar<Item> && !std::is_same_v<Item, bool>) {
     std::vector<Item> items;
-    for (; items.size() < n && at != end; ++at) {
-      items.push_back(keep<Item>(static_cast<const T&>(*at)));
+    while (items.size() < n && from.more()) {
+      items.push_back(keep<Item>(static_cast<const T&>(from.take())));
     }
     *count = items.size();
     return e.scalars(std::span<const Item>(items));
@@ -265,9 +264,9 @@ Encoder::Ref encode_items(Encoder& e, It& at, const End& end, size_t n, size_t* 
     Encoder::Level level(e);
     Encoder::Items items(e);
     size_t i = 0;
-    for (; i < n && at != end; ++i, ++at) {
+    for (; i < n && from.more(); ++i) {
       // A temporary, of an iterator that makes its values, lives until the item is encoded.
-      items.add(e.value<Item>(keep<Item>(static_cast<const T&>(*at))));
+      items.add(e.value<Item>(keep<Item>(static_cast<const T&>(from.take()))));
     }
     *count = i;
     return e.list(items);
@@ -276,14 +275,14 @@ Encoder::Ref encode_items(Encoder& e, It& at, const End& end, size_t n, size_t* 
 
 // The task of calling f with each of the next n items. Returns how many there were.
 template <bool star, class Arguments, class T, class F, class It, class End>
-size_t encode_chunk(Encoder& e, const F& f, It& at, const End& end, size_t n) {
+size_t encode_chunk(Encoder& e, const F& f, Cursor<It, End>& from, size_t n) {
   using Task = typename ChunkTaskOf<star, F, Arguments>::type;
   Encoder::Building building(e);
   Encoder::Level level(e);
   Encoder::Items state(e);
   state.add(e.value<F>(keep<F>(f)));
   size_t count = 0;
-  state.add(encode_items<typename Task::Item, T>(e, at, end, n, &count));
+  state.add(encode_items<typename Task::Item, T>(e, from, n, &count));
   e.finish(e.callable(token_of<Task>(), e.fields(state)));
   return count;
 }

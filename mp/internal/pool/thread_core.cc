@@ -66,11 +66,25 @@ void ThreadCrew::check_submit() const {
   check_running();
 }
 
+void ThreadCrew::open_stream() {
+  std::lock_guard hold(mutex_);
+  check_running();
+  ++streams_;
+}
+
+void ThreadCrew::end_stream() {
+  std::lock_guard hold(mutex_);
+  --streams_;
+  work_.notify_all();
+}
+
 void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part,
                         std::function<void(MayPut)> run) {
   {
     std::lock_guard hold(mutex_);
-    check_running();
+    if (!job->stream || state_ != State::kClose || broken_ != nullptr) {
+      check_running();
+    }
     tasks_.push_back({job, part, std::move(run)});
   }
   work_.notify_one();
@@ -200,7 +214,8 @@ void ThreadCrew::worker() {
     --living_;
     bool broken = failure != nullptr && failed_starts_ >= kMostFailedStarts;
     // Another in this one's place, if there is still something to do.
-    if (!broken && (state_ == State::kRun || (state_ == State::kClose && !tasks_.empty()))) {
+    if (!broken && (state_ == State::kRun ||
+                    (state_ == State::kClose && (!tasks_.empty() || streams_ != 0)))) {
       try {
         add_workers();
       } catch (const std::exception&) {
@@ -239,7 +254,7 @@ void ThreadCrew::serve_term(std::unique_lock<std::mutex>& hold) {
   while (state_ != State::kTerminate && living_ <= wanted_ &&
          (plan_.tasks_per_child == 0 || served < plan_.tasks_per_child)) {
     if (tasks_.empty()) {
-      if (state_ == State::kClose) {
+      if (state_ == State::kClose && streams_ == 0) {
         return;
       }
       work_.wait(hold);
@@ -294,6 +309,12 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
 
 void ThreadCrew::cancel(Job& job) {
   check_ours();
+  give_back(job, true);
+}
+
+void ThreadCrew::drop(Job& job) { give_back(job, false); }
+
+void ThreadCrew::give_back(Job& job, bool begun_too) {
   std::deque<Task> cancelled;
   {
     std::lock_guard hold(mutex_);
@@ -303,7 +324,7 @@ void ThreadCrew::cancel(Job& job) {
     }
     tasks_ = std::move(kept);
     for (Run* run : runs_) {
-      if (run->task->job.get() == &job && !std::exchange(run->claimed, true)) {
+      if (begun_too && run->task->job.get() == &job && !std::exchange(run->claimed, true)) {
         cancelled.push_back({run->task->job, run->task->part, nullptr});
       }
     }

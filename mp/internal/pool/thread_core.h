@@ -44,14 +44,21 @@ class ThreadCrew final : public Crew, public std::enable_shared_from_this<Thread
 
   // Throws what submit() would.
   void check_submit() const;
+  // As PoolCore's.
+  void open_stream();
+  void end_stream();
 
   bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) override;
   // A call that runs goes on, and what it returns is not used.
   void cancel(Job& job) override;
+  // Nobody wants what `job` has not begun.
+  void drop(Job& job);
 
   // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
   void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
                const std::exception_ptr& error);
+  // A job of no parts is done.
+  void finish_empty(const std::shared_ptr<Job>& job) { settle(job, true); }
 
   void close();
   // Also waits for the calls that run, since a thread cannot be killed; but not in one of its own threads.
@@ -80,6 +87,7 @@ class ThreadCrew final : public Crew, public std::enable_shared_from_this<Thread
   void serve_term(std::unique_lock<std::mutex>& hold);
   bool end(Deadline deadline);
   bool claim(Run& run);
+  void give_back(Job& job, bool begun_too);
   void serve(Task task);
   void done(Task task, const std::exception_ptr& error);
   void settle(std::shared_ptr<Job> job, bool complete);
@@ -94,6 +102,7 @@ class ThreadCrew final : public Crew, public std::enable_shared_from_this<Thread
   std::condition_variable gone_;
   std::deque<Task> tasks_;
   std::vector<Run*> runs_;
+  uint64_t streams_ = 0;  // open
   State state_ = State::kRun;
   int wanted_;
   int living_ = 0;

@@ -21,6 +21,7 @@ namespace mp::internal {
 
 struct ThreadWork {
   using Core = ThreadCrew;
+  static constexpr bool kEndsCalls = false;
 
   template <class Arguments, class F>
   struct Fit;
@@ -69,14 +70,14 @@ struct ThreadWork {
 
   template <bool star, class T, class Job, class F, class It, class End, class See>
   static void submit_chunk(ThreadCrew& core, const std::shared_ptr<Job>& job, uint64_t part, bool,
-                           const F& f, It& at, const End& end, size_t n, const See& see) {
+                           const F& f, Cursor<It, End>& from, size_t n, const See& see) {
     struct Chunk {
       std::decay_t<F> f;
       std::vector<T> items;
     };
     auto chunk = std::make_shared<Chunk>(Chunk{f, {}});
-    for (; chunk->items.size() < n && at != end; ++at) {
-      chunk->items.push_back(*at);
+    while (chunk->items.size() < n && from.more()) {
+      chunk->items.push_back(from.take());
     }
     see(chunk->items.size());
     core.submit(job, part, [job = job.get(), part, chunk](MayPut may_put) {

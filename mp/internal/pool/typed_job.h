@@ -87,6 +87,7 @@ template <class R>
 class MapJob final : public ResultJob<std::vector<R>> {
  public:
   using ResultJob<std::vector<R>>::ResultJob;
+  const char* result_name() const override { return "MapResult"; }
 
   // Before the first part: how many items there are, if that is known, and in chunks of how many.
   void plan(std::optional<size_t> items, size_t chunk) {
@@ -169,6 +170,7 @@ template <>
 class MapJob<void> final : public ResultJob<void> {
  public:
   using ResultJob<void>::ResultJob;
+  const char* result_name() const override { return "MapResult"; }
   void plan(std::optional<size_t>, size_t) {}
   template <class Call, class May>
   void run(uint64_t, size_t, const Call& call, May) {

@@ -1,0 +1,231 @@
+// When imap reads its input, and what close(), join() and its end do to it.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mp/errors.h"
+#include "mp/event.h"
+#include "mp/pool.h"
+#include "mp/pool_errors.h"
+#include "mp/process.h"
+#include "mp/testing/fixture.h"
+#include "mp/testing/watchdog.h"
+#include "mp/thread_pool.h"
+#include "mp/value.h"
+
+namespace mp::testing {
+namespace {
+
+template <class P>
+class PoolImap : public Fixture {
+ private:
+  Watchdog dog_{std::chrono::seconds(60)};
+};
+using Pools = ::testing::Types<Pool, ThreadPool>;
+TYPED_TEST_SUITE(PoolImap, Pools);
+
+int square(int x) { return x * x; }
+
+std::vector<int> numbers(int n) {
+  std::vector<int> in(static_cast<size_t>(n));
+  std::iota(in.begin(), in.end(), 0);
+  return in;
+}
+
+// Numbers from 0, of which `read` counts those that were moved to: an input range with the least that one needs.
+struct Counting {
+  struct End {
+    int n;
+  };
+  struct iterator {
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    int* read;
+    int operator*() const { return *read; }
+    iterator& operator++() {
+      ++*read;
+      return *this;
+    }
+    void operator++(int) { ++*read; }
+    friend bool operator==(const iterator& a, End b) { return *a.read == b.n; }
+  };
+  int* read;
+  int n;
+  iterator begin() const { return {read}; }
+  End end() const { return {n}; }
+};
+
+TYPED_TEST(PoolImap, GoesOnAfterClose) {
+  TypeParam pool(1);
+  auto it = pool.imap(square, numbers(1000));
+  pool.close();
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(it.next(), i * i);
+  }
+  EXPECT_EQ(it.next(), std::nullopt);
+  EXPECT_TRUE(pool.join());
+}
+
+TYPED_TEST(PoolImap, JoinReadsItsInput) {
+  TypeParam pool(1);
+  auto it = pool.imap(square, numbers(1000));
+  pool.close();
+  EXPECT_TRUE(pool.join());
+  int n = 0;
+  for (int x : it) {
+    ASSERT_EQ(x, n * n);
+    ++n;
+  }
+  EXPECT_EQ(n, 1000);
+}
+
+TYPED_TEST(PoolImap, CloseNeedNotWaitForOneThatIsGone) {
+  TypeParam pool(1);
+  {
+    auto it = pool.imap(square, numbers(1000));
+    EXPECT_EQ(it.next(), 0);
+    pool.close();
+  }
+  EXPECT_TRUE(pool.join());
+}
+
+TYPED_TEST(PoolImap, ReadsNoFurtherThanItMust) {
+  TypeParam pool(1);
+  int read = 0;
+  auto it = pool.imap({.chunksize = 2, .buffersize = 1}, square, Counting{&read, 100});
+  EXPECT_EQ(read, 1);  // on the second item
+  EXPECT_EQ(it.next(), 0);
+  EXPECT_EQ(it.next(), 1);
+  EXPECT_EQ(read, 1);
+  EXPECT_EQ(it.next(), 4);
+  EXPECT_EQ(read, 3);
+}
+
+// The same that waits for an event before it moves to its third item.
+struct Waiting {
+  struct iterator {
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    Event* go;
+    int at;
+    int operator*() const { return at; }
+    iterator& operator++() {
+      if (++at == 2) {
+        go->wait();
+      }
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& a, Counting::End b) { return a.at == b.n; }
+  };
+  Event* go;
+  iterator begin() const { return {go, 0}; }
+  Counting::End end() const { return {3}; }
+};
+
+TYPED_TEST(PoolImap, HandsOutWhatIsThereBeforeItReadsOn) {
+  TypeParam pool(1);
+  Event begin, go;
+  auto it = pool.imap({.buffersize = 2},
+                      mp::bind(
+                          [](Event b, int x) {
+                            b.wait();
+                            return x * x;
+                          },
+                          begin),
+                      Waiting{&go});
+  begin.set();
+  pool.apply(square, 0);  // the one worker has done the two before
+  EXPECT_EQ(it.next(), 0);
+  EXPECT_EQ(it.next(), 1);
+  go.set();
+  EXPECT_EQ(it.next(), 4);
+  EXPECT_EQ(it.next(), std::nullopt);
+}
+
+TYPED_TEST(PoolImap, DoesNotDoWhatNobodyAsksForAnyMore) {
+  TypeParam pool(1);
+  Value<int> ran(0);
+  Event begun, go;
+  {
+    auto it = pool.imap(mp::bind(
+                            [](Value<int> n, Event b, Event g, int) {
+                              n.update([](int& v) { ++v; });
+                              b.set();
+                              g.wait();
+                              return 0;
+                            },
+                            ran, begun, go),
+                        numbers(20));
+    begun.wait();
+  }
+  go.set();
+  EXPECT_EQ(pool.apply(square, 3), 9);
+  EXPECT_EQ(ran.value(), 1);
+}
+
+TYPED_TEST(PoolImap, SaysFirstThatThePoolIsClosed) {
+  TypeParam pool(1);
+  pool.close();
+  try {
+    pool.imap(square, numbers(3), 0);
+    FAIL();
+  } catch (const ValueError& e) {
+    EXPECT_STREQ(e.what(), "Pool not running");
+  }
+}
+
+TYPED_TEST(PoolImap, TriesWithoutWaiting) {
+  TypeParam pool(1);
+  Event go;
+  auto it = pool.imap(mp::bind(
+                          [](Event g, int x) {
+                            g.wait();
+                            return x;
+                          },
+                          go),
+                      numbers(2));
+  EXPECT_THROW(it.try_next(), TimeoutError);
+  auto behind = pool.apply_async(square, 3);
+  EXPECT_EQ(behind.try_get(), std::nullopt);
+  go.set();
+  behind.wait();
+  EXPECT_EQ(behind.try_get(), 9);
+  EXPECT_EQ(it.try_next(), 0);
+}
+
+TYPED_TEST(PoolImap, MapTakesRangesWithTheLeast) {
+  TypeParam pool(2);
+  int read = 0;
+  EXPECT_EQ(pool.map(square, Counting{&read, 5}), (std::vector{0, 1, 4, 9, 16}));
+}
+
+TEST(ThreadPoolLimits, RefusesWhatItCannotDo) {
+  ThreadPool pool(1);
+  EXPECT_THROW(pool.apply_async({.timeout = 1.0}, square, 2), ValueError);
+  EXPECT_THROW(pool.map_async({.retries = 1}, square, numbers(2)), ValueError);
+  EXPECT_THROW(pool.imap({.timeout = 1.0}, square, numbers(2)), ValueError);
+}
+
+int wait_for(Event e) {
+  e.wait();
+  return 1;
+}
+
+TEST(PoolLimits, ImapHasThem) {
+  Pool pool(1);
+  const std::vector<Event> never{Event()};
+  auto it = pool.imap({.timeout = 0.05}, wait_for, never);
+  EXPECT_THROW(it.next(), TimeoutError);
+}
+
+}  // namespace
+}  // namespace mp::testing
