@@ -119,7 +119,7 @@ class AsyncResult {
     return job_->error();
   }
   // Gives the call up: what has no result yet fails with mp::CancelledError. A worker that runs some of it is killed and
-  // replaced. What a thread of a ThreadPool runs already is not given up: its result counts.
+  // replaced. A thread of a ThreadPool goes on, and what it returns is dropped.
   void cancel() const {
     std::shared_ptr<internal::Job> job = job_;
     while (std::shared_ptr<internal::Job> source = job->source.lock()) {

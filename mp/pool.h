@@ -13,10 +13,10 @@
 // What can be called is what a Process can run: functions, lambdas without captures, member functions, mp::bind, objects
 // whose fields cross.
 //
-// Handles   Move-only: its end is terminate(). In a forked child the end of its copy does nothing; a call of it, or of the get()
-//           of a result, would take what belongs to the parent.
-// Safety    Any method, any thread; not from a Codec of a task's arguments or results. A callback may use the pool, but neither
-//           join() nor destroy it, nor wait for a result that has a callback itself.
+// Handles   Move-only: its end is terminate(). In a forked child its copy, and those of its results, throw mp::AssertionError;
+//           their end does nothing.
+// Safety    Any method, any thread; not from a Codec of a task's arguments or results. A callback may use the pool, wait for any
+//           result of it, end and destroy it; join() in one throws mp::RuntimeError, and terminate() does not wait there.
 // Ordering  What the caller did before is visible to the task, and what the task did after its result is there.
 // Blocking  apply, map, starmap until the results are there; join() until the workers are gone; terminate() until they are
 //           killed, at most about half a second. The others do not wait. Two threads are started with the workers.
@@ -60,8 +60,9 @@ struct PoolOptions {
   std::optional<int64_t> maxtasksperchild = {};  // then a worker is replaced; a chunk is one task
   Context context = {};
   std::vector<ResourceLimit> limits = {};
-  uint64_t max_memory_per_child =
-      0;  // bytes; a worker that has more is replaced once it has done what it has. 0: none
+  // Bytes by which a worker's private memory may grow from its first task on; then it is replaced once it has done what it
+  // has. 0: any.
+  uint64_t max_memory_per_child = 0;
   // While the pool lives, the first SIGINT does not end the process: what workers have begun is done, all other calls fail
   // with mp::KeyboardInterrupt. The second kills the workers, and the rest fails too. Else SIGINT is as without the pool.
   bool drain_on_interrupt = false;
@@ -81,7 +82,7 @@ class Pool : public internal::BasicPool<internal::ProcessWork> {
   Pool& operator=(Pool&&) noexcept;
   ~Pool();
 
-  // Those that are there, in no order. For looking, waiting and killing: the pool replaces who has ended. Not to be close()d.
+  // Those that are there, in no order. For looking, waiting and killing: the pool replaces who has ended. A close() of one does it no harm.
   std::vector<Process> workers() const { return core().workers(); }
 
  private:

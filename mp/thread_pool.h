@@ -10,12 +10,13 @@
 // Handles   Move-only: its end is terminate(), which waits for the calls that run.
 // Safety    Any method, any thread.
 // Ordering  As Pool.
-// Blocking  As Pool. terminate() cannot stop a call that runs: it waits for it, so a callback, which a thread of the pool calls,
-//           must not. Callbacks, and .progress, of several calls run beside each other.
+// Blocking  As Pool. terminate() cannot stop a call that runs: it waits for it, but not in a task or a callback. Callbacks and
+//           .progress run in one thread, one after the other.
 // Cost      A call: an allocation or two, and a wake.
 // Death     A thread that crashes is the process that crashes.
 // Crossing  Not.
-// Python    As there; AsyncResult::cancel(), resize() and what CallOptions adds, as with Pool, but .timeout and .retries mean nothing here.
+// Python    As there; AsyncResult::cancel(), resize() and what CallOptions adds, as with Pool, but .timeout and .retries throw
+//           mp::ValueError. What a cancelled call returns later is dropped.
 
 #ifndef MP_THREAD_POOL_H_
 #define MP_THREAD_POOL_H_

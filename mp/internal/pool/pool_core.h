@@ -6,7 +6,8 @@
 // Threads    Who waits for a result reads the workers' results meanwhile, for everybody ("leads"): one thread at a time, so a
 //            caller that waits for its own task is woken by the worker itself. The collector does it when nobody waits and
 //            something must go on: tasks wait for a worker, or a callback for its result. Callbacks run in the collector
-//            only; one that waits for a result makes those meanwhile that others are ready for. The keeper starts workers, notices their ends and replaces them, and keeps times.
+//            only; one that waits for a result makes those meanwhile that others are ready for. The keeper starts workers,
+//            notices their ends and replaces them, and keeps times.
 // Locks      reading_ -> lead_mutex_ -> a job's; reading_ -> mutex_ -> a job's, a ring's.
 // Death      A worker: what it had published counts; what it had not begun goes to others; what it had begun is tried again
 //            or fails, as the task wants. The owner: its workers are killed (life.h).
