@@ -737,14 +737,22 @@ int Process::pid() const {
 }
 
 std::optional<int> Process::exitcode() const {
-  ProcessCore& c = core();
-  raise_if_error(check_open(c));
+  raise_if_error(check_open(core()));
+  return internal::last_exitcode(*this);
+}
+
+namespace internal {
+
+std::optional<int> last_exitcode(const Process& process) {
+  ProcessCore& c = ProcessAccess::core(process);
   Child* child = c.started.load(std::memory_order_acquire);
   if (child == nullptr || !c.is_ours()) {
     return std::nullopt;
   }
   return child->exit_code();
 }
+
+}  // namespace internal
 
 int Process::sentinel() const {
   ProcessCore& c = core();

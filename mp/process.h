@@ -148,6 +148,9 @@ class Process {
 
 namespace internal {
 
+// process.exitcode(), of one that somebody has closed, too.
+std::optional<int> last_exitcode(const Process& process);
+
 // What a process is made of: f(args...), but not a process or its options alone.
 template <class F>
 concept ProcessFunction = !std::derived_from<std::decay_t<F>, Process> &&

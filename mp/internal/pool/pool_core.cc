@@ -160,11 +160,10 @@ struct PoolCore::Seat {
   int reap() {
     try {
       process.join();
-      return process.exitcode().value_or(255);
     } catch (const Error&) {
-      int status = 0;  // somebody has joined and closed it
-      return recorded_status(pidfd.get(), &status) ? exit_code_of(status) : 255;
+      // Somebody has joined and closed it.
     }
+    return last_exitcode(process).value_or(255);
   }
   // The task that the worker has begun and not answered, or has just answered.
   Task* running() const {
@@ -509,18 +508,26 @@ void PoolCore::level(std::vector<Failed>* failed) {
   }
 }
 
-// Nothing has come for a while: what a worker has and does not begin goes to those that have nothing. That worker is slow to
-// come back, or stopped; it gets no more until it has read what it was sent.
-void PoolCore::unstick() {
+// Nothing has come for a while: who has read what clogged it gets more. `late_too`, after a whole slice: what a worker has and
+// does not begin goes to those that have nothing. That worker is slow to come back, or stopped; it gets no more until it has
+// read what it was sent.
+void PoolCore::unstick(bool late_too) {
   std::vector<Failed> failed;
   {
     std::lock_guard hold(mutex_);
+    // What is handed over now is not late.
+    std::vector<Seat*> late;
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (late_too && seat != nullptr && seat->outstanding != 0) {
+        late.push_back(seat.get());
+      }
+    }
     feed(&failed);  // a worker may have read what clogged it
     const bool idle = std::any_of(seats_.begin(), seats_.end(), [&](const auto& seat) {
       return seat != nullptr && seat->outstanding == 0 && !seat->stuck && has_room(*seat);
     });
-    for (const std::unique_ptr<Seat>& seat : seats_) {
-      if (idle && seat != nullptr && seat->outstanding != 0 && seat->running() == nullptr) {
+    for (Seat* seat : late) {
+      if (idle && seat->outstanding != 0 && seat->running() == nullptr) {
         seat->stuck = true;
         take_back_some(*seat, kWindow);
       }
@@ -749,6 +756,7 @@ void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
     }
     return until();
   };
+  int64_t patience_ns = kCloggedNs;
   while (!until()) {
     size_t n;
     {
@@ -756,17 +764,22 @@ void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
       n = collect();
     }
     if (n != 0) {
+      patience_ns = kCloggedNs;
       continue;
     }
     if (deadline.passed()) {
       return;
     }
-    const bool clogged = clogged_.load(std::memory_order_relaxed) &&
+    const int64_t slice_ns = g_pool_circumstances.slice_ns;
+    const bool clogged = patience_ns < slice_ns && clogged_.load(std::memory_order_relaxed) &&
                          pending_count_.load(std::memory_order_relaxed) != 0;
-    Deadline slice = Deadline::after_ns(clogged ? kCloggedNs : g_pool_circumstances.slice_ns);
+    Deadline slice = Deadline::after_ns(clogged ? patience_ns : slice_ns);
     if (!await(board.bell, earlier(slice, deadline), *Family::current(), kWakeNs, ready) &&
         !deadline.passed()) {
-      unstick();
+      unstick(!clogged);
+      if (clogged) {
+        patience_ns *= 2;
+      }
     }
   }
 }
@@ -1005,16 +1018,7 @@ void PoolCore::keeper() {
   keeping_ = true;
   keeping_.notify_all();
   int nap_ms = 0;
-  auto try_keep = [&] {
-    try {
-      return keep(&nap_ms);
-    } catch (...) {
-      break_pool(std::current_exception());
-      nap_ms = kMemoryMs;
-      return true;
-    }
-  };
-  while (try_keep()) {
+  auto rest = [&] {
     std::vector<pollfd> fds{{keeper_bell_.get(), POLLIN, 0}};
     {
       std::lock_guard hold(mutex_);
@@ -1031,6 +1035,20 @@ void PoolCore::keeper() {
     if (!take_interrupt().ok()) {
       interrupted();
     }
+  };
+  auto go_on = [&] {
+    try {
+      if (!keep(&nap_ms)) {
+        return false;
+      }
+      rest();
+    } catch (...) {
+      break_pool(std::current_exception());
+      poll(nullptr, 0, kTimesMs);  // it may be thrown again
+    }
+    return true;
+  };
+  while (go_on()) {
     uint64_t count;
     [[maybe_unused]] ssize_t n = read(keeper_bell_.get(), &count, sizeof count);
   }
@@ -1144,7 +1162,8 @@ std::set<int> PoolCore::find_grown() const {
   }
   std::set<int> grown;
   for (auto [pid, base] : at_work) {
-    if (private_bytes(pid) > base + plan_.memory_per_child) {
+    if (const uint64_t now = private_bytes(pid);
+        now > base && now - base > plan_.memory_per_child) {
       grown.insert(pid);
     }
   }

@@ -139,7 +139,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   bool take_back_some(Seat& seat, uint32_t most);
   void feed(std::vector<Failed>* failed);
   void level(std::vector<Failed>* failed);
-  void unstick();
+  void unstick(bool late_too);
   void forget(const Task& task);
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
   void dismiss(Seat& seat);
