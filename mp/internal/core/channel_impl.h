@@ -127,7 +127,7 @@ bool await_with_lessees(Channel<A, Store>& channel, EventCount<A>& ec, Deadline 
     if (died) {
       continue;
     }
-    Deadline slice = Deadline::after_ns(longest);
+    Deadline slice = Deadline::of_slice(longest);
     A::step("queue.before_sleep");
     Deadline end = earlier(slice, deadline);
     FutexResult r = count == 0 ? Parking<A>::wait(ec.seq, seq, end)
@@ -206,7 +206,7 @@ bool await_change(Channel<A, Store>& channel, EventCount<A>& ec, int other, Dead
         longest = nap = std::min(slice_ns, nap == 0 ? kFirstNapNs : 2 * nap);
       }
     }
-    Deadline slice = Deadline::after_ns(longest);
+    Deadline slice = Deadline::of_slice(longest);
     A::step("pipe.before_sleep");
     FutexResult r = Parking<A>::wait_or_death(ec.seq, seq, life, earlier(slice, deadline));
     if (life.word != nullptr && family.is_dying(holder)) {

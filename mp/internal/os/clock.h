@@ -16,6 +16,8 @@ namespace mp::internal {
 
 // Nanoseconds on CLOCK_MONOTONIC.
 int64_t monotonic_ns() noexcept;
+// The same as of the last tick, up to 10 ms ago: cheaper.
+int64_t coarse_monotonic_ns() noexcept;
 
 // How many mp::interruptible there are in this process; see os/interrupt.h.
 extern std::atomic<int> g_interruptible;
@@ -46,6 +48,16 @@ class Deadline {
     return Deadline(ns >= kNever - now ? kNever : (now + ns) & ~kInterruptible);
   }
 
+  // Of a sleep after which one looks again, in case that nobody woke it: a long one may be over a tick too early, and so needs
+  // no exact clock.
+  static Deadline of_slice(int64_t ns) noexcept {
+    if (ns < kLongSliceNs) {
+      return after_ns(ns);
+    }
+    int64_t now = coarse_monotonic_ns();
+    return Deadline(ns >= kNever - now ? kNever : (now + ns) & ~kInterruptible);
+  }
+
   // What ns() returned once.
   static constexpr Deadline at(int64_t ns) noexcept { return Deadline(ns); }
 
@@ -70,6 +82,7 @@ class Deadline {
  private:
   static constexpr int64_t kInterruptible = 1;
   static constexpr int64_t kLookNs = 50'000'000;
+  static constexpr int64_t kLongSliceNs = 50'000'000;
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max() - kInterruptible;
   explicit constexpr Deadline(int64_t ns) noexcept : ns_(ns) {}
   int64_t ns_;

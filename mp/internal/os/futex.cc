@@ -69,11 +69,12 @@ FutexResult futex_wait_any(const FutexPair* pairs, int count, Deadline deadline)
   if (count == 1 || g_no_waitv.load(std::memory_order_relaxed)) {
     return futex_wait(pairs[0].word, pairs[0].expected, deadline);
   }
-  WaitvEntry entries[kMostFutexes] = {};
+  WaitvEntry entries[kMostFutexes];
   for (int i = 0; i < count; ++i) {
-    entries[i].val = pairs[i].expected;
-    entries[i].uaddr = reinterpret_cast<uint64_t>(pairs[i].word);
-    entries[i].flags = kWaitv32;
+    entries[i] = {.val = pairs[i].expected,
+                  .uaddr = reinterpret_cast<uint64_t>(pairs[i].word),
+                  .flags = kWaitv32,
+                  .reserved = 0};
   }
   long rc = sleep_until(deadline, [&](const timespec* at) {
     return syscall(SYS_futex_waitv, entries, count, 0, at, CLOCK_MONOTONIC);

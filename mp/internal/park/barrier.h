@@ -288,7 +288,7 @@ class BarrierCall {
       // See kFirstNapNs.
       longest = *nap = std::min(slice_ns, *nap == 0 ? kFirstNapNs : 2 * *nap);
     }
-    Deadline slice = Deadline::after_ns(longest);
+    Deadline slice = Deadline::of_slice(longest);
     A::step("barrier.before_sleep");
     FutexResult r = Parking<A>::wait_among(seq, seen, called, Place::kAsleep, w.lives,
                                            earlier(slice, deadline));

@@ -75,7 +75,7 @@ class CondWaiters {
       if (node.notified()) {
         return true;
       }
-      Deadline slice = Deadline::after_ns(family_.slice_ns());
+      Deadline slice = Deadline::of_slice(family_.slice_ns());
       FutexResult r = Parking<A>::wait(node.wake, Node::kSleep, earlier(slice, deadline));
       if (node.notified()) {
         if (r == FutexResult::kTimeout) {

@@ -42,7 +42,7 @@ bool await(EventCount<A>& ec, Deadline deadline, Liveness& family, int64_t spin_
     if (ready()) {
       return true;
     }
-    Deadline slice = Deadline::after_ns(family.slice_ns());
+    Deadline slice = Deadline::of_slice(family.slice_ns());
     FutexResult r = Parking<A>::wait(ec.seq, seq, earlier(slice, deadline));
     if (ready()) {
       if (r == FutexResult::kTimeout) {

@@ -79,7 +79,7 @@ bool sleep_on_owned(LockWord<A>& lock, uint32_t seq, uint32_t seen, Deadline dea
       *nap = longest;
     }
   }
-  Deadline slice = Deadline::after_ns(longest);
+  Deadline slice = Deadline::of_slice(longest);
   A::step("lock.before_sleep");
   FutexResult r = Parking<A>::wait_or_death(lock.sleepers.seq, seq, life, earlier(slice, deadline));
   if (life.word != nullptr && family.is_dying(owner)) {

@@ -199,7 +199,7 @@ class Semaphore {
     }
     A::step("semaphore.before_sleep");
     FutexResult r = Parking<A>::wait_or_deaths(word_.sleepers.seq, seq, lives, count,
-                                               earlier(Deadline::after_ns(longest), deadline));
+                                               earlier(Deadline::of_slice(longest), deadline));
     for (int i = 0; i < count; ++i) {
       if (family_.is_dying(owners[i])) {
         // The kernel wakes one sleeper only.
