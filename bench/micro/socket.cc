@@ -8,6 +8,7 @@
 
 #include "bench/micro/micro.h"
 #include "bench/micro/party.h"
+#include "bench/placement.h"
 #include "mp/backend.h"
 #include "mp/client.h"
 #include "mp/connection.h"
@@ -48,7 +49,9 @@ double tcp(int64_t n) {
                     });
 }
 
+// Both on one processor, as in pipe_round_trip.
 void echo_bytes(mp::Connection end, Ready ready, int64_t n) {
+  OnProcessor here(0);
   std::vector<std::byte> buffer(kMessageBytes);
   report(ready);
   for (int64_t i = 0; i < n; ++i) {
@@ -63,6 +66,7 @@ double unix_round_trip(int64_t n) {
   std::vector<std::byte> buffer(kMessageBytes);
   return with_party(make_party<mp::Processes>(&echo_bytes, other, ready, n), ready,
                     [&, &end = end] {
+                      OnProcessor here(0);
                       for (int64_t i = 0; i < n; ++i) {
                         end.send_bytes(buffer);
                         end.recv_bytes_into(buffer);

@@ -269,6 +269,7 @@ def tcp(size):
 
 
 def echo_bytes(end, count):
+    on_processor(0)
     buffer = bytearray(256)
     for _ in range(count):
         end.recv_bytes_into(buffer)
@@ -280,9 +281,11 @@ def unix_round_trip(count):
     buffer = bytearray(256)
 
     def work():
+        before = on_processor(0)
         for _ in range(count):
             near.send_bytes(buffer)
             near.recv_bytes_into(buffer)
+        os.sched_setaffinity(0, before)
 
     return with_party(echo_bytes, (far, count), work)
 

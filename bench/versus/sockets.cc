@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bench/placement.h"
 #include "bench/versus/parties.h"
 #include "bench/versus/versus.h"
 
@@ -94,12 +95,14 @@ double round_trip(int64_t n) {
   std::vector<char> buffer(kMessageBytes, '0');
   const double elapsed = with_process(
       [&] {
+        OnProcessor here(0);
         for (int64_t i = 0; i < n; ++i) {
           receive_message(ends[1], buffer);
           send_message(ends[1], buffer);
         }
       },
       [&] {
+        OnProcessor here(0);
         close(ends[1]);
         for (int64_t i = 0; i < n; ++i) {
           send_message(ends[0], buffer);
