@@ -230,10 +230,6 @@ TEST(LockModel, FindsThatWaitersAreForgottenOnUnlock) {
   EXPECT_NE(violation_with<Bug::kClearWaitersOnUnlock>({.actors = {"a", "a", "a"}}), "");
 }
 
-TEST(LockModel, FindsThatAWokenOneIsSettledTwice) {
-  EXPECT_NE(violation_with<Bug::kAddTheWoken>({.actors = {"aa", "a", "a"}}), "");
-}
-
 TEST(LockModel, FindsThatADeadOnesLockIsMarkedLate) {
   EXPECT_NE(violation_with<Bug::kMarkLate>({.actors = {"a", "a", "A"}, .kills = 1, .refuse = true}),
             "");
