@@ -51,7 +51,7 @@ constexpr auto kBalance = std::chrono::milliseconds(2);
 constexpr size_t kBatch = 64;
 // Messages that a worker has not read, and may have been taken back, from which it gets no more.
 constexpr uint64_t kMostUnread = 2 * kWindow;
-// How often it is looked at then.
+// How soon it is looked at then; each time that it is in vain, half as often.
 constexpr int64_t kCloggedNs = 2'000'000;
 constexpr char kTerminated[] = "the pool was terminated before the task was done";
 
