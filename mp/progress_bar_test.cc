@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "mp/event.h"
+#include "mp/function.h"
 #include "mp/internal/base/unique_fd.h"
 #include "mp/pool.h"
 #include "mp/testing/fixture.h"
@@ -56,19 +58,29 @@ class ProgressBarTest : public Fixture {
   Watchdog dog_{std::chrono::minutes(1)};
 };
 
-int square(int x) { return x * x; }
+// The last of a hundred waits for `seen`.
+int square(const Event& seen, int x) {
+  if (x == 99) {
+    seen.wait();
+  }
+  return x * x;
+}
 
 TEST_F(ProgressBarTest, ShowsAMapInATerminal) {
   open_terminal(80);
+  std::string text;
   {
     Pool pool(2);
     std::vector<int> in(100);
     std::iota(in.begin(), in.end(), 0);
+    Event seen_once;
     auto r = pool.map_async({.chunksize = 1, .progress = ProgressBar("squares", terminal_.get())},
-                            square, in);
+                            bind(square, seen_once), in);
+    text = seen("]");
+    seen_once.set();
     EXPECT_EQ(r.get().size(), 100u);
   }
-  std::string text = seen("\n");
+  text += seen("\n");
   EXPECT_EQ(text.substr(0, 11), "\rsquares:  ") << text;
   const std::string last = text.substr(text.rfind('\r', text.size() - 3));
   EXPECT_EQ(last.substr(0, 62), "\rsquares: 100% [########################################] 100/")
