@@ -423,7 +423,7 @@ std::vector<Row> make_rows() {
       },
       {
           .name = "pool_map",
-          .operation = "one item of a map() over a million",
+          .operation = "one item of a map() over a million, the second of two such maps",
           .variants =
               {
                   {kProcesses, pool_map_processes(), kMillion},

@@ -28,7 +28,7 @@
 //           pool: its calls fail with their error. The owner dies: the workers are killed.
 // Crossing  Not. A task may have a pool of its own, ten deep.
 // Python    The scope's end is __exit__. Tasks of a dead worker end. Arguments are encoded in the caller's thread; what cannot
-//           cross does not compile. Input is cut into chunks as there, but imap reads ahead at most 32 chunks per worker.
+//           cross does not compile. Input is cut into chunks as there, but imap reads ahead at most 256 chunks per worker.
 //           Workers are not daemons. They ignore SIGINT, and print nothing about it.
 
 #ifndef MP_POOL_H_

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <numeric>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -109,7 +110,91 @@ TYPED_TEST(PoolImap, ReadsNoFurtherThanItMust) {
   EXPECT_EQ(read, 3);
 }
 
-// The same that waits for an event before it moves to its third item.
+// Texts of one length, of which `made` counts those that were looked at.
+struct Texts {
+  struct iterator {
+    using value_type = std::string;
+    using difference_type = std::ptrdiff_t;
+    size_t length = 0;
+    int* made = nullptr;
+    int at = 0;
+    std::string operator*() const {
+      ++*made;
+      return std::string(length, 'x');
+    }
+    iterator& operator++() {
+      ++at;
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++at;
+      return before;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) { return a.at == b.at; }
+  };
+  size_t length;
+  int* made;
+  iterator begin() const { return {length, made, 0}; }
+  iterator end() const { return {length, made, 10'000}; }
+};
+static_assert(std::forward_iterator<Texts::iterator>);
+
+size_t length_of(const std::string& text) { return text.size(); }
+
+TEST(PoolImapAhead, IsLessIfTheChunksAreLarge) {
+  Watchdog dog(std::chrono::seconds(60));
+  Pool pool(2);
+  for (auto [length, most] : {std::pair<size_t, int>{10, 512}, {6'000, 349}, {100'000, 64}}) {
+    int made = 0;
+    auto it = pool.imap(length_of, Texts{length, &made});
+    // A message is a little longer than its text.
+    EXPECT_LE(made, most);
+    EXPECT_GE(made, most * 9 / 10);
+    EXPECT_EQ(it.next(), length);
+  }
+}
+
+// Numbers, of which one cannot be had.
+struct Throws {
+  struct iterator {
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    int at = 0;
+    int operator*() const {
+      if (at == 700) {
+        throw std::out_of_range("no more");
+      }
+      return at;
+    }
+    iterator& operator++() {
+      ++at;
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++at;
+      return before;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) { return a.at == b.at; }
+  };
+  iterator begin() const { return {}; }
+  iterator end() const { return {1000}; }
+};
+
+TEST(PoolImapAhead, EndsWhereTheInputThrows) {
+  Watchdog dog(std::chrono::seconds(60));
+  Pool pool(2);
+  auto it = pool.imap(square, Throws());
+  for (int i = 0; i < 700; ++i) {
+    ASSERT_EQ(it.next(), i * i);
+  }
+  EXPECT_THROW(it.next(), std::out_of_range);
+  EXPECT_EQ(it.next(), std::nullopt);
+  EXPECT_EQ(pool.apply(square, 7), 49);
+}
+
+// Numbers; it waits for an event before it moves to its third item.
 struct Waiting {
   struct iterator {
     using value_type = int;

@@ -65,30 +65,27 @@ struct Encoder::Table {
     e.align(4);
     e.push(int32_t{0});
     uint32_t at = e.size();
-    union {
-      uint16_t shorts[8] = {};
-      uint64_t words[2];
-    } vtable;
-    vtable.shorts[0] = static_cast<uint16_t>(4 + 2 * count);
-    vtable.shorts[1] = static_cast<uint16_t>(at - start);
-    for (uint32_t i = 0; i < count; ++i) {
-      vtable.shorts[2 + i] = fields[i] == 0 ? 0 : static_cast<uint16_t>(at - fields[i]);
-    }
+    const uint32_t bytes = 4 + 2 * count;
+    // Eight numbers of two bytes, put together in registers: read back as words they would be waited for.
+    auto number = [&](uint32_t i) -> uint64_t { return fields[i] == 0 ? 0 : at - fields[i]; };
+    const uint64_t vtable[2] = {
+        bytes | uint64_t{at - start} << 16 | number(0) << 32 | number(1) << 48,
+        number(2) | number(3) << 16 | number(4) << 32 | number(5) << 48};
     uint32_t where = 0;
     for (uint32_t i = 0; i < e.vtable_count_; ++i) {
       const Vtable& known = e.vtables_[i];
-      if (known.bytes[0] == vtable.words[0] && known.bytes[1] == vtable.words[1]) {
+      if (known.bytes[0] == vtable[0] && known.bytes[1] == vtable[1]) {
         where = known.at;
         break;
       }
     }
     std::byte* table = e.now_;
     if (where == 0) {
-      e.now_ -= vtable.shorts[0];
-      std::memcpy(e.now_, vtable.shorts, vtable.shorts[0]);
+      e.now_ -= bytes;
+      std::memcpy(e.now_, vtable, bytes);
       where = e.size();
       if (e.vtable_count_ < kMostVtables) {
-        e.vtables_[e.vtable_count_++] = {{vtable.words[0], vtable.words[1]}, where};
+        e.vtables_[e.vtable_count_++] = {{vtable[0], vtable[1]}, where};
       }
     }
     int32_t distance = static_cast<int32_t>(where - at);

@@ -103,7 +103,24 @@ Thunk::Entry find_thunk(const Token& token, uint64_t role) {
   refuse_token();
 }
 
+namespace {
+
+// The last pointer that this thread has encoded: one call after the other is of the same function. The type is known by where
+// its name lies.
+struct LastPointer {
+  CodePointer pointer;
+  const char* type = nullptr;
+  Token token;
+};
+constinit thread_local LastPointer t_last;
+
+}  // namespace
+
 Encoder::Ref encode_pointer(Encoder& e, CodePointer pointer, std::string_view type) {
+  if (t_last.type == type.data() && t_last.pointer.address == pointer.address &&
+      t_last.pointer.adjustment == pointer.adjustment) {
+    return e.pointer(t_last.token, pointer.adjustment);
+  }
   // A pointer to a virtual member function is an index with its low bit set. A function may lie at
   // an odd address too, in code that is not optimised.
   Place place;
@@ -122,7 +139,11 @@ Encoder::Ref encode_pointer(Encoder& e, CodePointer pointer, std::string_view ty
                                  "calls it")));
   }
   uint64_t kind = mix(hash_of(type, kPointerRole), static_cast<uint64_t>(pointer.adjustment));
-  return e.pointer(token_of(place, kind), pointer.adjustment);
+  const Token token = token_of(place, kind);
+  if (place.stays) {
+    t_last = {pointer, type.data(), token};
+  }
+  return e.pointer(token, pointer.adjustment);
 }
 
 CodePointer decode_pointer(const Reader& r, std::string_view type) {

@@ -216,6 +216,7 @@ bool find_place(const void* address, Place* place) {
   }
   place->module = module->id;
   place->offset = static_cast<uint64_t>(static_cast<const char*>(address) - module->base);
+  place->stays = module->stays;
   return true;
 }
 

@@ -22,6 +22,7 @@ struct ModuleId {
 struct Place {
   ModuleId module;
   uint64_t offset = 0;  // address minus load address
+  bool stays = false;   // in the program itself: nothing else will ever be there
 };
 
 // Where `address` is; false if it belongs to no module. Takes no lock once the module was seen.

@@ -5,6 +5,8 @@
 #ifndef MP_INTERNAL_POOL_BASIC_POOL_H_
 #define MP_INTERNAL_POOL_BASIC_POOL_H_
 
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,6 +23,7 @@
 
 #include "mp/async_result.h"
 #include "mp/errors.h"
+#include "mp/internal/os/clock.h"
 #include "mp/internal/pool/cursor.h"
 #include "mp/internal/pool/typed_job.h"
 #include "mp/timeout.h"
@@ -57,8 +60,9 @@ struct CallOptions<void> {
 
 // How an imap is to be done: fields as those of CallOptions.
 struct IMapOptions {
-  int64_t chunksize = 1;                   // items per task
-  std::optional<int64_t> buffersize = {};  // chunks that are ahead; none: 32 per worker
+  int64_t chunksize = 1;  // items per task
+  // Chunks that are ahead; none: 256 per worker, or of large ones 1 MiB per worker, but 32 at least.
+  std::optional<int64_t> buffersize = {};
   Timeout timeout = kForever;
   int retries = 0;
 };
@@ -201,6 +205,13 @@ template <bool star, class Range>
 using ItemArguments =
     typename ItemTypes<star, std::decay_t<decltype(*std::begin(std::declval<Range&>()))>>::type;
 
+// How many chunks of an imap may be ahead.
+struct Ahead {
+  uint64_t most;
+  uint64_t least;  // whatever their size
+  uint64_t bytes;  // of all
+};
+
 // The input of an imap: a range that lives elsewhere, or its own.
 template <class Range>
 struct Source {
@@ -219,12 +230,13 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
   using T = std::decay_t<decltype(*std::begin(std::declval<Range&>()))>;
 
   IMapState(std::shared_ptr<typename Work::Core> core, F f, Range&& range, bool ordered,
-            const IMapOptions& options)
+            const IMapOptions& options, const Ahead& ahead)
       : core_(std::move(core)),
         f_(std::move(f)),
         source_(std::forward<Range>(range)),
         chunk_(static_cast<size_t>(options.chunksize)),
-        window_(static_cast<uint64_t>(*options.buffersize)),
+        ahead_(ahead),
+        window_(ahead.most),
         job_(std::make_shared<StreamJob<R>>(core_, ordered)) {
     set_limits(*job_, options);
     core_->open_stream();
@@ -256,11 +268,11 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
       if (at_ < piece_.values.size()) {
         return std::move(piece_.values[at_++]);
       }
-      if (!job_->next(&piece_)) {
+      if (taken_ == pieces_.size() && !take_pieces()) {
         {
           std::lock_guard hold(mutex_);
           refill();
-          if (on_the_way_ == 0) {
+          if (on_the_way_.load(std::memory_order_relaxed) == 0) {
             if (input_error_ != nullptr) {
               std::rethrow_exception(std::exchange(input_error_, nullptr));
             }
@@ -273,13 +285,12 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
         }
         continue;
       }
+      piece_ = std::move(pieces_[taken_++]);
       at_ = 0;
-      {
+      if (on_the_way_.fetch_sub(1, std::memory_order_relaxed) - 1 <= ahead_.most / 2 &&
+          kReadsAtOnce) {
         std::lock_guard hold(mutex_);
-        --on_the_way_;
-        if (kReadsAtOnce) {
-          refill();
-        }
+        refill();
       }
       if (piece_.error != nullptr) {
         std::rethrow_exception(std::exchange(piece_.error, nullptr));
@@ -293,44 +304,74 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
       if (ended_) {
         return;
       }
-      submit();
+      submit(kMostAtOnce);
     }
   }
 
  private:
+  static constexpr uint64_t kMostAtOnce = 128;
+  static constexpr int64_t kMostReadingNs = 200'000;
   // Nobody waits in it for the next item to come.
   static constexpr bool kReadsAtOnce = std::forward_iterator<typename Source<Range>::It>;
 
   // With mutex_. Reads the input as far as its tasks fit into the window, once half of that is empty: a worker that is woken
   // for one task finds more.
   void refill() {
-    if (on_the_way_ > window_ / 2) {
+    auto on_the_way = [this] { return on_the_way_.load(std::memory_order_relaxed); };
+    if (on_the_way() > window_ / 2) {
       return;
     }
-    while (!ended_ && on_the_way_ < window_) {
-      if (!kReadsAtOnce && on_the_way_ != 0 && has_next()) {
+    while (!ended_ && on_the_way() < window_) {
+      if (!kReadsAtOnce && on_the_way() != 0 && has_next()) {
         return;
       }
-      submit();
+      const int64_t start = monotonic_ns();
+      submit(kReadsAtOnce ? std::min(at_once_, window_ - on_the_way()) : 1);
+      // The first ones are handed over at once, and none waits long for the others to be read.
+      at_once_ = monotonic_ns() - start > kMostReadingNs ? std::max<uint64_t>(at_once_ / 2, 1)
+                                                         : std::min(2 * at_once_, kMostAtOnce);
     }
   }
-  bool has_next() {
-    return job_->has_next() || core_->wait(
-                                   *job_, [&] { return job_->has_next(); }, Deadline::past());
+  // All that are there, so that the job is asked once for many.
+  bool take_pieces() {
+    pieces_.clear();
+    taken_ = 0;
+    return job_->take_next(&pieces_);
   }
-  // With mutex_: the next chunk.
-  void submit() {
+  bool has_next() {
+    return taken_ != pieces_.size() || job_->has_next() ||
+           core_->wait(
+               *job_, [&] { return job_->has_next(); }, Deadline::past());
+  }
+  // With mutex_: the next chunks, at most `most`.
+  void submit(uint64_t most) {
+    const uint64_t first = part_;
+    uint64_t counted = first;  // in on_the_way_
+    bool more = true;
     try {
-      if (!source_.from.more()) {
-        end();
-        return;
+      while (part_ - first < most && (more = source_.from.more())) {
+        on_the_way_.fetch_add(1, std::memory_order_relaxed);
+        ++counted;
+        const size_t bytes =
+            chunks_.template add<T>(*core_, job_, part_, f_, source_.from, chunk_,
+                                    [this](size_t count) { job_->announce(part_, count); });
+        ++part_;
+        // As if all were as large as the last one.
+        window_ = std::clamp(ahead_.bytes / std::max<size_t>(bytes, 1), ahead_.least, ahead_.most);
       }
-      Work::template submit_chunk<false, T>(*core_, job_, part_, true, f_, source_.from, chunk_,
-                                            [&](size_t count) { job_->announce(part_, count); });
-      ++part_;
-      ++on_the_way_;
     } catch (...) {
+      on_the_way_.fetch_sub(counted - part_, std::memory_order_relaxed);
       input_error_ = std::current_exception();
+      more = false;
+    }
+    try {
+      chunks_.submit(*core_, job_, first);
+    } catch (...) {
+      on_the_way_.fetch_sub(part_ - first, std::memory_order_relaxed);
+      input_error_ = std::current_exception();
+      more = false;
+    }
+    if (!more) {
       end();
     }
   }
@@ -345,12 +386,19 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
   std::mutex mutex_;  // join() reads too
   Source<Range> source_;
   const size_t chunk_;
-  const uint64_t window_;
+  const Ahead ahead_;
+  uint64_t window_;  // chunks that may be ahead now
   std::shared_ptr<StreamJob<R>> job_;
+  typename Work::Chunks chunks_;
+  uint64_t at_once_ = 1;  // chunks that are handed over together
   uint64_t part_ = 0;
-  uint64_t on_the_way_ = 0;
+  // Chunks that were submitted, and not taken by who iterates; only it takes from them without mutex_.
+  std::atomic<uint64_t> on_the_way_{0};
   bool ended_ = false;
   std::exception_ptr input_error_;
+  // Of who iterates: pieces from `taken_` on are to be handed out, after the rest of `piece_`, from `at_` on.
+  std::vector<typename StreamJob<R>::Piece> pieces_;
+  size_t taken_ = 0;
   typename StreamJob<R>::Piece piece_;
   size_t at_ = 0;
 };
@@ -595,8 +643,7 @@ class BasicPool {
     Cursor<It, End> from(std::move(at), std::move(end));
     try {
       for (; part < parts; ++part) {
-        Work::template submit_chunk<star, T>(core(), job, part, waits, f, from, chunk,
-                                             [](size_t) {});
+        Work::template submit_chunk<star, T>(core(), job, part, waits, f, from, chunk);
       }
     } catch (...) {
       // The input, or a codec: the caller sees why, and nobody the results, but the error callback.
@@ -621,17 +668,22 @@ class BasicPool {
       refuse_buffersize();
     }
     check_limits<Work>(options);
-    if (!options.buffersize.has_value()) {
-      options.buffersize = kAhead * core().size();
+    const uint64_t workers = static_cast<uint64_t>(core().size());
+    Ahead ahead{kMostAhead * workers, kLeastAhead * workers, kBytesAhead * workers};
+    if (options.buffersize.has_value()) {
+      ahead.most = ahead.least = static_cast<uint64_t>(*options.buffersize);
     }
     auto state = std::make_shared<State>(core_, std::forward<F>(f), std::forward<Range>(items),
-                                         ordered, options);
+                                         ordered, options, ahead);
     core_->keep_stream(state);
     IMapIterator<internal::Item<R>> results(state);
     state->begin();
     return results;
   }
-  static constexpr int64_t kAhead = 32;  // chunks of an imap, per worker
+  // Chunks of an imap that are ahead, per worker: so many that who is woken for one finds more, and fewer if they are large.
+  static constexpr uint64_t kMostAhead = 256;
+  static constexpr uint64_t kLeastAhead = 32;
+  static constexpr uint64_t kBytesAhead = uint64_t{1} << 20;
 };
 
 }  // namespace internal

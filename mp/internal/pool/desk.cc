@@ -1,36 +1,13 @@
 #include "mp/internal/pool/desk.h"
 
-#include <cstring>
-#include <vector>
-
-#include "mp/internal/core/channel.h"
 #include "mp/internal/frame/codec_values.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/park/event.h"
-#include "mp/internal/shm/family.h"
 
 namespace mp {
 namespace internal {
 namespace {
 constexpr std::string_view kName = "mp::Pool's desk";
-}
-
-absl::Status post(const QueueCore& ring, const PostHeader& header, const Encoded& message) {
-  Channel<> channel(*Family::current(), ring.ref().offset());
-  ChannelWriter<> writer(channel);
-  if (absl::Status s = writer.open(Deadline::never()); !s.ok()) {
-    return s;
-  }
-  std::byte* at = writer.add(sizeof header + message.bytes.size(), message.handles, message.fds);
-  if (at == nullptr) {
-    return writer.status();
-  }
-  std::memcpy(at, &header, sizeof header);
-  if (!message.bytes.empty()) {
-    std::memcpy(at + sizeof header, message.bytes.data(), message.bytes.size());
-  }
-  writer.publish();
-  return absl::OkStatus();
 }
 
 void ring_owner(const Desk& desk) noexcept {

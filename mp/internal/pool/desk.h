@@ -20,11 +20,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <tuple>
 
-#include "absl/status/status.h"
 #include "mp/internal/core/handle.h"
 #include "mp/internal/core/queue_core.h"
 #include "mp/internal/core/received.h"
@@ -36,7 +34,7 @@
 namespace mp::internal {
 
 inline constexpr uint32_t kMostWorkers = 1024;
-inline constexpr uint32_t kWindow = 64;  // tasks that a worker may have
+inline constexpr uint32_t kWindow = 256;  // tasks that a worker may have
 
 struct Board {
   Block block;
@@ -91,9 +89,6 @@ struct Desk {
   Board& shared() const noexcept { return *board.object<Board>(); }
   Ledger& book() const noexcept { return *ledger.object<Ledger>(); }
 };
-
-// Writes one message into a ring.
-absl::Status post(const QueueCore& ring, const PostHeader& header, const Encoded& message);
 
 // Worker: says that there are results.
 void ring_owner(const Desk& desk) noexcept;

@@ -22,6 +22,7 @@
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/pool/pool_bug.h"
+#include "mp/internal/pool/post.h"
 #include "mp/internal/shm/family.h"
 #include "mp/logging.h"
 #include "mp/pool_errors.h"
@@ -92,8 +93,12 @@ std::string ended_as(int code) {
 TaskMessage::TaskMessage(const Encoder& encoder)
     : size_(encoder.message().size()),
       handles_(encoder.handles().begin(), encoder.handles().end()) {
-  words_ = std::make_unique_for_overwrite<uint64_t[]>((size_ + 7) / 8);
-  std::memcpy(words_.get(), encoder.message().data(), size_);
+  uint64_t* to = small_;
+  if (size_ > sizeof small_) {
+    words_ = std::make_unique_for_overwrite<uint64_t[]>((size_ + 7) / 8);
+    to = words_.get();
+  }
+  std::memcpy(to, encoder.message().data(), size_);
   for (uint64_t object : handles_) {
     Family::get().hold(object);
     holds_.push_back(Ref::take(object));
@@ -109,7 +114,7 @@ TaskMessage::TaskMessage(const Encoder& encoder)
 }
 
 Encoded TaskMessage::encoded() const noexcept {
-  return {{reinterpret_cast<const std::byte*>(words_.get()), size_}, handles_, fd_numbers_};
+  return {{reinterpret_cast<const std::byte*>(words()), size_}, handles_, fd_numbers_};
 }
 
 // -- Workers and tasks ----------------------------------------------------------------------------
@@ -128,13 +133,44 @@ struct PoolCore::Verdict {
   std::exception_ptr error;
 };
 
+namespace {
+
+// Which of a worker's slots have a task.
+class Used {
+ public:
+  uint32_t take() noexcept {
+    for (uint32_t w = 0;; ++w) {
+      if (bits_[w] != ~uint64_t{0}) {
+        const uint32_t bit = static_cast<uint32_t>(std::countr_one(bits_[w]));
+        bits_[w] |= uint64_t{1} << bit;
+        return w * 64 + bit;
+      }
+    }
+  }
+  void give_back(uint32_t slot) noexcept { bits_[slot / 64] &= ~(uint64_t{1} << slot % 64); }
+  // Calls see(slot), which may give it back.
+  template <class See>
+  void each(const See& see) const {
+    for (uint32_t w = 0; w < kWindow / 64; ++w) {
+      for (uint64_t bits = bits_[w]; bits != 0; bits &= bits - 1) {
+        see(w * 64 + static_cast<uint32_t>(std::countr_zero(bits)));
+      }
+    }
+  }
+
+ private:
+  uint64_t bits_[kWindow / 64] = {};
+};
+
+}  // namespace
+
 struct PoolCore::Seat {
   explicit Seat(Desk d)
       : desk(std::move(d)),
         channel(*Family::current(), desk.results.ref().offset()),
         tasks(*Family::current(), desk.tasks.ref().offset()) {}
 
-  bool full() const { return free == 0; }
+  bool full() const { return outstanding == kWindow; }
   // Whether there is something that its worker has not read.
   bool has_unread() const { return tasks.ring->size() != 0; }
   // Tasks that were taken back lie in the ring until the worker has passed over them: one that is stopped, or busy, would
@@ -169,13 +205,15 @@ struct PoolCore::Seat {
   Task* running() const {
     // sync: pool-current.
     const uint64_t current = desk.book().current.load(std::memory_order_acquire);
-    for (uint64_t used = current != 0 ? ~free : 0; used != 0; used &= used - 1) {
-      uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
-      if (slots[slot]->ticket == current) {
-        return desk.book().tasks[slot].is_running(current) ? slots[slot] : nullptr;
-      }
+    Task* found = nullptr;
+    if (current != 0) {
+      used.each([&](uint32_t slot) {
+        if (slots[slot]->ticket == current && desk.book().tasks[slot].is_running(current)) {
+          found = slots[slot];
+        }
+      });
     }
-    return nullptr;
+    return found;
   }
 
   Desk desk;
@@ -186,9 +224,10 @@ struct PoolCore::Seat {
   std::string name;
   int pid = 0;
   Task* slots[kWindow] = {};
-  uint64_t free = ~uint64_t{0};
+  Used used;
   uint32_t outstanding = 0;
-  size_t bytes = 0;           // of those
+  bool hungry = true;  // not full since it had half a window: a single one would wake it each time
+  size_t bytes = 0;    // of those
   std::deque<size_t> unread;  // of messages in the ring; may be more than are there
   size_t unread_bytes = 0;
   uint64_t read = 0;
@@ -333,7 +372,10 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
     task->ticket = ++last_ticket_;
     Seat* seat = pending_.empty() ? best_seat() : nullptr;
     if (seat != nullptr) {
-      raise_if_error(hand_over(*seat, task.get()));
+      Task* const only = task.get();
+      absl::Status s;
+      hand_over(*seat, {&only, 1}, &s);
+      raise_if_error(s);
     } else {
       pending_.push_back(task.get());
       pending_count_.store(pending_.size(), std::memory_order_relaxed);
@@ -355,14 +397,51 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
   }
 }
 
+void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
+                           std::span<TaskMessage> messages) {
+  std::vector<Failed> failed;
+  {
+    std::lock_guard hold(mutex_);
+    if (state_ != State::kClose || broken_ != nullptr) {
+      check_running();
+    }
+    const bool first = pending_.empty();
+    for (TaskMessage& message : messages) {
+      pending_.push_back(new Task{++last_ticket_, job, part++, std::move(message)});
+    }
+    tasks_ += messages.size();
+    weak_need_.store(tasks_ > seats_.size(), std::memory_order_relaxed);
+    if (job->timeout_ns != 0) {
+      if (timed_ == 0) {
+        wake_keeper();
+      }
+      timed_ += messages.size();
+    }
+    if (first) {
+      feed(&failed);
+    }
+    pending_count_.store(pending_.size(), std::memory_order_relaxed);
+  }
+  fail(std::move(failed));
+  if (weak_need_.load(std::memory_order_relaxed) &&
+      collector_rests_.load(std::memory_order_relaxed)) {
+    wake_collector();
+  }
+}
+
 bool PoolCore::has_room(Seat& seat) {
-  if (seat.closed) {
+  if (seat.closed || !seat.hungry) {
     return false;
   }
   if (seat.clogged()) {
     clogged_.store(true, std::memory_order_relaxed);
     return false;
   }
+  return fits(seat);
+}
+
+// Room for one more, of a worker that gets tasks.
+bool PoolCore::fits(const Seat& seat) const {
   return !seat.full() && (plan_.tasks_per_child == 0 || seat.handed < plan_.tasks_per_child) &&
          (seat.outstanding == 0 || seat.bytes < kWindowBytes);
 }
@@ -395,30 +474,53 @@ PoolCore::Seat* PoolCore::best_seat() {
   return best;
 }
 
-absl::Status PoolCore::hand_over(Seat& seat, Task* task) {
-  uint32_t slot = static_cast<uint32_t>(std::countr_zero(seat.free));
-  LedgerWord<>& word = seat.desk.book().tasks[slot];
-  word.queue(task->ticket);
-  absl::Status s = post(seat.desk.tasks, {task->ticket, slot, kTask}, task->message.encoded());
-  if (!s.ok()) {
-    word.end();
-    return s;
+// Gives the worker the first of `tasks`, as many as it has room for, in one go: so it is woken once. Returns how many; with an
+// error the next of them is not to be had.
+size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Status* status) {
+  ChannelWriter<> writer(seat.tasks);
+  *status = writer.open(Deadline::never());
+  size_t n = 0;
+  while (status->ok() && n < tasks.size() && (n == 0 || fits(seat))) {
+    Task& task = *tasks[n];
+    const Encoded message = task.message.encoded();
+    // What it carries makes a message fail half done: such a one is published alone.
+    const bool carries = !message.handles.empty() || !message.fds.empty();
+    if (carries && n != 0) {
+      break;
+    }
+    const uint32_t slot = seat.used.take();
+    LedgerWord<>& word = seat.desk.book().tasks[slot];
+    word.queue(task.ticket);
+    *status = add_post(writer, {task.ticket, slot, kTask}, message);
+    if (!status->ok()) {
+      word.end();
+      seat.used.give_back(slot);
+      break;
+    }
+    seat.unread.push_back(task.message.size());
+    seat.unread_bytes += task.message.size();
+    seat.slots[slot] = &task;
+    ++seat.outstanding;
+    seat.bytes += task.message.size();
+    ++seat.handed;
+    ++n;
+    if (carries) {
+      break;
+    }
   }
-  seat.unread.push_back(task->message.size());
-  seat.unread_bytes += task->message.size();
-  seat.slots[slot] = task;
-  seat.free &= ~(uint64_t{1} << slot);
-  ++seat.outstanding;
-  seat.bytes += task->message.size();
-  ++seat.handed;
-  return s;
+  if (n != 0) {
+    writer.publish();
+  }
+  seat.hungry = seat.hungry && !seat.full();
+  return n;
 }
 
 std::unique_ptr<PoolCore::Task> PoolCore::end_task(Seat& seat, uint32_t slot) {
   std::unique_ptr<Task> task(std::exchange(seat.slots[slot], nullptr));
   seat.desk.book().tasks[slot].end();
-  seat.free |= uint64_t{1} << slot;
+  seat.used.give_back(slot);
   --seat.outstanding;
+  seat.hungry = seat.hungry || seat.outstanding <= kWindow / 2;
   seat.bytes -= task->message.size();
   return task;
 }
@@ -437,10 +539,7 @@ std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
 // there was nothing.
 bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
   std::vector<std::pair<uint64_t, uint32_t>> by_age;
-  for (uint64_t used = ~seat.free; used != 0; used &= used - 1) {
-    uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
-    by_age.emplace_back(seat.slots[slot]->ticket, slot);
-  }
+  seat.used.each([&](uint32_t slot) { by_age.emplace_back(seat.slots[slot]->ticket, slot); });
   std::sort(by_age.rbegin(), by_age.rend());
   const uint32_t wanted = most;
   for (auto [ticket, slot] : by_age) {
@@ -455,25 +554,42 @@ bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
   return most != wanted;
 }
 
-// Hands over what waits, as far as there is room.
+// Hands over what waits, as far as there is room: to each worker its share in one go.
 void PoolCore::feed(std::vector<Failed>* failed) {
+  if (pending_.empty()) {
+    return;
+  }
+  const size_t hungry = static_cast<size_t>(std::max<ptrdiff_t>(
+      1, std::count_if(seats_.begin(), seats_.end(), [](const std::unique_ptr<Seat>& seat) {
+        return seat != nullptr && !seat->closed && seat->hungry;
+      })));
+  const size_t share = (pending_.size() + hungry - 1) / hungry;
+  Task* tasks[kBatch];
   while (!pending_.empty()) {
-    Task* task = pending_.front();
-    if (!task->job->abandoned.load(std::memory_order_relaxed)) {
-      Seat* seat = best_seat();
-      if (seat == nullptr) {
+    if (pending_.front()->job->abandoned.load(std::memory_order_relaxed)) {
+      failed->push_back(
+          {std::unique_ptr<Task>(pending_.front()), cancelled("the task is of no use any more")});
+      pending_.pop_front();
+      continue;
+    }
+    Seat* seat = best_seat();
+    if (seat == nullptr) {
+      break;
+    }
+    size_t n = 0;
+    for (Task* task : pending_) {
+      if (n == std::min(share, kBatch) || task->job->abandoned.load(std::memory_order_relaxed)) {
         break;
       }
-      absl::Status s = hand_over(*seat, task);
-      if (s.ok()) {
-        pending_.pop_front();
-        continue;
-      }
-      failed->push_back({std::unique_ptr<Task>(task), exception_of(s)});
-    } else {
-      failed->push_back({std::unique_ptr<Task>(task), cancelled("the task is of no use any more")});
+      tasks[n++] = task;
     }
-    pending_.pop_front();
+    absl::Status s;
+    const size_t gone = hand_over(*seat, {tasks, n}, &s);
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(gone));
+    if (!s.ok()) {
+      failed->push_back({std::unique_ptr<Task>(pending_.front()), exception_of(s)});
+      pending_.pop_front();
+    }
   }
   pending_count_.store(pending_.size(), std::memory_order_relaxed);
 }
@@ -785,23 +901,28 @@ void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
 }
 
 bool PoolCore::needed() const noexcept {
-  return callback_jobs_.load(std::memory_order_relaxed) != 0 ||
-         pending_count_.load(std::memory_order_relaxed) != 0 || plan_.log_here ||
+  return needed_at_once() || pending_count_.load(std::memory_order_relaxed) != 0;
+}
+
+bool PoolCore::needed_at_once() const noexcept {
+  return callback_jobs_.load(std::memory_order_relaxed) != 0 || plan_.log_here ||
          closing_.load(std::memory_order_relaxed);
 }
 
 // With lead_mutex_.
-void PoolCore::stop_leading() {
+void PoolCore::stop_leading(bool comes_back) {
   led_ = false;
   ++leads_;
-  pass_lead();
+  pass_lead(comes_back);
 }
 
-// With lead_mutex_, while nobody leads: asks somebody to.
-void PoolCore::pass_lead() {
+// With lead_mutex_, while nobody leads: asks somebody to. Who comes back, as the reader of a stream does, is the next to lead,
+// sooner than the collector wakes; should that take long, the collector sees to the balance.
+void PoolCore::pass_lead(bool comes_back) {
   if (!followers_.empty()) {
     followers_.back()->changed();
-  } else if (needed()) {
+  } else if (comes_back && weak_need_.load(std::memory_order_relaxed) ? needed_at_once()
+                                                                      : needed()) {
     collector_bell_.notify_one();
   }
 }
@@ -829,7 +950,7 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
       }
       // Who stopped leading may have asked this thread to, which does not wait any more.
       if (followed && !led_) {
-        pass_lead();
+        pass_lead(job.stream);
       }
       return there;
     }
@@ -843,10 +964,14 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
           },
           deadline);
       hold.lock();
-      stop_leading();
+      stop_leading(job.stream);
       continue;
     }
     followers_.push_back(&job);
+    if (collector_leads_) {
+      follower_waits_.store(true, std::memory_order_relaxed);
+      ring_bell(*board_.object<Board>());
+    }
     hold.unlock();
     if (!deadline.is_past_by_construction()) {
       job.sleep(seen, deadline);
@@ -881,7 +1006,9 @@ void PoolCore::collector() {
   std::unique_lock hold(lead_mutex_);
   uint64_t leads = 0;
   for (;;) {
-    auto called = [&] { return stop_collector_ || !called_.empty() || (!led_ && needed()); };
+    auto called = [&] {
+      return stop_collector_ || !called_.empty() || (!led_ && followers_.empty() && needed());
+    };
     bool balance = false;
     if (weak_need_.load(std::memory_order_relaxed)) {
       leads = leads_;
@@ -903,20 +1030,24 @@ void PoolCore::collector() {
       collector_ended_ = true;
       return;
     }
-    if (led_ || !(balance || needed())) {
+    if (led_ || !followers_.empty() || !(balance || needed())) {
       continue;
     }
-    led_ = true;
+    led_ = collector_leads_ = true;
+    follower_waits_.store(false, std::memory_order_relaxed);
     hold.unlock();
     lead(
         [&] {
           return stop_leading_.load(std::memory_order_relaxed) ||
                  called_count_.load(std::memory_order_relaxed) != 0 ||
+                 // Whoever waits for a result is woken by its worker if it leads.
+                 follower_waits_.load(std::memory_order_relaxed) ||
                  !(needed() || weak_need_.load(std::memory_order_relaxed));
         },
         Deadline::never());
     hold.lock();
-    stop_leading();
+    collector_leads_ = false;
+    stop_leading(false);
   }
 }
 
@@ -957,18 +1088,20 @@ void PoolCore::give_back(Job& job, bool begun_too) {
       }
     }
     for (std::unique_ptr<Seat>& seat : seats_) {
+      if (seat == nullptr) {
+        continue;
+      }
       bool begun = false;
-      for (uint64_t used = seat != nullptr ? ~seat->free : 0; used != 0; used &= used - 1) {
-        uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
+      seat->used.each([&](uint32_t slot) {
         if (seat->slots[slot]->job.get() != &job) {
-          continue;
+          return;
         }
         if (std::unique_ptr<Task> task = take_back(*seat, slot)) {
           failed.push_back({std::move(task), error});
         } else {
           begun = true;
         }
-      }
+      });
       // Of what it has begun, it runs one; the others have results.
       Task* running = begun && begun_too ? seat->running() : nullptr;
       if (running != nullptr && running->job.get() == &job) {
@@ -996,8 +1129,8 @@ void PoolCore::fail_all(const std::exception_ptr& error) {
     }
     pending_count_.store(0, std::memory_order_relaxed);
     for (std::unique_ptr<Seat>& seat : seats_) {
-      for (uint64_t used = seat != nullptr ? ~seat->free : 0; used != 0; used &= used - 1) {
-        failed.push_back({end_task(*seat, static_cast<uint32_t>(std::countr_zero(used))), error});
+      if (seat != nullptr) {
+        seat->used.each([&](uint32_t slot) { failed.push_back({end_task(*seat, slot), error}); });
       }
     }
   }
@@ -1299,10 +1432,7 @@ void PoolCore::bury(Seat& seat) {
     const int code = seat.reap();
     std::lock_guard hold(mutex_);
     std::vector<std::pair<uint64_t, uint32_t>> by_age;
-    for (uint64_t used = ~seat.free; used != 0; used &= used - 1) {
-      uint32_t slot = static_cast<uint32_t>(std::countr_zero(used));
-      by_age.emplace_back(seat.slots[slot]->ticket, slot);
-    }
+    seat.used.each([&](uint32_t slot) { by_age.emplace_back(seat.slots[slot]->ticket, slot); });
     std::sort(by_age.rbegin(), by_age.rend());
     for (auto [ticket, slot] : by_age) {
       const bool begun = seat.desk.book().tasks[slot].is_running(ticket);

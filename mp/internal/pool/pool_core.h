@@ -24,6 +24,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,7 +44,6 @@ namespace mp::internal {
 // A task as bytes, for as long as it may have to be handed over again. Holds what it names.
 class TaskMessage {
  public:
-  TaskMessage() = default;
   explicit TaskMessage(const Encoder& encoder);
   TaskMessage(TaskMessage&&) noexcept = default;
   TaskMessage& operator=(TaskMessage&&) noexcept = default;
@@ -51,8 +51,12 @@ class TaskMessage {
   size_t size() const noexcept { return size_; }
 
  private:
-  std::unique_ptr<uint64_t[]> words_;
-  size_t size_ = 0;
+  static constexpr size_t kSmall = 192;
+  const uint64_t* words() const noexcept { return words_ != nullptr ? words_.get() : small_; }
+
+  size_t size_;
+  uint64_t small_[kSmall / 8];         // its bytes if they fit
+  std::unique_ptr<uint64_t[]> words_;  // else
   std::vector<uint64_t> handles_;
   std::vector<Ref> holds_;
   std::vector<UniqueFd> fds_;
@@ -84,6 +88,9 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // Adds a task: part `part` of `job`. Throws mp::ValueError when the pool takes none, the initializers' error when it is
   // broken, mp::MemoryError. With `waits` the caller is about to wait for the job.
   void submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message, bool waits);
+  // The same for the parts of a stream from `part` on, whose reader is about to wait for it. Without memory for one, that part
+  // fails.
+  void submit_some(const std::shared_ptr<Job>& job, uint64_t part, std::span<TaskMessage> messages);
 
   // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
   void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
@@ -133,7 +140,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void give_back(Job& job, bool begun_too);
   Seat* best_seat();
   bool has_room(Seat& seat);
-  absl::Status hand_over(Seat& seat, Task* task);
+  bool fits(const Seat& seat) const;
+  size_t hand_over(Seat& seat, std::span<Task* const> tasks, absl::Status* status);
   std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
   std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
   bool take_back_some(Seat& seat, uint32_t most);
@@ -158,9 +166,10 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void break_pool(const std::exception_ptr& error);
 
   void lead(absl::FunctionRef<bool()> until, Deadline deadline);
-  void stop_leading();
-  void pass_lead();
+  void stop_leading(bool comes_back);
+  void pass_lead(bool comes_back);
   bool needed() const noexcept;
+  bool needed_at_once() const noexcept;
   void collector();
   void serve_called(std::unique_lock<std::mutex>& hold);
   void wake_collector();
@@ -209,6 +218,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::mutex lead_mutex_;
   std::condition_variable collector_bell_;
   bool led_ = false;
+  bool collector_leads_ = false;
   uint64_t leads_ = 0;
   std::vector<Job*> followers_;
   std::deque<std::shared_ptr<Job>> called_;  // for the collector: callbacks to make
@@ -218,6 +228,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::atomic<uint64_t> called_count_{0};
   std::atomic<bool> collector_rests_{false};
   std::atomic<bool> stop_leading_{false};
+  std::atomic<bool> follower_waits_{false};  // the collector is to leave the lead to it
 
   std::atomic<bool> keeping_{false};
 

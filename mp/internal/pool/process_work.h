@@ -51,15 +51,35 @@ struct ProcessWork {
     core.submit(job, 0, TaskMessage(encoder), waits);
   }
 
-  template <bool star, class T, class Job, class F, class It, class End, class See>
+  template <bool star, class T, class Job, class F, class It, class End>
   static void submit_chunk(PoolCore& core, const std::shared_ptr<Job>& job, uint64_t part,
-                           bool waits, const F& f, Cursor<It, End>& from, size_t n,
-                           const See& see) {
+                           bool waits, const F& f, Cursor<It, End>& from, size_t n) {
     Encoder& encoder = Encoder::local();
-    see(encode_chunk<star, typename ItemTypes<star, T>::type, T, std::decay_t<F>>(encoder, f, from,
-                                                                                  n));
+    encode_chunk<star, typename ItemTypes<star, T>::type, T, std::decay_t<F>>(encoder, f, from, n);
     core.submit(job, part, TaskMessage(encoder), waits);
   }
+
+  // Chunks of a stream that are submitted together, the first as part `part`.
+  class Chunks {
+   public:
+    // Makes one of the next n items; see(how many there were). Returns its bytes.
+    template <class T, class Job, class F, class It, class End, class See>
+    size_t add(PoolCore&, const std::shared_ptr<Job>&, uint64_t, const F& f, Cursor<It, End>& from,
+               size_t n, const See& see) {
+      Encoder& encoder = Encoder::local();
+      see(encode_chunk<false, typename ItemTypes<false, T>::type, T, std::decay_t<F>>(encoder, f,
+                                                                                      from, n));
+      messages_.emplace_back(encoder);
+      return messages_.back().size();
+    }
+    void submit(PoolCore& core, const std::shared_ptr<Job>& job, uint64_t part) {
+      core.submit_some(job, part, messages_);
+      messages_.clear();
+    }
+
+   private:
+    std::vector<TaskMessage> messages_;
+  };
 };
 
 }  // namespace mp::internal

@@ -22,6 +22,9 @@ namespace mp::internal {
 struct ThreadWork {
   using Core = ThreadCrew;
   static constexpr bool kEndsCalls = false;
+  struct AnyNumber {
+    void operator()(size_t) const {}
+  };
 
   template <class Arguments, class F>
   struct Fit;
@@ -68,9 +71,10 @@ struct ThreadWork {
     });
   }
 
-  template <bool star, class T, class Job, class F, class It, class End, class See>
+  // see(how many items there were) is called before anybody has them.
+  template <bool star, class T, class Job, class F, class It, class End, class See = AnyNumber>
   static void submit_chunk(ThreadCrew& core, const std::shared_ptr<Job>& job, uint64_t part, bool,
-                           const F& f, Cursor<It, End>& from, size_t n, const See& see) {
+                           const F& f, Cursor<It, End>& from, size_t n, const See& see = {}) {
     struct Chunk {
       std::decay_t<F> f;
       std::vector<T> items;
@@ -105,6 +109,17 @@ struct ThreadWork {
       job->run(part, chunk->items.size(), run, may_put);
     });
   }
+
+  // As ProcessWork's; but each is submitted at once, and takes nothing that its items do not.
+  struct Chunks {
+    template <class T, class Job, class F, class It, class End, class See>
+    size_t add(ThreadCrew& core, const std::shared_ptr<Job>& job, uint64_t part, const F& f,
+               Cursor<It, End>& from, size_t n, const See& see) {
+      submit_chunk<false, T>(core, job, part, true, f, from, n, see);
+      return 0;
+    }
+    void submit(ThreadCrew&, const std::shared_ptr<internal::Job>&, uint64_t) {}
+  };
 };
 
 }  // namespace mp::internal

@@ -220,16 +220,15 @@ class StreamJob final : public Job {
     }
   }
 
-  // The next part, in the order of the input or of their ends. False: it is not there yet.
-  bool next(Piece* piece) {
+  // The next parts that are there, in the order of the input or of their ends. False: there is none yet.
+  bool take_next(std::vector<Piece>* pieces) {
     std::lock_guard hold(mutex_);
-    if (pieces_.empty() || !pieces_.front().there) {
-      return false;
+    while (!pieces_.empty() && pieces_.front().there) {
+      pieces->push_back(std::move(pieces_.front()));
+      pieces_.pop_front();
+      ++taken_;
     }
-    *piece = std::move(pieces_.front());
-    pieces_.pop_front();
-    ++taken_;
-    return true;
+    return !pieces->empty();
   }
   bool has_next() {
     std::lock_guard hold(mutex_);

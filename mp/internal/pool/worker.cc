@@ -25,6 +25,7 @@
 #include "mp/internal/os/clock.h"
 #include "mp/internal/park/spin.h"
 #include "mp/internal/pool/pool_bug.h"
+#include "mp/internal/pool/post.h"
 #include "mp/internal/pool/task_thunk.h"
 #include "mp/internal/proc/run.h"
 #include "mp/internal/shm/family.h"
@@ -180,7 +181,11 @@ void Worker::send_not_ready(const std::exception_ptr& error) {
 
 bool Worker::serve_next() {
   // The next task of a caller that waits for each result comes sooner than a sleeper wakes.
-  spin<RealAtomics>(kWakeNs, [&] { return channel_.ring->maybe_ready(channel_.store); });
+  auto ready = [&] { return channel_.ring->maybe_ready(channel_.store); };
+  // What is there already says nothing about spinning.
+  if (!ready()) {
+    spin<RealAtomics>(kWakeNs, ready);
+  }
   ChannelReader<> reader(channel_);
   raise_if_error(reader.open(Deadline::never()));
   return serve(reader);
