@@ -25,13 +25,14 @@
 
 #include "mp/errors.h"
 #include "mp/event.h"
-#include "mp/internal/pool/pool_bug.h"
+#include "mp/internal/pool/planted_pool.h"
 #include "mp/memory.h"
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
 #include "mp/process.h"
 #include "mp/queue.h"
 #include "mp/remote_error.h"
+#include "mp/semaphore.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
 #include "mp/value.h"
@@ -39,10 +40,22 @@
 namespace mp::testing {
 
 // How a task ends its worker.
-enum class End : int { kThrow, kExit, kMpExit, kSegv, kKill, kAbort, kQuickExit };
+enum class End : int {
+  kNothing,
+  kThrow,
+  kExit,
+  kMpExit,
+  kSegv,
+  kKill,
+  kAbort,
+  kQuickExit,
+  kStop,  // until it is continued
+};
 
 inline int end_by(End end) {
   switch (end) {
+    case End::kNothing:
+      break;
     case End::kThrow:
       throw std::out_of_range("thrown");
     case End::kExit:
@@ -61,17 +74,20 @@ inline int end_by(End end) {
       break;
     case End::kQuickExit:
       _exit(5);
+    case End::kStop:
+      ::raise(SIGSTOP);
+      break;
   }
   return 0;
 }
 
 // An argument that does `end` when it is decoded; a result when it is encoded.
 struct Trap {
-  End end = End::kThrow;
-  bool armed = false;
+  End end = End::kNothing;
 };
 struct ResultTrap {
-  End end = End::kThrow;
+  End end = End::kNothing;
+  int value = 0;
 };
 
 // Throws what is no exception as it is encoded, once it is told to.
@@ -83,11 +99,6 @@ struct LongTrap {};
 inline std::ostream& operator<<(std::ostream& out, const LongTrap&) {
   return out << std::string(size_t{1} << 20, 'x');
 }
-
-// A result that is decoded only once `e` is set.
-struct SlowToRead {
-  Event e;
-};
 
 }  // namespace mp::testing
 
@@ -104,9 +115,12 @@ struct mp::Codec<mp::testing::Trap> {
 template <>
 struct mp::Codec<mp::testing::ResultTrap> {
   static Encoder::Ref encode(Encoder& e, const testing::ResultTrap& t) {
-    return e.integer(testing::end_by(t.end));
+    testing::end_by(t.end);
+    return e.integer(t.value);
   }
-  static testing::ResultTrap decode(const Reader&) { return {}; }
+  static testing::ResultTrap decode(const Reader& r) {
+    return {testing::End::kNothing, r.integer<int>()};
+  }
 };
 
 template <>
@@ -128,31 +142,12 @@ struct mp::Codec<mp::testing::LongTrap> {
   static testing::LongTrap decode(const Reader&) { return {}; }
 };
 
-template <>
-struct mp::Codec<mp::testing::SlowToRead> {
-  static Encoder::Ref encode(Encoder& e, const testing::SlowToRead& s) { return e.value(s.e); }
-  static testing::SlowToRead decode(const Reader& r) {
-    testing::SlowToRead s{r.as<Event>()};
-    s.e.wait();
-    return s;
-  }
-};
-
 namespace mp::testing {
 namespace {
 
-// pool_planted_test runs this program's tests with a bug in the pool, to see them fail.
-const bool g_planted = [] {
-  const char* bug = std::getenv("MP_POOL_BUG");
-  if (bug != nullptr) {
-    internal::g_pool_bug = static_cast<internal::PoolBug>(std::atoi(bug));
-  }
-  return bug != nullptr;
-}();
-
 class PoolCrash : public Fixture {
  private:
-  Watchdog dog_{g_planted ? std::chrono::seconds(5) : std::chrono::seconds(120)};
+  Watchdog dog_{internal::patience(std::chrono::seconds(120))};
 };
 
 int square(int x) { return x * x; }
@@ -189,10 +184,7 @@ TEST_F(PoolCrash, ATaskThatEndsItsWorkerEndsItself) {
 TEST_F(PoolCrash, SoDoesAnArgument) {
   Pool pool(2);
   for (const auto& [end, expected] : kEnds) {
-    EXPECT_EQ(outcome([&, e = end] {
-                pool.apply([](Trap) { return 1; }, Trap{e, true});
-              }),
-              expected);
+    EXPECT_EQ(outcome([&, e = end] { pool.apply([](Trap) { return 1; }, Trap{e}); }), expected);
     EXPECT_EQ(pool.apply(square, 5), 25);
   }
 }
@@ -251,34 +243,6 @@ TEST_F(PoolCrash, ATaskIsTriedAgainIfAsked) {
   }
 }
 
-int stop_at_once(Event begun) {
-  begun.set();
-  ::raise(SIGSTOP);
-  return 1;
-}
-
-TEST_F(PoolCrash, AStoppedWorkerDelaysWhatItHasBegunOnly) {
-  Pool pool(2);
-  Event begun;
-  auto stopped = pool.apply_async(stop_at_once, begun);
-  std::vector<AsyncResult<int>> others;
-  for (int i = 0; i < 50; ++i) {
-    others.push_back(pool.apply_async(square, i));
-  }
-  begun.wait();
-  for (int i = 0; i < 50; ++i) {
-    EXPECT_EQ(others[static_cast<size_t>(i)].get(), i * i);
-  }
-  EXPECT_FALSE(stopped.ready());
-  // It may stop only after we have told it to continue.
-  while (!stopped.wait(0.01)) {
-    for (const Process& p : pool.workers()) {
-      ::kill(p.pid(), SIGCONT);
-    }
-  }
-  EXPECT_EQ(stopped.get(), 1);
-}
-
 // The state of a process as /proc says: 'R', 'S', 'T' ...
 char state_of(int pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
@@ -288,14 +252,19 @@ char state_of(int pid) {
   return end == std::string::npos ? '?' : text.at(end + 2);
 }
 
+// Stops a worker, and waits until it is.
+void stop(const Process& worker) {
+  ::kill(worker.pid(), SIGSTOP);
+  while (state_of(worker.pid()) != 'T') {
+    std::this_thread::yield();
+  }
+}
+
 TEST_F(PoolCrash, AWorkerThatIsStoppedIdleDelaysNothing) {
   Pool pool(2);
   EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
   const Process stopped = pool.workers().at(0);
-  ::kill(stopped.pid(), SIGSTOP);
-  while (state_of(stopped.pid()) != 'T') {
-    std::this_thread::yield();
-  }
+  stop(stopped);
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(pool.apply(square, i), i * i);
   }
@@ -304,11 +273,26 @@ TEST_F(PoolCrash, AWorkerThatIsStoppedIdleDelaysNothing) {
   EXPECT_EQ(pool.map(square, std::vector{1, 2, 3, 4}, 1), (std::vector{1, 4, 9, 16}));
 }
 
-TEST_F(PoolCrash, ATimeoutEndsAStoppedTask) {
+TEST_F(PoolCrash, WhatOnlyAWorkerHasThatIsStoppedIdleIsCancelledOrWaits) {
+  Pool pool(1);
+  EXPECT_EQ(pool.apply(square, 2), 4);
+  const Process stopped = pool.workers().at(0);
+  stop(stopped);
+  auto cancelled = pool.apply_async(square, 3);
+  auto waits = pool.apply_async(square, 4);
+  cancelled.cancel();
+  EXPECT_THROW(cancelled.get(), CancelledError);
+  EXPECT_FALSE(waits.ready());
+  ::kill(stopped.pid(), SIGCONT);
+  EXPECT_EQ(waits.get(), 16);
+}
+
+TEST_F(PoolCrash, TerminateEndsWhoIsStoppedIdle) {
   Pool pool(2);
-  Event begun;
-  EXPECT_THROW(pool.apply_async({.timeout = 0.05}, stop_at_once, begun).get(), TimeoutError);
-  EXPECT_EQ(pool.apply(square, 5), 25);
+  EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
+  stop(pool.workers().at(1));
+  pool.terminate();
+  EXPECT_TRUE(pool.workers().empty());
 }
 
 int wait_for(Event e) {
@@ -351,6 +335,91 @@ TEST_F(PoolCrash, CancelEndsARunningTask) {
   EXPECT_EQ(queued.get(), 9);
 }
 
+// Where on a task's way its worker stops.
+enum class Stage { kDecode, kRun, kEncode };
+
+class PoolStop : public PoolCrash, public ::testing::WithParamInterface<Stage> {
+ protected:
+  // x * x, by a worker that stops on its way there.
+  static AsyncResult<ResultTrap> square_and_stop(const Pool& pool, double timeout, int x) {
+    auto end_at = [](Stage stage) { return stage == GetParam() ? End::kStop : End::kNothing; };
+    return pool.apply_async(
+        {.timeout = timeout},
+        [](Trap, End as_it_runs, End as_it_is_encoded, int n) {
+          end_by(as_it_runs);
+          return ResultTrap{as_it_is_encoded, n * n};
+        },
+        Trap{end_at(Stage::kDecode)}, end_at(Stage::kRun), end_at(Stage::kEncode), x);
+  }
+  // The worker that has stopped.
+  static Process stopped_one(const Pool& pool) {
+    for (;;) {
+      for (const Process& p : pool.workers()) {
+        if (state_of(p.pid()) == 'T') {
+          return p;
+        }
+      }
+      std::this_thread::yield();
+    }
+  }
+  static constexpr double kNoTimeout = 3600;
+};
+
+TEST_P(PoolStop, DelaysWhatTheWorkerHasBegunOnly) {
+  Pool pool(2);
+  auto stopped = square_and_stop(pool, kNoTimeout, 7);
+  const Process worker = stopped_one(pool);
+  // Each worker has one task: half of the others are queued behind the stopped one.
+  Event begun, go;
+  auto gate = pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  std::vector<AsyncResult<int>> others;
+  for (int i = 0; i < 50; ++i) {
+    others.push_back(pool.apply_async(square, i));
+  }
+  go.set();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(others[static_cast<size_t>(i)].get(), i * i);
+  }
+  EXPECT_EQ(gate.get(), 7);
+  EXPECT_FALSE(stopped.ready());
+  ::kill(worker.pid(), SIGCONT);
+  EXPECT_EQ(stopped.get().value, 49);
+}
+
+TEST_P(PoolStop, ATimeoutEndsTheTask) {
+  Pool pool(1);
+  EXPECT_THROW(square_and_stop(pool, 0.2, 7).get(), TimeoutError);
+  EXPECT_EQ(pool.apply(square, 5), 25);
+}
+
+TEST_P(PoolStop, CancelEndsTheTask) {
+  Pool pool(1);
+  auto stopped = square_and_stop(pool, kNoTimeout, 7);
+  stopped_one(pool);
+  auto behind = pool.apply_async(square, 5);
+  stopped.cancel();
+  EXPECT_THROW(stopped.get(), CancelledError);
+  EXPECT_EQ(behind.get(), 25);
+}
+
+TEST_P(PoolStop, TerminateEndsTheWorker) {
+  Pool pool(2);
+  auto stopped = square_and_stop(pool, kNoTimeout, 7);
+  stopped_one(pool);
+  pool.terminate();
+  EXPECT_TRUE(pool.workers().empty());
+  EXPECT_THROW(stopped.get(), CancelledError);
+}
+
+std::string stage_name(const ::testing::TestParamInfo<Stage>& info) {
+  constexpr const char* kNames[] = {"decode", "run", "encode"};
+  return kNames[static_cast<int>(info.param)];
+}
+INSTANTIATE_TEST_SUITE_P(In, PoolStop,
+                         ::testing::Values(Stage::kDecode, Stage::kRun, Stage::kEncode),
+                         stage_name);
+
 TEST_F(PoolCrash, WhatTasksCarryThatWereTakenBackIsFreed) {
   Pool pool(1);
   Event begun;
@@ -368,12 +437,33 @@ TEST_F(PoolCrash, WhatTasksCarryThatWereTakenBackIsFreed) {
 TEST_F(PoolCrash, AllWorkersAreKilledAtOnce) {
   Pool pool(4);
   for (int round = 0; round < 5; ++round) {
+    Semaphore begun(0);
+    Event go;
     std::vector<int> in(2000);
     std::iota(in.begin(), in.end(), 0);
-    auto results = pool.map_async({.chunksize = 10, .retries = 100}, square, in);
-    for (const Process& p : pool.workers()) {
+    auto gated = mp::bind(
+        [](Semaphore b, Event g, int x) {
+          if (!g.is_set()) {
+            b.release();
+          }
+          g.wait();
+          return x * x;
+        },
+        begun, go);
+    auto results = pool.map_async({.chunksize = 10, .retries = 1}, gated, in);
+    for (int i = 0; i < 4; ++i) {
+      begun.acquire();
+    }
+    // Each is at a task, and has others.
+    std::vector<Process> workers = pool.workers();
+    ASSERT_EQ(workers.size(), 4u);
+    for (const Process& p : workers) {
       ::kill(p.pid(), SIGKILL);
     }
+    for (const Process& p : workers) {
+      p.join();
+    }
+    go.set();
     std::vector<int> out = results.get();
     ASSERT_EQ(out.size(), 2000u);
     for (int i = 0; i < 2000; ++i) {
@@ -465,19 +555,15 @@ int hold_out(Event begun, Event never) {
   return 1;
 }
 
-TEST_F(PoolCrash, TerminateEndsWhoIgnoresSigtermAndWhoIsStopped) {
+TEST_F(PoolCrash, TerminateEndsWhoIgnoresSigterm) {
   Pool pool(2);
   Event stubborn;
-  Event stopped;
   Event never;
   auto a = pool.apply_async(hold_out, stubborn, never);
-  auto b = pool.apply_async(stop_at_once, stopped);
   stubborn.wait();
-  stopped.wait();
   pool.terminate();
   EXPECT_TRUE(pool.workers().empty());
   EXPECT_THROW(a.get(), CancelledError);
-  EXPECT_THROW(b.get(), CancelledError);
 }
 
 TEST_F(PoolCrash, TerminateWakesWhoWaits) {
@@ -728,6 +814,11 @@ TEST_F(PoolCrash, ManyThreadsUseIt) {
   EXPECT_EQ(right, 6 * 201);
 }
 
+void release_and_wait(Semaphore begun, Event go) {
+  begun.release();
+  go.wait();
+}
+
 TEST_F(PoolCrash, ResizesWhileItWorks) {
   Pool pool(1);
   std::vector<int> in(5000);
@@ -735,10 +826,26 @@ TEST_F(PoolCrash, ResizesWhileItWorks) {
   auto results = pool.map_async({.chunksize = 1}, square, in);
   for (int n : {4, 1, 3, 2, 5, 1, 2}) {
     pool.resize(n);
-    EXPECT_EQ(pool.apply(square, n), n * n);
+    EXPECT_EQ(pool.size(), n);
+    while (pool.workers().size() != static_cast<size_t>(n)) {
+      std::this_thread::yield();
+    }
+    // And each of them takes tasks.
+    Semaphore begun(0);
+    Event go;
+    std::vector<AsyncResult<void>> gated;
+    for (int i = 0; i < n; ++i) {
+      gated.push_back(pool.apply_async(release_and_wait, begun, go));
+    }
+    for (int i = 0; i < n; ++i) {
+      begun.acquire();
+    }
+    go.set();
+    for (const AsyncResult<void>& r : gated) {
+      r.get();
+    }
   }
   EXPECT_EQ(results.get().size(), 5000u);
-  EXPECT_EQ(pool.size(), 2);
 }
 
 TEST_F(PoolCrash, ASmallerPoolStillFindsItsWorkers) {
@@ -759,18 +866,40 @@ TEST_F(PoolCrash, ASmallerPoolStillFindsItsWorkers) {
   EXPECT_EQ(pool.apply(square, 5), 25);
 }
 
+// A thread, and a look at whether it sleeps.
+class Sleeper {
+ public:
+  explicit Sleeper(const std::function<void()>& f)
+      : thread_([this, f] {
+          tid_ = gettid();
+          tid_.notify_all();
+          f();
+        }) {
+    tid_.wait(0);
+    while (state_of(tid_) != 'S') {
+      std::this_thread::yield();
+    }
+  }
+  void join() { thread_.join(); }
+
+ private:
+  std::atomic<int> tid_{0};
+  std::thread thread_;
+};
+
+// Whoever leads ends with a result of his, and asks one who may have got his own by then: that one asks the next.
 TEST_F(PoolCrash, WhoIsAskedToReadResultsAndHasHisOwnAsksTheNext) {
   Pool pool(1);
-  for (int round = 0; round < 30; ++round) {
-    Event begun;
-    Event go;
-    auto one = pool.apply_async([](Event e) { return SlowToRead{e}; }, begun);
-    auto two = pool.apply_async([](Event e) { return SlowToRead{e}; }, begun);
-    auto last = pool.apply_async(tell_and_wait, begun, go);
-    // When they wait in this order, the first reads results, his own and that of the third; then he asks the third to go on.
-    std::thread a([&] { one.get(); });
-    std::thread b([&] { EXPECT_EQ(last.get(), 7); });
-    std::thread c([&] { two.get(); });
+  for (int round = 0; round < 100; ++round) {
+    Event first, second, go;
+    auto two = pool.apply_async(wait_for, first);
+    auto one = pool.apply_async(wait_for, first);
+    auto last = pool.apply_async(tell_and_wait, second, go);
+    Sleeper a([&] { EXPECT_EQ(one.get(), 7); });   // leads
+    Sleeper b([&] { EXPECT_EQ(last.get(), 7); });  // follows
+    Sleeper c([&] { EXPECT_EQ(two.get(), 7); });   // so does this one, and is the first to be asked
+    first.set();
+    second.wait();
     a.join();
     c.join();
     go.set();

@@ -16,12 +16,14 @@
 
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/pool/planted_pool.h"
 #include "mp/internal/pool/pool_bug.h"
 #include "mp/internal/shm/family.h"
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
 #include "mp/process.h"
 #include "mp/queue.h"
+#include "mp/semaphore.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
 
@@ -30,7 +32,7 @@ namespace {
 
 class PoolHandOver : public Fixture {
  private:
-  Watchdog dog_{std::chrono::seconds(60)};
+  Watchdog dog_{internal::patience(std::chrono::seconds(60))};
 };
 
 int square(int x) { return x * x; }
@@ -52,10 +54,10 @@ int tell_pid_and_wait(Queue<int> pids, Event go) {
   return 7;
 }
 
-// A pool of one worker whose results nobody reads: the thread that would is in a callback until read().
+// A pool whose results nobody reads: the thread that would is in a callback until read().
 class Unread {
  public:
-  Unread() {
+  explicit Unread(int processes = 1) : pool(processes) {
     held_ = pool.apply_async({.callback =
                                   [this](int) {
                                     in_callback_.set();
@@ -64,9 +66,10 @@ class Unread {
                              square, 1);
     in_callback_.wait();
   }
-  ~Unread() { go_on_.set(); }
+  ~Unread() { let_read(); }
+  void let_read() { go_on_.set(); }
   void read() {
-    go_on_.set();
+    let_read();
     held_->wait();
   }
 
@@ -76,7 +79,7 @@ class Unread {
   std::optional<AsyncResult<int>> held_;
 
  public:
-  Pool pool{1};
+  Pool pool;
 };
 
 TEST_F(PoolHandOver, CancellingWhatIsDoneAndNotReadEndsNobody) {
@@ -153,6 +156,40 @@ TEST_F(PoolHandOver, SoDoesAWorkerThatIsAdded) {
   pool.resize(2);
   EXPECT_EQ(waits.get(), 7);
   EXPECT_EQ(sets.get(), 1);
+}
+
+void release(Semaphore done) { done.release(); }
+
+TEST_F(PoolHandOver, SoDoAllThatBecomeIdleAtOnce) {
+  Unread u(3);
+  Semaphore done(0);
+  std::vector<AsyncResult<void>> before;
+  for (int i = 0; i < 12; ++i) {
+    before.push_back(u.pool.apply_async(release, done));
+  }
+  for (int i = 0; i < 12; ++i) {
+    done.acquire();
+  }
+  // Three workers have four results each that are not read, and a fourth has nothing yet.
+  u.pool.resize(4);
+  while (u.pool.workers().size() != 4) {
+    std::this_thread::yield();
+  }
+  std::vector<Event> begun(4);
+  Event go;
+  std::vector<AsyncResult<int>> results;
+  for (const Event& e : begun) {
+    results.push_back(u.pool.apply_async(tell_and_wait, e, go));
+  }
+  u.let_read();
+  // Nobody waits for a result: that each of them begins is the pool's own doing.
+  for (const Event& e : begun) {
+    e.wait();
+  }
+  go.set();
+  for (const AsyncResult<int>& r : results) {
+    EXPECT_EQ(r.get(), 7);
+  }
 }
 
 TEST_F(PoolHandOver, APoolHasAtMostSoManyWorkers) {

@@ -1,11 +1,14 @@
-// Each bug planted in the pool is caught by a test of pool_crash_test: that one fails, or hangs and is ended by its watchdog.
+// Each bug planted in the pool is caught by a test of another program: that one fails, or hangs and is ended by its watchdog.
 
 #include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cctype>
+#include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mp/internal/pool/pool_bug.h"
@@ -19,30 +22,56 @@ using internal::PoolBug;
 struct Planted {
   PoolBug bug;
   const char* caught_by;
+  const char* program = "mp/pool_crash_test";
 };
+std::ostream& operator<<(std::ostream& out, const Planted& planted) {
+  return out << static_cast<int>(planted.bug) << " in " << planted.caught_by;
+}
+constexpr const char* kHandOver = "mp/pool_hand_over_test";
 
 const Planted kPlanted[] = {
-    {PoolBug::kDeathUnnoticed, "ATaskThatEndsItsWorkerEndsItself"},
-    {PoolBug::kNobodyTakesItsPlace, "IdleWorkersAreReplaced"},
-    {PoolBug::kResultOfTheDeadLost, "AResultThatWasSentCountsThoughItsWorkerHasEnded"},
-    {PoolBug::kUnbegunTasksLost, "OnlyTheTaskThatWasBegunIsLost"},
-    {PoolBug::kBegunTasksRunAgain, "AMapOfWhichOneChunkDiesWaitsForTheOthersAndSaysWhy"},
-    {PoolBug::kNothingIsTakenBack, "AStoppedWorkerDelaysWhatItHasBegunOnly"},
-    {PoolBug::kHandlesLeftInMessage, "WhatTasksCarryThatWereTakenBackIsFreed"},
-    {PoolBug::kPlaceForgotten, "ASmallerPoolStillFindsItsWorkers"},
-    {PoolBug::kMercy, "TerminateEndsWhoIgnoresSigtermAndWhoIsStopped"},
+    {PoolBug::kDeathUnnoticed, "PoolCrash.ATaskThatEndsItsWorkerEndsItself"},
+    {PoolBug::kNobodyTakesItsPlace, "PoolCrash.IdleWorkersAreReplaced"},
+    {PoolBug::kNobodyTakesItsPlace, "PoolCrash.AllWorkersAreKilledAtOnce"},
+    {PoolBug::kNobodyTakesItsPlace, "PoolCrash.ResizesWhileItWorks"},
+    {PoolBug::kResultOfTheDeadLost, "PoolCrash.AResultThatWasSentCountsThoughItsWorkerHasEnded"},
+    {PoolBug::kUnbegunTasksLost, "PoolCrash.OnlyTheTaskThatWasBegunIsLost"},
+    {PoolBug::kUnbegunTasksLost, "PoolCrash.AllWorkersAreKilledAtOnce"},
+    {PoolBug::kBegunTasksRunAgain, "PoolCrash.AMapOfWhichOneChunkDiesWaitsForTheOthersAndSaysWhy"},
+    {PoolBug::kNothingIsTakenBack, "In/PoolStop.DelaysWhatTheWorkerHasBegunOnly/decode"},
+    {PoolBug::kNothingIsTakenBack, "In/PoolStop.DelaysWhatTheWorkerHasBegunOnly/run"},
+    {PoolBug::kNothingIsTakenBack, "In/PoolStop.DelaysWhatTheWorkerHasBegunOnly/encode"},
+    {PoolBug::kNothingIsTakenBack,
+     "PoolCrash.WhatOnlyAWorkerHasThatIsStoppedIdleIsCancelledOrWaits"},
+    {PoolBug::kLevelledOnce, "PoolHandOver.SoDoAllThatBecomeIdleAtOnce", kHandOver},
+    {PoolBug::kHandlesLeftInMessage, "PoolCrash.WhatTasksCarryThatWereTakenBackIsFreed"},
+    {PoolBug::kPlaceForgotten, "PoolCrash.ASmallerPoolStillFindsItsWorkers"},
+    {PoolBug::kMercy, "PoolCrash.TerminateEndsWhoIgnoresSigterm"},
+    {PoolBug::kMercy, "PoolCrash.TerminateEndsWhoIsStoppedIdle"},
+    {PoolBug::kMercy, "In/PoolStop.TerminateEndsTheWorker/decode"},
+    {PoolBug::kMercy, "In/PoolStop.TerminateEndsTheWorker/run"},
+    {PoolBug::kMercy, "In/PoolStop.TerminateEndsTheWorker/encode"},
+    {PoolBug::kAskedToEnd, "In/PoolStop.ATimeoutEndsTheTask/decode"},
+    {PoolBug::kAskedToEnd, "In/PoolStop.ATimeoutEndsTheTask/run"},
+    {PoolBug::kAskedToEnd, "In/PoolStop.ATimeoutEndsTheTask/encode"},
+    {PoolBug::kAskedToEnd, "In/PoolStop.CancelEndsTheTask/decode"},
+    {PoolBug::kAskedToEnd, "In/PoolStop.CancelEndsTheTask/run"},
+    {PoolBug::kAskedToEnd, "In/PoolStop.CancelEndsTheTask/encode"},
+    {PoolBug::kAskedKeepsQuiet, "PoolCrash.WhoIsAskedToReadResultsAndHasHisOwnAsksTheNext"},
 };
 
-// How pool_crash_test ends with `filter`, as wait() says.
-int run_tests(const std::string& filter, PoolBug bug) {
+// How the program ends when it runs the test, as wait() says.
+int run_test(const Planted& planted, PoolBug bug) {
   std::string bug_text = "MP_POOL_BUG=" + std::to_string(static_cast<int>(bug));
-  std::string filter_text = "--gtest_filter=PoolCrash." + filter;
-  std::string program = "mp/pool_crash_test";
+  std::string filter_text = std::string("--gtest_filter=") + planted.caught_by;
+  std::string program = planted.program;
   char* arguments[] = {program.data(), filter_text.data(), nullptr};
   std::vector<char*> environment;
   for (char** at = environ; *at != nullptr; ++at) {
-    // Bazel's say where this test's own report goes.
-    if (std::string(*at).find("XML_OUTPUT_FILE") == std::string::npos) {
+    // Some of Bazel's are this test's own: where its report goes, and which part of it is to be run.
+    const std::string_view one = *at;
+    if (one.find("XML_OUTPUT_FILE") == one.npos && one.find("_SHARD_") == one.npos &&
+        one.find("_TOTAL_SHARDS") == one.npos) {
       environment.push_back(*at);
     }
   }
@@ -56,14 +85,24 @@ int run_tests(const std::string& filter, PoolBug bug) {
   return status;
 }
 
-TEST(PoolPlanted, EachBugIsCaught) {
-  Watchdog dog(std::chrono::minutes(4));
-  for (const Planted& planted : kPlanted) {
-    SCOPED_TRACE(planted.caught_by);
-    EXPECT_EQ(run_tests(planted.caught_by, PoolBug::kNone), 0);
-    EXPECT_NE(run_tests(planted.caught_by, planted.bug), 0);
-  }
+class PoolPlanted : public ::testing::TestWithParam<Planted> {
+ private:
+  Watchdog dog_{std::chrono::minutes(4)};
+};
+
+TEST_P(PoolPlanted, IsCaught) {
+  EXPECT_EQ(run_test(GetParam(), PoolBug::kNone), 0);
+  EXPECT_NE(run_test(GetParam(), GetParam().bug), 0);
 }
+
+std::string planted_name(const ::testing::TestParamInfo<Planted>& info) {
+  std::string name = std::to_string(static_cast<int>(info.param.bug)) + "_by_";
+  for (char c : std::string_view(info.param.caught_by)) {
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  }
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Bug, PoolPlanted, ::testing::ValuesIn(kPlanted), planted_name);
 
 }  // namespace
 }  // namespace mp::testing

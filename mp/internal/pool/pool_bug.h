@@ -18,9 +18,12 @@ enum class PoolBug : int {
   kUnbegunTasksLost,      // what it had not begun goes to nobody
   kBegunTasksRunAgain,    // what it had begun is run again, asked for or not
   kNothingIsTakenBack,    // tasks stay with a worker that does not begin them
+  kLevelledOnce,          // of several idle workers one or two get what waits elsewhere
   kHandlesLeftInMessage,  // a worker passes over a message and what it carries
   kPlaceForgotten,        // the next worker is looked for behind the last one
   kMercy,                 // terminate() sends no SIGKILL
+  kAskedToEnd,            // nor does cancel(), or a time that is over
+  kAskedKeepsQuiet,       // who is asked to read results, and has his own, asks nobody
   kBegunUnsaid,           // a worker runs a task and does not say so first
   kToldBeforeSent,        // it says that there is a result, then sends it
 };

@@ -171,8 +171,8 @@ struct PoolCore::Seat {
         tasks(*Family::current(), desk.tasks.ref().offset()) {}
 
   bool full() const { return outstanding == kWindow; }
-  // Whether there is something that its worker has not read.
-  bool has_unread() const { return tasks.ring->size() != 0; }
+  // Whether its worker had tasks and did not begin them, and has not passed over them since.
+  bool is_stuck() { return stuck = stuck && tasks.ring->size() != 0; }
   // Tasks that were taken back lie in the ring until the worker has passed over them: one that is stopped, or busy, would
   // collect them without end.
   bool clogged() {
@@ -236,7 +236,7 @@ struct PoolCore::Seat {
   bool closed = false;  // gets no more
   bool dismissed = false;
   bool told = false;           // got SIGTERM
-  bool stuck = false;          // had tasks, did not begin them
+  bool stuck = false;          // see is_stuck()
   std::exception_ptr failure;  // of the initializer
   Verdict verdict;
 };
@@ -383,7 +383,7 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
     }
     Task* t = task.release();
     ++tasks_;
-    weak_need_.store(tasks_ > seats_.size(), std::memory_order_relaxed);
+    weigh_need();
     if (t->job->timeout_ns != 0 && timed_++ == 0) {
       wake_keeper();
     }
@@ -410,7 +410,7 @@ void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
       pending_.push_back(new Task{++last_ticket_, job, part++, std::move(message)});
     }
     tasks_ += messages.size();
-    weak_need_.store(tasks_ > seats_.size(), std::memory_order_relaxed);
+    weigh_need();
     if (job->timeout_ns != 0) {
       if (timed_ == 0) {
         wake_keeper();
@@ -459,13 +459,12 @@ PoolCore::Seat* PoolCore::best_seat() {
         (planted(PoolBug::kPlaceForgotten) && next_seat_ >= n)) {
       continue;
     }
-    seat->stuck = seat->stuck && seat->has_unread();
-    if (best != nullptr &&
-        std::pair(best->stuck, best->outstanding) <= std::pair(seat->stuck, seat->outstanding)) {
+    if (best != nullptr && std::pair(best->is_stuck(), best->outstanding) <=
+                               std::pair(seat->is_stuck(), seat->outstanding)) {
       continue;
     }
     best = seat;
-    if (seat->outstanding == 0 && !seat->stuck) {
+    if (seat->outstanding == 0 && !seat->is_stuck()) {
       // The same one next time: it has not gone to sleep yet.
       next_seat_ = at;
       break;
@@ -594,31 +593,34 @@ void PoolCore::feed(std::vector<Failed>* failed) {
   pending_count_.store(pending_.size(), std::memory_order_relaxed);
 }
 
-// A worker without tasks gets some that another one has not begun: that one may be slow, or stopped.
+// Whether a worker has nothing to do, and would be the next to get something.
+bool PoolCore::has_idle() {
+  return std::any_of(seats_.begin(), seats_.end(), [this](const std::unique_ptr<Seat>& seat) {
+    return seat != nullptr && seat->outstanding == 0 && !seat->is_stuck() && has_room(*seat);
+  });
+}
+
+// Workers without tasks get some that others have not begun: those may be slow, or stopped.
 void PoolCore::level(std::vector<Failed>* failed) {
-  if (!pending_.empty() || tasks_ < 2) {
-    return;
-  }
-  bool idle = false;
-  std::vector<Seat*> full;
-  for (const std::unique_ptr<Seat>& seat : seats_) {
-    if (seat == nullptr) {
-      continue;
+  // Each time one of them at least gets something.
+  while (pending_.empty() && tasks_ >= 2 && has_idle()) {
+    std::vector<Seat*> full;
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr && seat->outstanding >= 2) {
+        full.push_back(seat.get());
+      }
     }
-    idle = idle || (seat->outstanding == 0 && has_room(*seat));
-    if (seat->outstanding >= 2) {
-      full.push_back(seat.get());
+    // What the fullest has may be done and not read yet.
+    std::sort(full.begin(), full.end(),
+              [](const Seat* a, const Seat* b) { return a->outstanding > b->outstanding; });
+    const bool some = std::any_of(full.begin(), full.end(), [this](Seat* seat) {
+      return take_back_some(*seat, seat->outstanding / 2);
+    });
+    if (!some) {
+      return;
     }
-  }
-  if (!idle) {
-    return;
-  }
-  // What the fullest has may be done and not read yet.
-  std::sort(full.begin(), full.end(),
-            [](const Seat* a, const Seat* b) { return a->outstanding > b->outstanding; });
-  for (Seat* seat : full) {
-    if (take_back_some(*seat, seat->outstanding / 2)) {
-      feed(failed);
+    feed(failed);
+    if (planted(PoolBug::kLevelledOnce)) {
       return;
     }
   }
@@ -639,9 +641,7 @@ void PoolCore::unstick(bool late_too) {
       }
     }
     feed(&failed);  // a worker may have read what clogged it
-    const bool idle = std::any_of(seats_.begin(), seats_.end(), [&](const auto& seat) {
-      return seat != nullptr && seat->outstanding == 0 && !seat->stuck && has_room(*seat);
-    });
+    const bool idle = has_idle();
     for (Seat* seat : late) {
       if (idle && seat->outstanding != 0 && seat->running() == nullptr) {
         seat->stuck = true;
@@ -653,10 +653,17 @@ void PoolCore::unstick(bool late_too) {
   fail(std::move(failed));
 }
 
+// With mutex_: while there are more tasks than workers, one may wait behind another though a worker is idle, whose results
+// nobody has read.
+void PoolCore::weigh_need() {
+  const size_t workers = std::min(seats_.size(), static_cast<size_t>(wanted_));
+  weak_need_.store(tasks_ > workers, std::memory_order_relaxed);
+}
+
 // With mutex_: a task has left the pool.
 void PoolCore::forget(const Task& task) {
   --tasks_;
-  weak_need_.store(tasks_ > seats_.size(), std::memory_order_relaxed);
+  weigh_need();
   if (task.job->timeout_ns != 0) {
     --timed_;
   }
@@ -949,7 +956,7 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
         collector_waits_ = outer;
       }
       // Who stopped leading may have asked this thread to, which does not wait any more.
-      if (followed && !led_) {
+      if (followed && !led_ && !planted(PoolBug::kAskedKeepsQuiet)) {
         pass_lead(job.stream);
       }
       return there;
@@ -1064,7 +1071,7 @@ void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error
   }
   // Nothing can take its place: what is killed is the one.
   seat.verdict = {ticket, error};
-  seat.signal(SIGKILL);
+  seat.signal(planted(PoolBug::kAskedToEnd) ? SIGTERM : SIGKILL);
 }
 
 void PoolCore::cancel(Job& job) {
@@ -1592,9 +1599,11 @@ void PoolCore::resize(int processes) {
     check_running();
     check_size(processes);
     wanted_ = processes;
+    weigh_need();
   }
   most_seats_.store(std::max<size_t>(most_seats_.load(), static_cast<size_t>(processes)));
   wake_keeper();
+  wake_collector();
 }
 
 int PoolCore::size() const {

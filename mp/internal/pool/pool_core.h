@@ -140,6 +140,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void give_back(Job& job, bool begun_too);
   Seat* best_seat();
   bool has_room(Seat& seat);
+  bool has_idle();
   bool fits(const Seat& seat) const;
   size_t hand_over(Seat& seat, std::span<Task* const> tasks, absl::Status* status);
   std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
@@ -148,6 +149,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void feed(std::vector<Failed>* failed);
   void level(std::vector<Failed>* failed);
   void unstick(bool late_too);
+  void weigh_need();
   void forget(const Task& task);
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
   void dismiss(Seat& seat);
