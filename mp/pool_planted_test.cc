@@ -28,6 +28,8 @@ std::ostream& operator<<(std::ostream& out, const Planted& planted) {
   return out << static_cast<int>(planted.bug) << " in " << planted.caught_by;
 }
 constexpr const char* kHandOver = "mp/pool_hand_over_test";
+constexpr const char* kStorm = "mp/pool_kills_test";
+constexpr const char* kBasics = "mp/pool_test";
 
 const Planted kPlanted[] = {
     {PoolBug::kDeathUnnoticed, "PoolCrash.ATaskThatEndsItsWorkerEndsItself"},

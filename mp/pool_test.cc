@@ -18,8 +18,10 @@
 #include "mp/context.h"
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/pool/planted_pool.h"
 #include "mp/logging.h"
 #include "mp/pool_errors.h"
+#include "mp/process.h"
 #include "mp/queue.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
@@ -30,7 +32,7 @@ namespace {
 
 class PoolTest : public Fixture {
  private:
-  Watchdog dog_{std::chrono::minutes(1)};
+  Watchdog dog_{internal::patience(std::chrono::minutes(1))};
 };
 
 int square(int x) { return x * x; }
@@ -172,21 +174,42 @@ TEST_F(PoolTest, ReplacesAWorkerThatHasGrown) {
   }
 }
 
-int my_pid() { return getpid(); }
+int tell_pid_and_wait(Queue<int> pids, Event go) {
+  pids.put(getpid());
+  go.wait();
+  return getpid();
+}
+
+// Of a pool of two.
+std::set<int> pids_at_work(const Pool& pool) {
+  Queue<int> pids;
+  Event go;
+  auto one = pool.apply_async(tell_pid_and_wait, pids, go);
+  auto two = pool.apply_async(tell_pid_and_wait, pids, go);
+  pids.get();
+  pids.get();
+  go.set();
+  return {one.get(), two.get()};
+}
 
 TEST_F(PoolTest, WhatItInheritsIsNotItsGrowth) {
   std::vector<char> memory(size_t{200} << 20, 'x');
-  Context fork = get_context("fork");
-  Pool pool({.processes = 1, .context = fork, .max_memory_per_child = uint64_t{100} << 20});
-  const int first = pool.apply(my_pid);
-  // The keeper looks twice a second: it has, once another worker that has grown is replaced.
-  Pool other({.processes = 1, .context = fork, .max_memory_per_child = uint64_t{100} << 20});
-  for (int round = 0; round < 2; ++round) {
-    const int grown = other.apply(grow);
-    while (other.apply(my_pid) == grown) {
-    }
+  Pool pool({.processes = 2,
+             .context = get_context("fork"),
+             .max_memory_per_child = uint64_t{100} << 20});
+  std::set<int> workers = pids_at_work(pool);
+  ASSERT_EQ(workers.size(), 2u);
+  const int grown = pool.apply(grow);
+  auto is_there = [&] {
+    std::vector<Process> now = pool.workers();
+    return std::any_of(now.begin(), now.end(), [&](const Process& p) { return p.pid() == grown; });
+  };
+  while (is_there()) {
+    std::this_thread::yield();
   }
-  EXPECT_EQ(pool.apply(my_pid), first);
+  // Who found that has looked at both.
+  workers.erase(grown);
+  EXPECT_TRUE(pids_at_work(pool).contains(*workers.begin()));
 }
 
 TEST_F(PoolTest, ThreadsAreReplacedToo) {

@@ -16,6 +16,7 @@ enum class PoolBug : int {
   kNobodyTakesItsPlace,   // it is seen to, and not replaced
   kResultOfTheDeadLost,   // what it had sent is not read any more
   kUnbegunTasksLost,      // what it had not begun goes to nobody
+  kAllIsBegun,            // what it had not begun is lost as what it had
   kBegunTasksRunAgain,    // what it had begun is run again, asked for or not
   kNothingIsTakenBack,    // tasks stay with a worker that does not begin them
   kLevelledOnce,          // of several idle workers one or two get what waits elsewhere
@@ -24,6 +25,7 @@ enum class PoolBug : int {
   kMercy,                 // terminate() sends no SIGKILL
   kAskedToEnd,            // nor does cancel(), or a time that is over
   kAskedKeepsQuiet,       // who is asked to read results, and has his own, asks nobody
+  kInheritedCounts,       // a worker has grown by what it had at its start
   kBegunUnsaid,           // a worker runs a task and does not say so first
   kToldBeforeSent,        // it says that there is a result, then sends it
 };

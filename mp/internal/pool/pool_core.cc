@@ -1296,7 +1296,9 @@ std::set<int> PoolCore::find_grown() const {
       if (seat != nullptr &&
           seat->desk.book().phase.load(std::memory_order_acquire) == Ledger::kAtWork) {
         at_work.emplace_back(seat->pid,
-                             seat->desk.book().base_bytes.load(std::memory_order_relaxed));
+                             planted(PoolBug::kInheritedCounts)
+                                 ? 0
+                                 : seat->desk.book().base_bytes.load(std::memory_order_relaxed));
       }
     }
   }
@@ -1442,7 +1444,8 @@ void PoolCore::bury(Seat& seat) {
     seat.used.each([&](uint32_t slot) { by_age.emplace_back(seat.slots[slot]->ticket, slot); });
     std::sort(by_age.rbegin(), by_age.rend());
     for (auto [ticket, slot] : by_age) {
-      const bool begun = seat.desk.book().tasks[slot].is_running(ticket);
+      const bool begun =
+          seat.desk.book().tasks[slot].is_running(ticket) || planted(PoolBug::kAllIsBegun);
       std::unique_ptr<Task> task = end_task(seat, slot);
       if (draining_ && (!begun || task->attempt <= task->job->retries)) {
         failed.push_back({std::move(task), broken_});
