@@ -2,8 +2,10 @@
 
 #include "mp/listener.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +32,7 @@
 #include "mp/errors.h"
 #include "mp/fd.h"
 #include "mp/function.h"
+#include "mp/interruptible.h"
 #include "mp/lock.h"
 #include "mp/object.h"
 #include "mp/pipe.h"
@@ -328,6 +331,36 @@ TEST_P(Ways, TheDescriptorIsReadableWhenAMessageIsThere) {
   EXPECT_FALSE(b.poll(0.01));
   b.close();
   EXPECT_EQ(error_of([&b = b] { b.fileno(); }), "OSError: handle is closed");
+}
+
+TEST_P(Ways, UnderInterruptibleASignalEndsAReceive) {
+  auto [a, b] = connect();
+  interruptible here;
+  std::thread other([main = gettid()] {
+    testing::await_blocked_in(main, SYS_ppoll);
+    kill(getpid(), SIGINT);
+  });
+  EXPECT_THROW(b.recv<int>(), KeyboardInterrupt);
+  other.join();
+  a.send(7);
+  EXPECT_EQ(b.recv<int>(), 7) << "nothing had been begun";
+}
+
+// What others who have it, or had it, rely on.
+TEST(Sockets, OneThatWasThereBeforeKeepsItsModes) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  for (int flags : {0, O_NONBLOCK}) {
+    ASSERT_EQ(fcntl(pair[1], F_SETFL, flags), 0);
+    Connection a(Fd::duplicate(pair[0]).release());
+    Connection b(Fd::duplicate(pair[1]).release());
+    std::thread sender([&] { a.send(7); });
+    EXPECT_EQ(b.recv<int>(), 7);
+    sender.join();
+    EXPECT_EQ(fcntl(pair[1], F_GETFL) & O_NONBLOCK, flags);
+  }
+  close(pair[0]);
+  close(pair[1]);
 }
 
 TEST_P(Ways, CloseEndsTheReceiveOfAnotherThread) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -26,6 +27,8 @@
 #include "mp/internal/shm/family.h"
 #include "mp/listener.h"
 #include "mp/pipe.h"
+#include "mp/testing/helper.h"
+#include "mp/testing/proc.h"
 #include "mp/testing/tracee.h"
 #include "mp/testing/watchdog.h"
 #include "mp/wait.h"
@@ -122,33 +125,45 @@ std::string all_of(const Connection& connection, int most = 10) {
   return all;
 }
 
-class SocketCrash : public ::testing::TestWithParam<bool> {
+// A socket that was there before, one of mp's own, and one whose messages have tags.
+enum class Kind { kAdopted, kPlain, kSealed };
+
+struct Ends {
+  std::optional<Connection> ours;
+  std::optional<Connection> peer;
+};
+
+Ends connect_over(const char* family, std::optional<std::string> key) {
+  Listener listener({.authkey = key, .family = family});
+  Ends ends;
+  std::thread client([&] { ends.peer = Client(listener.address(), {.authkey = key}); });
+  ends.ours = listener.accept();
+  client.join();
+  return ends;
+}
+
+class SocketCrash : public ::testing::TestWithParam<Kind> {
  protected:
-  struct Ends {
-    std::optional<Connection> ours;
-    std::optional<Connection> peer;
-  };
-  // Of a plain socket, or of one whose messages have tags.
   static Ends connect() {
-    if (!GetParam()) {
+    if (GetParam() == Kind::kAdopted) {
       int pair[2];
       EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
       return {Connection(pair[0]), Connection(pair[1])};
     }
-    Listener listener({.authkey = kKey, .family = "AF_INET"});
-    Ends ends;
-    std::thread client([&] { ends.peer = Client(listener.address(), {.authkey = kKey}); });
-    ends.ours = listener.accept();
-    client.join();
-    return ends;
+    return GetParam() == Kind::kSealed ? connect_over("AF_INET", kKey)
+                                       : connect_over("AF_UNIX", std::nullopt);
   }
 
  private:
   testing::Watchdog dog_{500s};
 };
 
-INSTANTIATE_TEST_SUITE_P(All, SocketCrash, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Sealed" : "Plain"; });
+constexpr const char* kNames[] = {"Adopted", "Plain", "Sealed"};
+std::string name_of(const ::testing::TestParamInfo<Kind>& info) {
+  return kNames[static_cast<int>(info.param)];
+}
+INSTANTIATE_TEST_SUITE_P(All, SocketCrash,
+                         ::testing::Values(Kind::kAdopted, Kind::kPlain, Kind::kSealed), name_of);
 
 class Send final : public testing::Traced {
  public:
@@ -297,6 +312,46 @@ TEST_P(SocketCrash, OfOneWhoWaitsForAMessageHasNoEffect) {
   EXPECT_EQ(all_of(*ends.peer, 1), "2");
 }
 
+// Says what it has received.
+class Told final : public testing::Traced {
+ public:
+  Told(Connection connection, Connection tell)
+      : connection_(std::move(connection)), tell_(std::move(tell)) {}
+  void operate() override {
+    try {
+      tell_.send_bytes(connection_.recv_bytes().view());
+    } catch (const Error& e) {
+      tell_.send_bytes(std::string(e.name()) + ": " + e.what());
+    }
+  }
+
+ private:
+  Connection connection_;
+  Connection tell_;
+};
+
+// It has just been woken by a message, which another is quicker to take: it sleeps on, without a lock. (Planted: who was woken
+// takes it that there is a message.)
+TEST_P(SocketCrash, AMessageThatAnotherHasTakenIsWaitedForAgain) {
+  Ends ends = connect();
+  auto [hear, tell] = Pipe();
+  Told receiver(*ends.ours, tell);
+  Tracee tracee(receiver);
+  Tracee::At at = tracee.at();
+  while (at != Tracee::At::kEnd && !(at == Tracee::At::kEntry && tracee.call() == SYS_ppoll)) {
+    at = at == Tracee::At::kEntry ? tracee.step() : tracee.run();
+  }
+  ASSERT_EQ(at, Tracee::At::kEntry);
+  ends.peer->send_bytes(kFirst);
+  ASSERT_EQ(tracee.step(), Tracee::At::kInstruction);
+  EXPECT_EQ(all_of(*ends.ours, 1), "1");
+  testing::Helper helper = tracee.release("receiver");
+  ASSERT_TRUE(testing::await_blocked_in(helper.pid(), SYS_ppoll));
+  const std::string second(5000, '2');
+  ends.peer->send_bytes(second);
+  EXPECT_EQ(hear.recv_bytes().view(), second);
+}
+
 class Accept final : public testing::Traced {
  public:
   explicit Accept(Listener& listener) : listener_(listener) {}
@@ -306,6 +361,12 @@ class Accept final : public testing::Traced {
   Listener& listener_;
   bool accepted_ = false;
 };
+
+class ListenerCrash : public ::testing::TestWithParam<const char*> {
+  testing::Watchdog dog_{500s};
+};
+INSTANTIATE_TEST_SUITE_P(All, ListenerCrash, ::testing::Values("AF_UNIX", "AF_INET"),
+                         [](const auto& info) { return std::string(info.param); });
 
 class Connect final : public testing::Traced {
  public:
@@ -317,10 +378,10 @@ class Connect final : public testing::Traced {
 };
 
 // The client that is being served learns of it, and the next one is served by another.
-TEST_P(SocketCrash, OfAListenerEndsItsHandshakes) {
+TEST_P(ListenerCrash, OfAListenerEndsItsHandshakes) {
   int kills = at_all_points(
       [&](auto kill) {
-        Listener listener({.authkey = kKey, .family = GetParam() ? "AF_INET" : "AF_UNIX"});
+        Listener listener({.authkey = kKey, .family = GetParam()});
         std::thread client([&] {
           try {
             Client(listener.address(), {.authkey = kKey}).recv_bytes();
@@ -343,10 +404,10 @@ TEST_P(SocketCrash, OfAListenerEndsItsHandshakes) {
 }
 
 // The listener goes on, and serves the next.
-TEST_P(SocketCrash, OfAClientConcernsNobodyElse) {
+TEST_P(ListenerCrash, OfAClientConcernsNobodyElse) {
   int kills = at_all_points(
       [&](auto kill) {
-        Listener listener({.authkey = kKey, .family = GetParam() ? "AF_INET" : "AF_UNIX"});
+        Listener listener({.authkey = kKey, .family = GetParam()});
         std::atomic<bool> stop{false};
         std::thread server([&] {
           while (!stop) {
