@@ -25,7 +25,7 @@
 // Death      Its socket goes with the process. The file of a local one stays after a kill: with a
 //            name of mp's, until the next Listener with such a name; with one of yours, until you
 //            remove it.
-// Crossing   Not. Its connections do.
+// Crossing   Not. Its connections do. A forked child may accept beside its parent: each peer is one's.
 // Python     The handshake is another one: mp does not talk to multiprocessing here. accept() does not
 //            throw for a peer with a wrong key, it goes on to the next and tells the log (INFO); and
 //            it takes a timeout. Weak keys and abstract sockets are refused.
@@ -76,7 +76,7 @@ class Listener {
   ~Listener();
 
   // The next peer who has proved itself. Throws mp::TimeoutError after `timeout`, mp::OSError "listener
-  // is closed".
+  // is closed", and the system's when somebody has shut its socket down.
   Connection accept(Timeout timeout = kForever);
   absl::StatusOr<Connection> try_accept(Timeout timeout);
 

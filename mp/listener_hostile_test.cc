@@ -6,9 +6,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,11 +43,14 @@
 #include "mp/errors.h"
 #include "mp/fd.h"
 #include "mp/function.h"
+#include "mp/internal/base/sanitizer.h"
 #include "mp/internal/net/framing.h"
+#include "mp/interruptible.h"
 #include "mp/listener.h"
 #include "mp/lock.h"
 #include "mp/logging.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/proc.h"
 #include "mp/testing/raw_peer.h"
 #include "mp/testing/watchdog.h"
 
@@ -415,6 +421,33 @@ TEST_F(Hostile, LengthsCostNothingBeforeTheBytesCome) {
   }
 }
 
+// Who announces 60 MiB and sends them costs the receiver a MemoryError, if it has not that much, and its connection.
+TEST_F(Hostile, AMessageThatIsTooMuchForThisProcessIsAnError) {
+  if (internal::kAddressSanitizer || internal::kThreadSanitizer) {
+    GTEST_SKIP() << "its address space is no measure";
+  }
+  Listener listener({.family = "AF_UNIX"});
+  std::optional<Connection> peer;
+  std::thread client([&] { peer = Client(listener.address()); });
+  Connection c = listener.accept();
+  client.join();
+  const std::string message(60 << 20, 'x');
+  std::string sent;
+  std::thread sender([&] { sent = error_of([&] { peer->send_bytes(message); }); });
+  ASSERT_TRUE(c.poll(kForever));
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &limit), 0);
+  const rlimit low = {memory().first + (16 << 20), limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &low), 0);
+  const std::string got = error_of([&] { c.recv_bytes(); });
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  sender.join();
+  EXPECT_EQ(got, "MemoryError: mp: Connection: no memory for a message of that size");
+  EXPECT_EQ(error_of([&] { c.recv_bytes(); }),
+            "OSError: mp: the connection is broken: there was no memory for a message");
+  EXPECT_EQ(sent.rfind("BrokenPipeError", 0), 0u) << sent;
+}
+
 size_t open_descriptors() {
   size_t n = 0;
   for (int fd = 0; fd < 1024; ++fd) {
@@ -459,6 +492,46 @@ TEST_F(Hostile, DescriptorsThatAPeerAttachesGoNowhere) {
   EXPECT_EQ(open_descriptors(), before - 1);
 }
 
+// A socket that mp has not made, so nothing keeps the peer from attaching them: a message comes all the same, without them.
+TEST_F(Hostile, DescriptorsOnASocketThatWasThereBeforeGoNowhere) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  Fd peer(pair[0]);
+  Connection c(pair[1]);
+  Encoder& encoder = Encoder::local();
+  internal::encode_message(encoder, 7);
+  const internal::Framing::Head head =
+      internal::Framing::of(internal::Framing::Id::kMp)
+          .head(internal::Content::kValue, encoder.message().size());
+  std::string frame(reinterpret_cast<const char*>(head.span().data()), head.size);
+  frame.append(reinterpret_cast<const char*>(encoder.message().data()), encoder.message().size());
+  const size_t before = open_descriptors();
+  constexpr int kMany = 253;
+  alignas(cmsghdr) char control[CMSG_SPACE(kMany * sizeof(int))] = {};
+  for (int i = 0; i < 1000; ++i) {
+    // With the length, in the middle, and with the last byte.
+    for (const std::string& piece : {frame.substr(0, 2), frame.substr(2, 9), frame.substr(11)}) {
+      iovec part = {const_cast<char*>(piece.data()), piece.size()};
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = control;
+      message.msg_controllen = sizeof control;
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(kMany * sizeof(int));
+      for (int fd = 0; fd < kMany; ++fd) {
+        int number = peer.get();
+        std::memcpy(CMSG_DATA(header) + fd * sizeof(int), &number, sizeof number);
+      }
+      ASSERT_EQ(sendmsg(peer.get(), &message, MSG_NOSIGNAL), static_cast<ssize_t>(piece.size()));
+    }
+    ASSERT_EQ(c.recv<int>(), 7);
+  }
+  EXPECT_EQ(open_descriptors(), before);
+}
+
 double cpu_seconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -489,6 +562,111 @@ TEST_F(Hostile, WithoutDescriptorsItWaitsAndThenGoesOn) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   Serving serving(listener);
   expect_served(listener);
+}
+
+// As one ends a thread that accepts. (Planted: it looks again and again, and never returns.)
+TEST_F(Hostile, AListenerWhoseSocketIsShutDownSaysSo) {
+  for (auto [family, how] : {std::pair("AF_INET", SHUT_RDWR), std::pair("AF_UNIX", SHUT_RDWR),
+                             std::pair("AF_UNIX", SHUT_RD)}) {
+    Listener listener(with_key(family));
+    std::string error;
+    std::atomic<pid_t> acceptor{0};
+    std::thread server([&] {
+      acceptor = gettid();
+      error = error_of([&] { listener.accept(); });
+    });
+    while (acceptor == 0) {
+      std::this_thread::yield();
+    }
+    ASSERT_TRUE(testing::await_blocked_in(acceptor, SYS_ppoll));
+    shutdown(listener.fileno(), how);
+    server.join();
+    EXPECT_EQ(error, "OSError: mp: Listener.accept: [Errno 22] Invalid argument") << family;
+  }
+}
+
+TEST_F(Hostile, APeerMayBeGivenAllTime) {
+  ListenerOptions options = with_key();
+  options.handshake_timeout = kForever;
+  Listener listener(options);
+  Serving serving(listener);
+  expect_served(listener);
+}
+
+// A silent one does not put an interrupt off until its own time is over, whichever thread gets the signal.
+TEST_F(Hostile, ASilentPeerDoesNotHoldUpAnInterrupt) {
+  ListenerOptions options = with_key();
+  options.handshake_timeout = 3600;
+  Listener listener(options);
+  interruptible here;
+  Fd silent = connect_raw(listener.address());
+  EXPECT_FALSE(listener.try_accept(0).ok());
+  sigset_t sigint;
+  sigset_t before;
+  sigemptyset(&sigint);
+  sigaddset(&sigint, SIGINT);
+  std::thread other([main = gettid()] {
+    testing::await_blocked_in(main, SYS_ppoll);
+    ::raise(SIGINT);
+  });
+  pthread_sigmask(SIG_BLOCK, &sigint, &before);
+  EXPECT_THROW(listener.accept(), KeyboardInterrupt);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  other.join();
+}
+
+// Runs `body` in a child made by a bare fork, which ends without destructors.
+pid_t fork_raw(const std::function<void()>& body) {
+  pid_t child = fork();
+  if (child == 0) {
+    body();
+    _exit(0);
+  }
+  return child;
+}
+
+TEST_F(Hostile, APeerThatIsSentAwayHearsItThoughAChildHasItsSocket) {
+  ListenerOptions options = with_key();
+  options.handshake_timeout = 0.2;
+  Listener listener(options);
+  Fd silent = connect_raw(listener.address());
+  Fd nonsense = connect_raw(listener.address());
+  EXPECT_FALSE(listener.try_accept(0).ok()) << "both are on their way now";
+  pid_t child = fork_raw([] { pause(); });
+  ASSERT_GT(child, 0);
+  send_raw(nonsense, std::string(40, 'x'));
+  EXPECT_FALSE(listener.try_accept(0.5).ok());
+  EXPECT_EQ(read_raw(nonsense, 1).size(), 0u);
+  EXPECT_EQ(read_raw(silent, 1).size(), 0u);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
+// Several processes may serve at one address. Who was on the way when they parted is the parent's.
+TEST_F(Hostile, AChildServesBesideItsParentAndLeavesItItsPeers) {
+  for (const char* family : {"AF_INET", "AF_UNIX"}) {
+    Listener listener(with_key(family));
+    Fd half = connect_raw(listener.address());
+    const std::string hello = std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n');
+    send_raw(half, hello.substr(0, 20));
+    EXPECT_FALSE(listener.try_accept(0).ok());
+    pid_t child = fork_raw([&] {
+      for (;;) {
+        listener.accept().send(1);
+      }
+    });
+    ASSERT_GT(child, 0);
+    send_raw(half, hello.substr(20));
+    for (int i = 0; i < 3; ++i) {
+      expect_served(listener);
+    }
+    pollfd answer{half.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&answer, 1, 0), 0) << "the child has answered";
+    EXPECT_FALSE(listener.try_accept(0).ok());
+    EXPECT_EQ(read_raw(half, 72).size(), 72u);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  }
 }
 
 TEST_F(Hostile, TheKeyIsNowhereToBeSeen) {

@@ -25,7 +25,7 @@
 // Blocking   accept() only. No peer can make it wait for itself: see mp/listener.h.
 // Cost       As mp::Listener; the handshake is two round trips.
 // Death      As mp::Listener.
-// Crossing   Not. Its connections do.
+// Crossing   Not. Its connections do. A forked child may accept beside its parent: each peer is one's.
 // Python     accept() does not throw for a peer with a wrong key, it goes on to the next and tells the
 //            log (INFO, "digest received was wrong"); it takes a timeout. HMAC-MD5 is an option.
 //            Abstract sockets are refused.
@@ -74,7 +74,7 @@ class Listener {
   ~Listener();
 
   // The next peer who has proved itself. Throws mp::TimeoutError after `timeout`, mp::OSError "listener
-  // is closed".
+  // is closed", and the system's when somebody has shut its socket down.
   Connection accept(Timeout timeout = kForever);
   absl::StatusOr<Connection> try_accept(Timeout timeout);
 

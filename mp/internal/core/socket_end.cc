@@ -41,6 +41,7 @@ enum class SocketEnd::Break : uint32_t {
   kForgery,
   kInterrupt,
   kError,
+  kMemory,
 };
 
 namespace {
@@ -68,6 +69,7 @@ const char* text_of(uint32_t why) {
       "a message was changed, repeated or left out on its way",
       "a call was interrupted in the middle of a message",
       "the system failed in the middle of a message",
+      "there was no memory for a message",
   };
   return kTexts[why];
 }
@@ -364,7 +366,9 @@ void SocketEnd::read(Incoming& message, std::span<const std::byte> ahead) {
     }
   }
   if (!s.ok()) {
-    break_off(absl::IsUnauthenticated(s) ? Break::kForgery : Break::kNonsense);
+    break_off(absl::IsUnauthenticated(s)     ? Break::kForgery
+              : absl::IsResourceExhausted(s) ? Break::kMemory
+                                             : Break::kNonsense);
     raise(s);
   }
 }

@@ -15,6 +15,8 @@ constexpr int64_t kFirstPauseNs = 100'000'000;
 constexpr int64_t kLongestPauseNs = 1'000'000'000;
 // New peers before those that are there get on.
 constexpr int kBurst = 32;
+// Somebody has shut the listening socket down. A local one says nothing else: accept4() on it would be EAGAIN for ever.
+constexpr short kNoMore = POLLHUP | POLLRDHUP;
 
 bool is_done(const Acceptor::Accepted& peer) {
   return peer.handshake == nullptr || peer.handshake->state() == Handshake::State::kDone;
@@ -45,6 +47,10 @@ int advance_handshake(int fd, Handshake& handshake) {
 }  // namespace
 
 absl::StatusOr<Acceptor::Accepted> Acceptor::accept(Deadline deadline) {
+  if (int process = getpid(); of_process_ != process) {
+    pending_.clear();
+    of_process_ = process;
+  }
   // What came between two calls is read before anybody is found to be late.
   Deadline until = Deadline::past();
   std::vector<pollfd> polled;
@@ -54,16 +60,23 @@ absl::StatusOr<Acceptor::Accepted> Acceptor::accept(Deadline deadline) {
       bool writes = !p.peer.handshake->output().empty();
       polled.push_back({p.peer.fd.get(), static_cast<short>(writes ? POLLOUT : POLLIN), 0});
     }
-    if (monotonic_ns() >= closed_until_) {
-      polled.push_back({listening_.get(), POLLIN, 0});
+    if (closed_until_.passed()) {
+      polled.push_back({listening_.get(), POLLIN | POLLRDHUP, 0});
     }
     wait_for_any(polled, until);
     step(polled);
-    if (polled.size() > 0 && polled.back().fd == listening_.get() && polled.back().revents != 0) {
-      let_in();
+    int err = 0;
+    if (!polled.empty() && polled.back().fd == listening_.get() && polled.back().revents != 0) {
+      err = let_in();
+      if (err == 0 && (polled.back().revents & kNoMore) != 0) {
+        err = EINVAL;
+      }
     }
     if (Accepted done; take_done(&done)) {
       return done;
+    }
+    if (err != 0) {
+      return os_error(err, "mp: Listener.accept");
     }
     expire();
     if (!first && deadline.passed()) {
@@ -79,18 +92,21 @@ void Acceptor::step(const std::vector<pollfd>& polled) {
   std::erase_if(pending_, [&](Pending& p) { return polled[i++].revents != 0 && !advance(p); });
 }
 
-void Acceptor::let_in() {
+int Acceptor::let_in() {
   for (int i = 0; i < kBurst; ++i) {
-    Pending p{{}, monotonic_ns() + terms_.handshake_ns};
+    Pending p{{}, Deadline::after_ns(terms_.handshake_ns)};
     int result = accept_stream(listening_.get(), &p.peer.fd, &p.peer.peer);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS) {
       closed_for_ = std::clamp(2 * closed_for_, kFirstPauseNs, kLongestPauseNs);
-      closed_until_ = monotonic_ns() + closed_for_;
+      closed_until_ = Deadline::after_ns(closed_for_);
       refuse("there are no descriptors left; new ones wait");
-      return;
+      return 0;
     }
     if (result == -EAGAIN) {
-      return;
+      return 0;
+    }
+    if (result == -EINVAL || result == -EBADF || result == -ENOTSOCK) {
+      return -result;
     }
     if (result < 0) {
       // It has gone already.
@@ -105,7 +121,7 @@ void Acceptor::let_in() {
     }
     if (terms_.handshake == nullptr) {
       pending_.push_back(std::move(p));
-      return;
+      return 0;
     }
     p.peer.handshake = terms_.handshake();
     // Who has said something already is not the one to go.
@@ -117,6 +133,7 @@ void Acceptor::let_in() {
     }
     pending_.push_back(std::move(p));
   }
+  return 0;
 }
 
 void Acceptor::make_place() {
@@ -128,8 +145,8 @@ void Acceptor::make_place() {
     p = oldest([](const Pending& q) { return !is_done(q.peer); });
   }
   if (p != pending_.end()) {
+    send_away(*p, "too many are on their way, and it was the slowest");
     pending_.erase(p);
-    refuse("too many are on their way, and it was the slowest");
   }
 }
 
@@ -137,13 +154,13 @@ bool Acceptor::advance(Pending& p) {
   Handshake& handshake = *p.peer.handshake;
   int result = advance_handshake(p.peer.fd.get(), handshake);
   if (handshake.state() == Handshake::State::kFailed) {
-    refuse(handshake.reason());
+    send_away(p, handshake.reason());
     return false;
   }
   if (result == 0 || result == -EAGAIN) {
     return true;
   }
-  refuse("it left in the middle of the handshake; has it the same authkey?");
+  send_away(p, "it left in the middle of the handshake; has it the same authkey?");
   return false;
 }
 
@@ -161,23 +178,24 @@ bool Acceptor::take_done(Accepted* out) {
 void Acceptor::expire() {
   int64_t now = monotonic_ns();
   std::erase_if(pending_, [&](const Pending& p) {
-    if (now < p.deadline) {
+    if (now < p.deadline.ns()) {
       return false;
     }
-    refuse("it did not finish the handshake in time");
+    send_away(p, "it did not finish the handshake in time");
     return true;
   });
 }
 
 Deadline Acceptor::next_event(Deadline deadline) const {
-  int64_t next = deadline.ns();
   for (const Pending& p : pending_) {
-    next = std::min(next, p.deadline);
+    deadline = earlier(deadline, p.deadline);
   }
-  if (closed_until_ > monotonic_ns()) {
-    next = std::min(next, closed_until_);
-  }
-  return next == deadline.ns() ? deadline : Deadline::at(next);
+  return closed_until_.passed() ? deadline : earlier(deadline, closed_until_);
+}
+
+void Acceptor::send_away(const Pending& p, const char* why) const {
+  stream_shutdown(p.peer.fd.get());
+  refuse(why);
 }
 
 void Acceptor::refuse(const char* why) const {

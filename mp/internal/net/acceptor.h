@@ -6,6 +6,8 @@
 // A peer has one deadline for its whole handshake, and costs a descriptor and less than 2 KiB until then. At most kMostPending
 // are on their way; one more, and the oldest that has not sent its first message has to go, or the oldest if all have.
 // When there are no descriptors left, nobody is accepted for a tenth of a second, then for twice as long, up to a second.
+//
+// Fork: a child may go on accepting beside its parent. Who was on the way stays the parent's.
 
 #ifndef MP_INTERNAL_NET_ACCEPTOR_H_
 #define MP_INTERNAL_NET_ACCEPTOR_H_
@@ -44,7 +46,7 @@ class Acceptor {
   Acceptor(UniqueFd listening, Terms terms)
       : listening_(std::move(listening)), terms_(std::move(terms)) {}
 
-  // The next peer. kDeadlineExceeded when there was none until `deadline`.
+  // The next peer. kDeadlineExceeded when there was none until `deadline`; an OSError when the socket does not listen any more.
   absl::StatusOr<Accepted> accept(Deadline deadline);
   int fd() const noexcept { return listening_.get(); }
   size_t pending() const noexcept { return pending_.size(); }
@@ -52,10 +54,10 @@ class Acceptor {
  private:
   struct Pending {
     Accepted peer;
-    int64_t deadline;
+    Deadline deadline;
   };
-  // Takes new peers in; those without a handshake are done.
-  void let_in();
+  // Takes new peers in; those without a handshake are done. 0, or why there will be no more.
+  int let_in();
   void make_place();
   // As far as it goes without waiting; false: it has to go.
   bool advance(Pending& pending);
@@ -63,12 +65,15 @@ class Acceptor {
   bool take_done(Accepted* out);
   void expire();
   void refuse(const char* why) const;
+  // Also where a forked child has its descriptor.
+  void send_away(const Pending& pending, const char* why) const;
   Deadline next_event(Deadline deadline) const;
 
   UniqueFd listening_;
   Terms terms_;
-  std::vector<Pending> pending_;  // the oldest first
-  int64_t closed_until_ = 0;      // without descriptors
+  std::vector<Pending> pending_;              // the oldest first
+  int of_process_ = 0;                        // whose they are: a pid
+  Deadline closed_until_ = Deadline::past();  // without descriptors
   int64_t closed_for_ = 0;
 };
 
