@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -153,6 +154,26 @@ TEST_P(Ways, AMessageOverTheLimitIsRefused) {
   EXPECT_TRUE(begins_with(error_of([&b = b] { b.recv_bytes(); }), "EOFError:"));
   EXPECT_TRUE(
       begins_with(error_of([&a = a] { a.send_bytes(std::string(1001, 'x')); }), "ValueError:"));
+}
+
+TEST_P(Ways, TheListenerKnowsWhereTheLastOneCameFrom) {
+  Listener listener(listener_options());
+  EXPECT_EQ(listener.last_accepted(), std::nullopt);
+  std::optional<Connection> client;
+  std::thread other([&] { client = Client(listener.address(), {.authkey = key()}); });
+  listener.accept();
+  other.join();
+  ASSERT_TRUE(listener.last_accepted().has_value());
+  if (listener.address().is_local()) {
+    EXPECT_EQ(*listener.last_accepted(), Address()) << "a client's socket has no name";
+  } else {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    ASSERT_EQ(getsockname(client->fileno(), reinterpret_cast<sockaddr*>(&own), &size), 0);
+    EXPECT_EQ(*listener.last_accepted(), Address("127.0.0.1", ntohs(own.sin_port)));
+  }
+  EXPECT_FALSE(listener.try_accept(0).ok());
+  EXPECT_TRUE(listener.last_accepted().has_value()) << "nobody has come since";
 }
 
 TEST_P(Ways, WhatMeansNothingElsewhereIsRefused) {
@@ -400,6 +421,8 @@ TEST_P(Ways, AnEndCrossesAnyWayInTheMiddleOfItsMessages) {
     b.send(6);
     EXPECT_EQ(a.recv<int>(), 6);
   }
+  // Python wants to be told that they may; here they may.
+  allow_connection_pickling();
   Queue<std::vector<Connection>> queue;
   queue.put({b});
   b.close();

@@ -345,6 +345,34 @@ TYPED_TEST(TestQueue, ShutdownWakesWhoWaits) {
 }
 
 template <class B>
+void put_into_full(Tokens<B> q, typename B::template Queue<std::string> found) {
+  found.put("ready");
+  found.put(error_of([&] { q.put(3); }).substr(0, 9));
+}
+
+template <class B>
+void get_after_end(Tokens<B> q, typename B::template Queue<std::string> found) {
+  found.put(error_of([&] { q.get(); }).substr(0, 9));
+}
+
+// Who waits for room in another process, and who comes later in a third: what is still there is nobody's.
+TYPED_TEST(TestQueue, AnImmediateEndIsOneForAll) {
+  Tokens<TypeParam> q(2);
+  q.put(1);
+  q.put(2);
+  typename TypeParam::template Queue<std::string> found;
+  auto a = start<TypeParam>(put_into_full<TypeParam>, q, found);
+  EXPECT_EQ(found.get(), "ready");
+  q.shutdown(true);
+  EXPECT_EQ(found.get(), "ShutDown:");
+  auto b = start<TypeParam>(get_after_end<TypeParam>, q, found);
+  EXPECT_EQ(found.get(), "ShutDown:");
+  EXPECT_TRUE(begins_with(error_of([&] { q.get_nowait(); }), "ShutDown:"));
+  finish(a);
+  finish(b);
+}
+
+template <class B>
 void double_all(Tokens<B> in, Tokens<B> out) {
   for (;;) {
     std::vector<int> some = in.get_many(5);
