@@ -17,6 +17,7 @@
 #include "mp/internal/frame/message.h"
 #include "mp/internal/pool/desk.h"
 #include "mp/internal/pool/pool_bug.h"
+#include "mp/internal/pool/post.h"
 #include "mp/internal/pool/task_thunk.h"
 #include "mp/internal/pool/worker.h"
 #include "mp/testing/family_scene.h"
