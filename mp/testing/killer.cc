@@ -105,11 +105,23 @@ Helper& Scene::add(Helper helper) {
 }
 
 void Scene::await_helpers_settled() {
-  for (size_t i = 0; i < kMostHelpers; ++i) {
-    pid_t pid = people_[i];
-    while (pid != 0 && pid != getpid() && !settled(pid)) {
-      sched_yield();
+  // Who was seen asleep may have been woken by one that was looked at later: so twice, and nobody had a turn in between.
+  constexpr uint64_t kNever = ~uint64_t{0};
+  for (uint64_t last = kNever;;) {
+    bool all_settled = true;
+    uint64_t turns = 0;
+    for (size_t i = 0; i < kMostHelpers; ++i) {
+      pid_t pid = people_[i];
+      if (pid != 0 && pid != getpid()) {
+        all_settled = all_settled && settled(pid);
+        turns += switches(pid);
+      }
     }
+    if (all_settled && turns == last) {
+      return;
+    }
+    last = all_settled ? turns : kNever;
+    sched_yield();
   }
 }
 
