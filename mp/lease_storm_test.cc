@@ -29,6 +29,7 @@
 #include "mp/testing/live_blocks.h"
 #include "mp/testing/seed.h"
 #include "mp/testing/storm.h"
+#include "mp/testing/storm_ledger.h"
 #include "mp/testing/storm_message.h"
 #include "mp/testing/watchdog.h"
 
@@ -41,9 +42,12 @@ using internal::Family;
 using testing::kStormViolations;
 using testing::make_message;
 using testing::mix;
+using testing::PutRecord;
 using testing::run_apart;
 using testing::Storm;
 using testing::storm_now;
+using testing::StormLedger;
+using testing::StormPlan;
 using testing::StormRandom;
 using testing::Watchdog;
 
@@ -51,24 +55,17 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr uint32_t kSeats = 6;
 constexpr uint32_t kJoiner = kSeats - 1;  // its seat
 
-// -- The ledger: memory of the test's own, which a killed member leaves as it was --
+// -- The ledger --
 
-struct PutRecord {
-  std::atomic<int64_t> begin;  // 0: the record is not used
-  std::atomic<int64_t> end;    // 0: the put has not returned
-  std::atomic<uint32_t> number;
-};
 // A message given to a member, and what the member made of it.
 struct Delivery {
-  // What came; else the index of the put's record.
-  enum : uint32_t { kTimeout = 0xfffffff0, kTorn, kEnd };
   enum Kind : uint32_t { kAck = 1, kGiveBack };
   std::atomic<int64_t> begin;  // of the get
   std::atomic<int64_t> end;
   std::atomic<int64_t> release_begin;
   std::atomic<int64_t> release_end;
   std::atomic<uint32_t> number;
-  std::atomic<uint32_t> what;
+  std::atomic<uint32_t> what;     // a Came, or the index of the put's record
   std::atomic<uint32_t> attempt;  // 0: not told
   std::atomic<uint32_t> kind;
 };
@@ -77,15 +74,11 @@ struct JoinRecord {
   std::atomic<int64_t> end;  // 0: it did not return true
 };
 
-struct Ledger {
+struct Ledger : StormLedger {
   static constexpr uint32_t kPuts = 1 << 19;
   static constexpr uint32_t kDeliveries = 1 << 20;
   static constexpr uint32_t kJoins = 1 << 18;
 
-  uint64_t seed;
-  uint32_t producers;  // in the seats below this one
-  std::atomic<uint32_t> stop;
-  std::atomic<uint32_t> puts_used;
   std::atomic<uint32_t> deliveries_used;
   std::atomic<uint32_t> joins_used;
   PutRecord puts[kPuts];
@@ -111,20 +104,8 @@ size_t size_of(const Ledger& ledger, uint32_t index) {
 }
 
 uint32_t identify(const Ledger& ledger, std::string_view message) {
-  uint32_t index = 0;
-  if (message.size() < sizeof index) {
-    return Delivery::kTorn;
-  }
-  std::memcpy(&index, message.data(), sizeof index);
-  if (index == Delivery::kEnd) {
-    return message.size() == sizeof index ? index : uint32_t{Delivery::kTorn};
-  }
-  if (index >= Ledger::kPuts) {
-    return Delivery::kTorn;
-  }
-  thread_local std::string expected;
-  make_message(ledger.seed, index, size_of(ledger, index), &expected);
-  return message == expected ? index : uint32_t{Delivery::kTorn};
+  return testing::identify(ledger.seed, Ledger::kPuts, message,
+                           [&](uint32_t index) { return size_of(ledger, index); });
 }
 
 // -- The queues: the public one, and its core with other atomics --
@@ -301,19 +282,19 @@ void work(Ledger& ledger, const Q& queue, uint32_t number) {
     typename Q::Held held{};
     uint32_t attempt = 0;
     // Who has a task does not wait for another.
-    uint32_t what = Delivery::kTimeout;
+    uint32_t what = testing::kCameNothing;
     if (queue.lease(&held, &message, &attempt, kept.empty(), plain)) {
       what = identify(ledger, message);
     }
     delivery.attempt.store(attempt, std::memory_order_relaxed);
     delivery.what.store(what, std::memory_order_relaxed);
     delivery.end.store(storm_now(), std::memory_order_release);
-    if (what == Delivery::kEnd) {
+    if (what == testing::kCameEnd) {
       queue.finish(std::move(held));
       return;
     }
     uint64_t of = random() % 64;
-    if (what != Delivery::kTimeout) {
+    if (what != testing::kCameNothing) {
       if (of == 0) {
         usleep(static_cast<useconds_t>(random() % 300));
       }
@@ -414,11 +395,11 @@ class Audit {
           wrong("a call of member ", std::to_string(d.number), " never came to its end");
         }
       }
-      if (d.end == 0 || d.what == Delivery::kTimeout || d.what == Delivery::kEnd) {
+      if (d.end == 0 || d.what == testing::kCameNothing || d.what == testing::kCameEnd) {
         continue;
       }
       ++totals->deliveries;
-      if (d.what == Delivery::kTorn) {
+      if (d.what == testing::kCameTorn || d.what == testing::kCameEmpty) {
         wrong("torn: member ", std::to_string(d.number), " got what nobody put");
       } else if (d.what >= of_.size() || ledger_.puts[d.what].begin == 0) {
         wrong("message ", std::to_string(d.what), " came out and never went in");
@@ -510,31 +491,24 @@ class Audit {
 
 // -- The storm --
 
-struct Plan {
-  const char* name;
-  std::chrono::nanoseconds time;  // of kills
-  int64_t maxsize = 64;
-  std::chrono::nanoseconds round = 1s;
-};
-
 // Runs it in this process, prints what was wrong and returns the exit status.
 template <class Q>
-int storm(const Plan& plan) {
+int storm(const StormPlan& plan) {
   Family::get();
   const int64_t blocks = testing::live_blocks();
   std::vector<std::string> wrong;
   Totals totals;
   uint64_t kills = 0;
   const uint64_t seed = testing::seed();
-  int64_t raged = 0;
+  double raged = 0;
   int64_t printed = storm_now();
   int rounds = 0;
   auto report = [&](const char* end) {
     std::printf(
         "%s: %lu kills in %.1f s, %d rounds; %lu tasks put, %lu deliveries: %lu given back, %lu "
         "whose holder was killed, %lu of them in the middle of an acknowledgement; %lu joins%s\n",
-        plan.name, kills, static_cast<double>(raged) / 1e9, rounds, totals.put, totals.deliveries,
-        totals.given_back, totals.died_with, totals.died_acking, totals.joins, end);
+        plan.name, kills, raged, rounds, totals.put, totals.deliveries, totals.given_back,
+        totals.died_with, totals.died_acking, totals.joins, end);
     std::fflush(stdout);
   };
   {
@@ -547,35 +521,26 @@ int storm(const Plan& plan) {
     Ledger& ledger = *mapped;
     Storm storm({.seats = kSeats, .seed = seed},
                 [&](Storm::Member member) { take_part(ledger, queue, member); });
-    StormRandom random(mix(seed));
-    while (wrong.empty() && raged < plan.time.count()) {
-      ledger.clear();
-      ledger.seed = mix(seed + static_cast<uint64_t>(rounds));
-      ledger.producers = 1 + static_cast<uint32_t>(random() % (kJoiner - 1));
-      int64_t begin = storm_now();
-      storm.rage(plan.round);
-      raged += storm_now() - begin;
-      ledger.stop = 1;
-      storm.calm(0, ledger.producers - 1);
-      storm.calm(kJoiner, kJoiner);
-      // Those who work live, so all comes to its end: a bug that keeps it from that is to be told, not to hang.
-      if (!queue.join(30s)) {
-        wrong.push_back("join() does not return, and everybody works");
-      }
-      const uint32_t word = Delivery::kEnd;
-      for (uint32_t i = ledger.producers; i < kJoiner; ++i) {
-        queue.put(std::string(reinterpret_cast<const char*>(&word), sizeof word));
-      }
-      storm.calm(ledger.producers, kJoiner - 1);
+    testing::StormRounds all(plan, seed, kJoiner, kSeats, storm, ledger, queue);
+    while (wrong.empty() && !all.enough()) {
+      wrong = all.next([&] {
+        // Those who work live, so all comes to its end: a bug that keeps it from that is to be told, not to hang.
+        return queue.join(30s)
+                   ? std::vector<std::string>()
+                   : std::vector<std::string>{"join() does not return, and everybody works"};
+      });
       kills = storm.kills();
-      wrong.insert(wrong.end(), storm.complaints().begin(), storm.complaints().end());
+      raged = all.raged();
+      rounds = all.count();
+      if (!wrong.empty()) {
+        break;
+      }
       for (std::string& text : Audit(ledger, storm.take_deaths()).run(&totals)) {
         wrong.push_back(std::move(text));
       }
       if (queue.size() != 0 || !queue.join(0)) {
         wrong.push_back("the queue is not empty at the end");
       }
-      ++rounds;
       if (int64_t now = storm_now(); now - printed > 5'000'000'000) {
         printed = now;
         report("");

@@ -32,6 +32,7 @@
 #include "mp/testing/live_blocks.h"
 #include "mp/testing/seed.h"
 #include "mp/testing/storm.h"
+#include "mp/testing/storm_ledger.h"
 #include "mp/testing/storm_message.h"
 #include "mp/testing/watchdog.h"
 
@@ -45,40 +46,31 @@ using testing::kStormViolations;
 using testing::make_message;
 using testing::message_size;
 using testing::mix;
+using testing::PutRecord;
 using testing::run_apart;
 using testing::Storm;
 using testing::storm_now;
+using testing::StormLedger;
+using testing::StormPlan;
 using testing::StormRandom;
 using testing::Watchdog;
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr uint32_t kSeats = 6;
 
-// -- The ledger: memory of the test's own, which a killed member leaves as it was --
+// -- The ledger --
 
-struct PutRecord {
-  static constexpr int64_t kRefused = -1;
-  std::atomic<int64_t> begin;  // 0: the record is not used
-  std::atomic<int64_t> end;    // 0: the put has not returned
-  std::atomic<uint32_t> number;
-};
 struct GetRecord {
-  // What came; else the index of the put's record.
-  enum : uint32_t { kTimeout = 0xfffffff0, kEmptyMessage, kTorn, kEnd };
   std::atomic<int64_t> begin;
   std::atomic<int64_t> end;
   std::atomic<uint32_t> number;
-  std::atomic<uint32_t> what;
+  std::atomic<uint32_t> what;  // a Came, or the index of the put's record
 };
 
-struct Ledger {
+struct Ledger : StormLedger {
   static constexpr uint32_t kPuts = 1 << 20;
   static constexpr uint32_t kGets = kPuts + (1 << 18);
 
-  uint64_t seed;
-  uint32_t producers;  // in the seats below this one
-  std::atomic<uint32_t> stop;
-  std::atomic<uint32_t> puts_used;
   std::atomic<uint32_t> gets_used;
   PutRecord puts[kPuts];
   GetRecord gets[kGets];
@@ -94,25 +86,9 @@ struct Ledger {
   }
 };
 
-// The index of what was got, or why there is none.
 uint32_t identify(const Ledger& ledger, const std::string& message) {
-  if (message.empty()) {
-    return GetRecord::kEmptyMessage;
-  }
-  uint32_t index = 0;
-  if (message.size() < sizeof index) {
-    return GetRecord::kTorn;
-  }
-  std::memcpy(&index, message.data(), sizeof index);
-  if (index == GetRecord::kEnd) {
-    return message.size() == sizeof index ? index : uint32_t{GetRecord::kTorn};
-  }
-  thread_local std::string expected;
-  if (index >= Ledger::kPuts) {
-    return GetRecord::kTorn;
-  }
-  make_message(ledger.seed, index, &expected);
-  return message == expected ? index : uint32_t{GetRecord::kTorn};
+  return testing::identify(ledger.seed, Ledger::kPuts, message,
+                           [&](uint32_t index) { return message_size(ledger.seed, index); });
 }
 
 // -- The queues: the public one, and its core with other atomics --
@@ -363,7 +339,7 @@ void consume(Ledger& ledger, const Q& queue, uint32_t number) {
     GetRecord& record = ledger.gets[at];
     record.number.store(number, std::memory_order_relaxed);
     record.begin.store(storm_now(), std::memory_order_release);
-    uint32_t what = GetRecord::kTimeout;
+    uint32_t what = testing::kCameNothing;
     if (random() % 32 != 0) {
       queue.get(&message);
       what = identify(ledger, message);
@@ -372,7 +348,7 @@ void consume(Ledger& ledger, const Q& queue, uint32_t number) {
     }
     record.what.store(what, std::memory_order_relaxed);
     record.end.store(storm_now(), std::memory_order_release);
-    if (what == GetRecord::kEnd) {
+    if (what == testing::kCameEnd) {
       return;
     }
   }
@@ -506,13 +482,13 @@ class Audit {
         }
         continue;
       }
-      if (what == GetRecord::kTimeout || what == GetRecord::kEnd) {
+      if (what == testing::kCameNothing || what == testing::kCameEnd) {
         continue;
       }
       ++totals->got;
-      if (what == GetRecord::kEmptyMessage) {
+      if (what == testing::kCameEmpty) {
         ++empty_got_;
-      } else if (what == GetRecord::kTorn) {
+      } else if (what == testing::kCameTorn) {
         wrong("torn: member ", std::to_string(record.number), " got what nobody put");
       } else if (what >= got_.size()) {
         wrong("message ", std::to_string(what), " came out and never went in");
@@ -632,14 +608,6 @@ class Audit {
 
 // -- The storm --
 
-struct Plan {
-  const char* name;
-  std::chrono::nanoseconds time;  // of kills, at least
-  uint64_t kills = 0;             // at least
-  int64_t maxsize = 64;
-  std::chrono::nanoseconds round = 1s;
-};
-
 // Sweeps until this process alone has a slot; a process that is gone has its certificate for a moment still. False when
 // somebody stays.
 bool alone() {
@@ -658,7 +626,7 @@ bool alone() {
 
 // Runs it in this process, prints what was wrong and returns the exit status.
 template <class Q>
-int storm(const Plan& plan, bool shipped) {
+int storm(const StormPlan& plan, bool shipped) {
   Family::get();
   for (const auto& settle : testing::inventory_sources().settle) {
     settle();
@@ -671,14 +639,13 @@ int storm(const Plan& plan, bool shipped) {
   uint64_t kills = 0;
   uint64_t seed = testing::seed();
   int64_t start = storm_now();
-  int64_t raged = 0;
+  double raged = 0;
   int rounds = 0;
   auto report = [&] {
     std::printf(
         "%s: %lu kills in %.1f s (%d rounds, %.1f s in all); %lu messages put, %.1f MB; %lu got, "
         "%lu lost with one of %lu getters killed in a get; %lu killed in a put; %zu violations\n",
-        plan.name, kills, static_cast<double>(raged) / 1e9, rounds,
-        static_cast<double>(storm_now() - start) / 1e9, totals.put,
+        plan.name, kills, raged, rounds, static_cast<double>(storm_now() - start) / 1e9, totals.put,
         static_cast<double>(totals.bytes) / 1e6, totals.got, totals.lost, totals.getters,
         totals.putters, wrong.size());
     for (size_t i = 0; i < std::min<size_t>(wrong.size(), 10); ++i) {
@@ -704,43 +671,27 @@ int storm(const Plan& plan, bool shipped) {
       }
     }
     Storm storm(options, [&](Storm::Member member) { work(ledger, queue, member); });
-    StormRandom random(mix(seed));
+    testing::StormRounds all(plan, seed, kSeats, kSeats, storm, ledger, queue);
     int64_t printed = start;
-    while (wrong.empty() && (raged < plan.time.count() || kills < plan.kills)) {
-      ledger.clear();
-      ledger.seed = mix(seed + static_cast<uint64_t>(rounds));
-      ledger.producers = 1 + static_cast<uint32_t>(random() % (kSeats - 1));
-      int64_t begin = storm_now();
-      storm.rage(plan.round);
-      raged += storm_now() - begin;
-      wrong = storm.complaints();
+    while (wrong.empty() && !all.enough()) {
+      wrong = all.next([] { return std::vector<std::string>(); });
+      kills = storm.kills();
+      raged = all.raged();
+      rounds = all.count();
       if (!wrong.empty()) {
         break;
       }
-      ledger.stop = 1;
-      storm.calm(0, ledger.producers - 1);
-      std::string end(sizeof(uint32_t), '\xff');
-      uint32_t word = GetRecord::kEnd;
-      std::memcpy(end.data(), &word, sizeof word);
-      for (uint32_t i = ledger.producers; i < kSeats; ++i) {
-        queue.put(end);
-      }
-      storm.calm(ledger.producers, kSeats - 1);
-      wrong = storm.complaints();
-      kills = storm.kills();
       for (std::string& text : Audit(ledger, storm.take_deaths()).run(&totals)) {
         wrong.push_back(std::move(text));
       }
       if (queue.size() != 0) {
         wrong.push_back("the size of the empty queue is " + std::to_string(queue.size()));
       }
-      ++rounds;
       if (int64_t now = storm_now(); now - printed > 5'000'000'000) {
         printed = now;
         std::printf(
             "%s: %.0f s, %lu kills, %lu messages put, %lu got, %lu lost with their getter\n",
-            plan.name, static_cast<double>(raged) / 1e9, kills, totals.put, totals.got,
-            totals.lost);
+            plan.name, raged, kills, totals.put, totals.got, totals.lost);
         std::fflush(stdout);
       }
     }
