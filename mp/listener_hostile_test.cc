@@ -669,6 +669,137 @@ TEST_F(Hostile, AChildServesBesideItsParentAndLeavesItItsPeers) {
   }
 }
 
+std::string name_of_error(const std::function<void()>& f) {
+  const std::string text = error_of(f);
+  return text.substr(0, text.find(':'));
+}
+
+// A peer that resets the connection instead of closing it.
+TEST_F(Hostile, AResetIsAnErrorAndNotTheEnd) {
+  for (const std::string& where :
+       {std::string(), std::string("\10"), std::string("\10\0\0\0ab", 6)}) {
+    Listener listener({.family = "AF_INET"});
+    Fd peer = connect_raw(listener.address());
+    Connection c = listener.accept();
+    send_raw(peer, where);
+    std::string error;
+    std::atomic<pid_t> receiver{0};
+    std::thread thread([&] {
+      receiver = gettid();
+      error = name_of_error([&] { c.recv_bytes(); });
+    });
+    while (receiver == 0) {
+      std::this_thread::yield();
+    }
+    ASSERT_TRUE(testing::await_blocked_in(receiver, SYS_ppoll));
+    const linger at_once{1, 0};
+    ASSERT_EQ(setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    peer.reset();
+    thread.join();
+    EXPECT_EQ(error, "OSError");
+    EXPECT_EQ(name_of_error([&] { c.send(1); }), where.empty() ? "BrokenPipeError" : "OSError");
+  }
+}
+
+// Who has said all it wants still hears the answer.
+TEST_F(Hostile, APeerThatHasClosedItsSideHearsTheAnswer) {
+  for (const char* family : {"AF_INET", "AF_UNIX"}) {
+    Listener listener({.family = family});
+    Fd peer = connect_raw(listener.address());
+    Connection c = listener.accept();
+    shutdown(peer.get(), SHUT_WR);
+    EXPECT_EQ(name_of_error([&] { c.recv_bytes(); }), "EOFError");
+    c.send_bytes("answer");
+    c.close();
+    EXPECT_NE(read_raw(peer, 1000).find("answer"), std::string::npos);
+  }
+}
+
+// Several processes accept at one address, and are killed and replaced while they do: each client is served by one of them or
+// told that it is not, and nobody waits for ever.
+TEST_F(Hostile, ManyProcessesServeAtOneAddressAndDie) {
+  for (const char* family : {"AF_INET", "AF_UNIX"}) {
+    Listener listener(with_key(family));
+    auto serve = [&] {
+      return fork_raw([&] {
+        for (;;) {
+          if (auto connection = listener.try_accept(kForever); connection.ok()) {
+            error_of([&] { connection->send(1); });
+          }
+        }
+      });
+    };
+    std::vector<pid_t> servers;
+    for (int i = 0; i < 4; ++i) {
+      servers.push_back(serve());
+    }
+    std::atomic<int> served{0};
+    std::atomic<int> told{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back([&] {
+        for (int visit = 0; visit < 100; ++visit) {
+          const std::string error = name_of_error([&] {
+            EXPECT_EQ(Client(listener.address(), {.authkey = kKey}).recv<int>(), 1);
+            ++served;
+          });
+          told += error == "EOFError" || error == "OSError" ? 1 : 0;
+        }
+      });
+    }
+    std::minstd_rand random(1);
+    while (served + told < 400) {
+      pid_t& server = servers[random() % servers.size()];
+      kill(server, SIGKILL);
+      waitpid(server, nullptr, 0);
+      server = serve();
+      const int before = served;
+      while (served < before + 5 && served + told < 400) {
+        std::this_thread::yield();
+      }
+    }
+    for (std::thread& client : clients) {
+      client.join();
+    }
+    for (pid_t server : servers) {
+      kill(server, SIGKILL);
+      waitpid(server, nullptr, 0);
+    }
+    std::printf("%s: %d clients were served, %d told that they are not\n", family, served.load(),
+                told.load());
+    EXPECT_EQ(served + told, 400);
+  }
+}
+
+// A fork while another thread waits for a message: that thread is not in the child, and keeps nothing open there.
+TEST_F(Hostile, AChildCanCloseAnEndThatAThreadOfItsParentUses) {
+  Listener listener({.family = "AF_UNIX"});
+  Fd peer = connect_raw(listener.address());
+  Connection c = listener.accept();
+  std::atomic<pid_t> receiver{0};
+  std::thread thread([&] {
+    receiver = gettid();
+    error_of([&] { c.recv_bytes(); });
+  });
+  while (receiver == 0) {
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(testing::await_blocked_in(receiver, SYS_ppoll));
+  pid_t child = fork_raw([&] {
+    c.close();
+    pause();
+  });
+  ASSERT_GT(child, 0);
+  while (testing::blocked_in(child) != SYS_pause) {
+    std::this_thread::yield();
+  }
+  c.close();
+  thread.join();
+  EXPECT_EQ(read_raw(peer, 1), "") << "the end of the stream";
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
 TEST_F(Hostile, TheKeyIsNowhereToBeSeen) {
   const std::string secret = "a secret that is to be found nowhere";
   std::string log;

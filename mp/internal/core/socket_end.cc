@@ -87,7 +87,7 @@ const char* text_of(uint32_t why) {
 class SocketEnd::Use {
  public:
   explicit Use(SocketEnd& end) : end_(end) {
-    if ((end_.users_.fetch_add(1, std::memory_order_acquire) & kClosed) != 0) {
+    if ((end_.change_users([](uint64_t users) { return users + 1; }) & kClosed) != 0) {
       end_.leave();
       raise_closed();
     }
@@ -96,7 +96,8 @@ class SocketEnd::Use {
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
 
-  static constexpr uint32_t kClosed = 1u << 31;
+  static constexpr uint64_t kClosed = uint64_t{1} << 31;
+  static constexpr uint64_t kCalls = kClosed - 1;
 
  private:
   SocketEnd& end_;
@@ -150,17 +151,31 @@ SocketEnd::~SocketEnd() { UniqueFd(fd_.exchange(-1)).reset(); }
 bool SocketEnd::readable() const noexcept { return object().readable; }
 bool SocketEnd::writable() const noexcept { return object().writable; }
 
+template <class Change>
+uint64_t SocketEnd::change_users(const Change& change) noexcept {
+  const uint64_t me = uint64_t{self().bits} << 32;
+  uint64_t word = users_.load(std::memory_order_relaxed);
+  for (;;) {
+    const uint64_t here = word >> 32 << 32 == me ? word : me | (word & Use::kClosed);
+    if (users_.compare_exchange_weak(word, change(here), std::memory_order_acq_rel,
+                                     std::memory_order_relaxed)) {
+      return here;
+    }
+  }
+}
+
 void SocketEnd::close() noexcept {
-  uint32_t users = users_.fetch_or(Use::kClosed, std::memory_order_acq_rel);
+  const uint64_t users = change_users([](uint64_t u) { return u | Use::kClosed; });
   ref_.closed().store(true, std::memory_order_relaxed);
-  if (users == 0) {
+  if ((users & Use::kCalls) == 0) {
     UniqueFd(fd_.exchange(-1)).reset();
     ref_.let_go();
   }
 }
 
 void SocketEnd::leave() noexcept {
-  if (users_.fetch_sub(1, std::memory_order_acq_rel) == (Use::kClosed | 1)) {
+  const uint64_t users = change_users([](uint64_t u) { return u - 1; });
+  if ((users & (Use::kClosed | Use::kCalls)) == (Use::kClosed | 1)) {
     UniqueFd(fd_.exchange(-1)).reset();
     ref_.let_go();
   }

@@ -91,11 +91,15 @@ class SocketEnd {
   void check_whole() const;
   void break_off(Break why) noexcept;
   void leave() noexcept;
+  // Puts change(it) in the place of what users_ is to this process, and returns that.
+  template <class Change>
+  uint64_t change_users(const Change& change) noexcept;
 
   Ref ref_;
   std::atomic<int> fd_;
-  // How many calls use it; the highest bit: it is closed.
-  std::atomic<uint32_t> users_{0};
+  // Whose calls they are << 32 | kClosed if it is closed | how many calls use it. A forked child has a copy of its parent's,
+  // and none of the threads.
+  std::atomic<uint64_t> users_{0};
 };
 
 }  // namespace mp::internal
