@@ -44,6 +44,9 @@ std::string of(const T& value) {
 }
 }  // namespace own_repr
 
+// At most `most` bytes of a text in UTF-8, not cut inside of a character.
+std::string_view beginning_of(std::string_view text, size_t most);
+
 // What an error says of a value: its text if it can be printed, or the beginning of that.
 template <class T>
 std::string printed(const T& value) {
@@ -51,7 +54,7 @@ std::string printed(const T& value) {
   std::string text;
   try {
     if constexpr (std::is_convertible_v<const T&, std::string_view>) {
-      append_repr(text, std::string_view(value).substr(0, kMost));
+      append_repr(text, beginning_of(value, kMost + 4));  // more than will be left
     } else if constexpr (own_repr::Has<T>) {
       text = own_repr::of(value);
     } else if constexpr (requires(std::ostream & out) { out << value; }) {
@@ -64,7 +67,7 @@ std::string printed(const T& value) {
     text.clear();
   }
   if (text.size() > kMost) {
-    text.resize(kMost);
+    text.resize(beginning_of(text, kMost).size());
     text += "...";
   }
   return !text.empty() ? text : "<" + pretty_name(type_name<T>()) + " object>";

@@ -95,8 +95,9 @@ class Worker::Answers {
         send_error(header, error, run.sending() ? std::string_view() : backtrace_of(error));
       } catch (...) {
         // It does not fit either, or cannot be encoded: what does is short.
-        const std::string why = repr_of(std::current_exception()).substr(0, 200);
-        send_error(header, std::make_exception_ptr(MaybeEncodingError(why, "an error")));
+        const std::string why = repr_of(std::current_exception());
+        send_error(header, std::make_exception_ptr(MaybeEncodingError(
+                               std::string(beginning_of(why, 200)), "an error")));
       }
     }
   }
