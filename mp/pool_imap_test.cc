@@ -9,11 +9,13 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/pool/planted_pool.h"
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
 #include "mp/process.h"
@@ -28,7 +30,7 @@ namespace {
 template <class P>
 class PoolImap : public Fixture {
  private:
-  Watchdog dog_{std::chrono::seconds(60)};
+  Watchdog dog_{internal::patience(std::chrono::seconds(60))};
 };
 using Pools = ::testing::Types<Pool, ThreadPool>;
 TYPED_TEST_SUITE(PoolImap, Pools);
@@ -86,6 +88,36 @@ TYPED_TEST(PoolImap, JoinReadsItsInput) {
     ++n;
   }
   EXPECT_EQ(n, 1000);
+}
+
+// Ones without end, slowly.
+struct Endless {
+  struct End {};
+  struct iterator {
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    int operator*() const { return 1; }
+    iterator& operator++() {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator&, End) { return false; }
+  };
+  iterator begin() const { return {}; }
+  End end() const { return {}; }
+};
+
+TYPED_TEST(PoolImap, JoinReadsNoLongerThanItsTimeout) {
+  TypeParam pool(1);
+  {
+    auto it = pool.imap(square, Endless());
+    pool.close();
+    EXPECT_FALSE(pool.join(0.01));
+    EXPECT_FALSE(pool.join(0));
+    EXPECT_EQ(it.next(), 1);
+  }
+  EXPECT_TRUE(pool.join());
 }
 
 TYPED_TEST(PoolImap, CloseNeedNotWaitForOneThatIsGone) {

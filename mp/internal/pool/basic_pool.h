@@ -298,14 +298,14 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
     }
   }
 
-  void read_all() override {
-    for (;;) {
+  void read_all(Deadline deadline) override {
+    do {
       std::lock_guard hold(mutex_);
       if (ended_) {
         return;
       }
-      submit(kMostAtOnce);
-    }
+      submit(deadline.is_never() ? kMostAtOnce : 1);
+    } while (!deadline.passed());
   }
 
  private:
@@ -537,14 +537,15 @@ class BasicPool {
   // Ends the workers at once, whatever they do, and all calls without a result with mp::CancelledError.
   void terminate() const { core().terminate(); }
   // After close() or terminate(): waits until the workers are gone; false when `timeout` ran out first. What imaps have not
-  // read of their inputs it reads first, here: however much that is. Throws mp::ValueError before close(), mp::RuntimeError in
-  // the pool's own threads.
+  // read of their inputs it reads first, here; after `timeout` it begins no further chunk of them. Throws mp::ValueError
+  // before close(), mp::RuntimeError in the pool's own threads.
   bool join(Timeout timeout = kForever) const {
     if (core().state() == Core::State::kRun) {
       refuse_running();
     }
-    core().read_streams();
-    bool ended = core().join(Deadline::after(timeout));
+    const Deadline deadline = Deadline::after(timeout);
+    core().read_streams(deadline);
+    const bool ended = core().join(deadline);
     if (!ended) {
       raise_if_pool_interrupted();
     }

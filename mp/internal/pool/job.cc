@@ -8,6 +8,7 @@
 #include "mp/errors.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/os/futex.h"
+#include "mp/internal/pool/pool_bug.h"
 #include "mp/internal/proc/finalizers.h"
 #include "mp/logging.h"
 
@@ -43,7 +44,10 @@ void Crew::keep_stream(std::weak_ptr<Stream> stream) {
   streams_.push_back(std::move(stream));
 }
 
-void Crew::read_streams() {
+void Crew::read_streams(Deadline deadline) {
+  if (planted(PoolBug::kJoinReadsOn)) {
+    deadline = Deadline::never();
+  }
   std::vector<std::weak_ptr<Stream>> streams;
   {
     std::lock_guard hold(streams_mutex_);
@@ -51,7 +55,7 @@ void Crew::read_streams() {
   }
   for (const std::weak_ptr<Stream>& stream : streams) {
     if (std::shared_ptr<Stream> s = stream.lock()) {
-      s->read_all();
+      s->read_all(deadline);
     }
   }
 }

@@ -30,8 +30,8 @@ class Job;
 class Stream {
  public:
   virtual ~Stream() = default;
-  // Reads what there is, and submits it, as far as that goes.
-  virtual void read_all() = 0;
+  // Reads what there is, and submits it, as far as that goes before `deadline`; something at least.
+  virtual void read_all(Deadline deadline) = 0;
 };
 
 class Crew {
@@ -57,7 +57,7 @@ class Crew {
   // A stream that is open goes on submitting after close(), and the workers stay for it.
   void keep_stream(std::weak_ptr<Stream> stream);
   // Before a join after close(): who joins may be who would read them.
-  void read_streams();
+  void read_streams(Deadline deadline);
 
  private:
   std::mutex streams_mutex_;
