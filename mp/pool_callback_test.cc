@@ -19,6 +19,7 @@
 
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/pool/planted_pool.h"
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
 #include "mp/process.h"
@@ -32,14 +33,14 @@ namespace {
 template <class P>
 class PoolCallback : public Fixture {
  private:
-  Watchdog dog_{std::chrono::seconds(60)};
+  Watchdog dog_{internal::patience(std::chrono::seconds(60))};
 };
 using Pools = ::testing::Types<Pool, ThreadPool>;
 TYPED_TEST_SUITE(PoolCallback, Pools);
 
 class ThreadPoolCallback : public Fixture {
  private:
-  Watchdog dog_{std::chrono::seconds(60)};
+  Watchdog dog_{internal::patience(std::chrono::seconds(60))};
 };
 
 int square(int x) { return x * x; }

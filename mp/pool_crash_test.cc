@@ -13,7 +13,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <numeric>
 #include <optional>
@@ -34,6 +33,7 @@
 #include "mp/remote_error.h"
 #include "mp/semaphore.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/proc.h"
 #include "mp/testing/watchdog.h"
 #include "mp/value.h"
 
@@ -243,19 +243,10 @@ TEST_F(PoolCrash, ATaskIsTriedAgainIfAsked) {
   }
 }
 
-// The state of a process as /proc says: 'R', 'S', 'T' ...
-char state_of(int pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(stat, text);
-  size_t end = text.rfind(')');
-  return end == std::string::npos ? '?' : text.at(end + 2);
-}
-
 // Stops a worker, and waits until it is.
 void stop(const Process& worker) {
   ::kill(worker.pid(), SIGSTOP);
-  while (state_of(worker.pid()) != 'T') {
+  while (process_state(worker.pid()) != 'T') {
     std::this_thread::yield();
   }
 }
@@ -355,7 +346,7 @@ class PoolStop : public PoolCrash, public ::testing::WithParamInterface<Stage> {
   static Process stopped_one(const Pool& pool) {
     for (;;) {
       for (const Process& p : pool.workers()) {
-        if (state_of(p.pid()) == 'T') {
+        if (process_state(p.pid()) == 'T') {
           return p;
         }
       }
@@ -866,7 +857,7 @@ TEST_F(PoolCrash, ASmallerPoolStillFindsItsWorkers) {
   EXPECT_EQ(pool.apply(square, 5), 25);
 }
 
-// A thread, and a look at whether it sleeps.
+// A thread that waits for something: asleep once it is made.
 class Sleeper {
  public:
   explicit Sleeper(const std::function<void()>& f)
@@ -876,9 +867,7 @@ class Sleeper {
           f();
         }) {
     tid_.wait(0);
-    while (state_of(tid_) != 'S') {
-      std::this_thread::yield();
-    }
+    EXPECT_TRUE(await_asleep(tid_));
   }
   void join() { thread_.join(); }
 

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <iterator>
 #include <optional>
 #include <stdexcept>
@@ -25,6 +28,7 @@
 #include "mp/queue.h"
 #include "mp/semaphore.h"
 #include "mp/testing/fixture.h"
+#include "mp/testing/proc.h"
 #include "mp/testing/watchdog.h"
 
 namespace mp::testing {
@@ -41,6 +45,16 @@ int tell_and_wait(Event begun, Event go) {
   begun.set();
   go.wait();
   return 7;
+}
+
+// Waits until all other threads of this process sleep.
+void await_others_asleep() {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    const int tid = std::stoi(task.path().filename());
+    while (tid != gettid() && !asleep_in_futex(tid) && blocked_in(tid) != SYS_poll) {
+      std::this_thread::yield();
+    }
+  }
 }
 
 int set_it(Event e) {
@@ -207,11 +221,22 @@ TEST_F(PoolHandOver, APoolHasAtMostSoManyWorkers) {
 // Who sleeps as it reads results does not look again by itself.
 class NoSecondLook {
  public:
-  NoSecondLook() { internal::g_pool_circumstances.slice_ns = int64_t{3600} * 1'000'000'000; }
-  ~NoSecondLook() { internal::g_pool_circumstances.slice_ns = before_; }
+  NoSecondLook() {
+    internal::g_pool_circumstances.slice_ns = kHour;
+    family_slice() = kHour;
+  }
+  ~NoSecondLook() {
+    internal::g_pool_circumstances.slice_ns = before_;
+    family_slice() = family_before_;
+  }
 
  private:
+  static constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
+  static std::atomic<int64_t>& family_slice() {
+    return internal::Family::get().arena().header().slice_ns;
+  }
   const int64_t before_ = internal::g_pool_circumstances.slice_ns;
+  const int64_t family_before_ = family_slice();
 };
 
 TEST_F(PoolHandOver, WhoReadsResultsSeesWorkersThatCameLater) {
@@ -224,6 +249,7 @@ TEST_F(PoolHandOver, WhoReadsResultsSeesWorkersThatCameLater) {
   results.push_back(pool.apply_async(tell_pid_and_wait, pids, go[0]));
   pids.get();
   std::thread reader([&] { EXPECT_EQ(results[0].get(), 7); });
+  await_others_asleep();
   pool.resize(kWorkers);
   while (pool.workers().size() != kWorkers) {
     std::this_thread::yield();
@@ -278,6 +304,7 @@ TEST_F(PoolHandOver, ACallbackOfWhatWasGivenUpWakesWhoSleepsAsItReadsResults) {
   begun.wait();
   for (int i = 0; i < 20; ++i) {
     Event called;
+    await_others_asleep();
     EXPECT_THROW(pool.map_async({.error_callback = [called](std::exception_ptr) { called.set(); },
                                  .chunksize = 1},
                                 square, Unreadable()),
@@ -327,6 +354,38 @@ TEST_F(PoolHandOver, ABusyWorkerThatIsFullOfWhatWasTakenBackGetsMoreLater) {
   go.set();
   EXPECT_EQ(later.get(), 25);
   EXPECT_EQ(busy.get(), 7);
+}
+
+TEST_F(PoolHandOver, SoDoesOneThatWasStoppedAndHasNoResult) {
+  Pool pool(1);
+  EXPECT_EQ(pool.apply(square, 2), 4);
+  const int worker = pool.workers().at(0).pid();
+  ::kill(worker, SIGSTOP);
+  while (process_state(worker) != 'T') {
+    std::this_thread::yield();
+  }
+  for (int i = 0; i < 1000; ++i) {
+    pool.apply_async(square, i).cancel();
+  }
+  auto later = pool.apply_async(square, 5);
+  ::kill(worker, SIGCONT);
+  EXPECT_EQ(later.get(), 25);
+}
+
+TEST_F(PoolHandOver, TerminateEndsWorkersThoughOneThatHasEndedCannotBeBuried) {
+  Pool pool(2);
+  Event never;
+  Queue<int> pids;
+  auto dies = pool.apply_async(tell_pid_and_wait, pids, never);
+  auto runs = pool.apply_async(tell_pid_and_wait, pids, never);
+  ::kill(pids.get(), SIGKILL);
+  pids.get();
+  internal::g_pool_circumstances.unreadable = true;
+  pool.terminate();
+  internal::g_pool_circumstances.unreadable = false;
+  EXPECT_TRUE(pool.workers().empty());
+  EXPECT_FALSE(dies.successful());
+  EXPECT_FALSE(runs.successful());
 }
 
 TEST_F(PoolHandOver, WhoCouldNotBeAskedToLeaveIsAskedAgain) {

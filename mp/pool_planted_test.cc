@@ -28,6 +28,8 @@ std::ostream& operator<<(std::ostream& out, const Planted& planted) {
   return out << static_cast<int>(planted.bug) << " in " << planted.caught_by;
 }
 constexpr const char* kHandOver = "mp/pool_hand_over_test";
+constexpr const char* kCallback = "mp/pool_callback_test";
+constexpr const char* kImap = "mp/pool_imap_test";
 constexpr const char* kStorm = "mp/pool_kills_test";
 constexpr const char* kBasics = "mp/pool_test";
 
@@ -39,12 +41,35 @@ const Planted kPlanted[] = {
     {PoolBug::kResultOfTheDeadLost, "PoolCrash.AResultThatWasSentCountsThoughItsWorkerHasEnded"},
     {PoolBug::kUnbegunTasksLost, "PoolCrash.OnlyTheTaskThatWasBegunIsLost"},
     {PoolBug::kUnbegunTasksLost, "PoolCrash.AllWorkersAreKilledAtOnce"},
+    {PoolBug::kAllIsBegun, "PoolCrash.OnlyTheTaskThatWasBegunIsLost"},
+    {PoolBug::kAllIsBegun, "Methods/PoolStorm.EveryCallEndsWithItsValueOrWorkerDied/fork", kStorm},
+    {PoolBug::kUnbegunTasksLost, "Methods/PoolStorm.EveryCallEndsWithItsValueOrWorkerDied/fork",
+     kStorm},
+    {PoolBug::kInheritedCounts, "PoolTest.WhatItInheritsIsNotItsGrowth", kBasics},
+    {PoolBug::kLowestRuns, "PoolHandOver.CancellingWhatRunsEndsItThoughAnotherIsNotRead",
+     kHandOver},
+    {PoolBug::kLowestRuns, "PoolHandOver.TheTimeOfWhatIsDoneAndNotReadEndsNobody", kHandOver},
+    {PoolBug::kLateWorkersUnseen, "PoolHandOver.WhoReadsResultsSeesWorkersThatCameLater",
+     kHandOver},
+    {PoolBug::kCallsUntold, "PoolHandOver.ACallbackOfWhatWasGivenUpWakesWhoSleepsAsItReadsResults",
+     kHandOver},
+    {PoolBug::kCallsOneByOne, "PoolCallback/0.MayWaitForWhatHasACallback", kCallback},
+    {PoolBug::kRingsGrow, "PoolHandOver.WhatIsTakenBackFromABusyWorkerDoesNotPileUp", kHandOver},
+    {PoolBug::kCloggedForGood, "PoolHandOver.SoDoesOneThatWasStoppedAndHasNoResult", kHandOver},
+    {PoolBug::kAskedToLeaveOnce, "PoolHandOver.WhoCouldNotBeAskedToLeaveIsAskedAgain", kHandOver},
+    {PoolBug::kStreamsCut, "PoolImap/0.GoesOnAfterClose", kImap},
+    {PoolBug::kJoinReadsOn, "PoolImap/0.JoinReadsNoLongerThanItsTimeout", kImap},
+    {PoolBug::kBuriedFirst, "PoolHandOver.TerminateEndsWorkersThoughOneThatHasEndedCannotBeBuried",
+     kHandOver},
     {PoolBug::kBegunTasksRunAgain, "PoolCrash.AMapOfWhichOneChunkDiesWaitsForTheOthersAndSaysWhy"},
     {PoolBug::kNothingIsTakenBack, "In/PoolStop.DelaysWhatTheWorkerHasBegunOnly/decode"},
     {PoolBug::kNothingIsTakenBack, "In/PoolStop.DelaysWhatTheWorkerHasBegunOnly/run"},
     {PoolBug::kNothingIsTakenBack, "In/PoolStop.DelaysWhatTheWorkerHasBegunOnly/encode"},
     {PoolBug::kNothingIsTakenBack,
      "PoolCrash.WhatOnlyAWorkerHasThatIsStoppedIdleIsCancelledOrWaits"},
+    {PoolBug::kNewcomersIdle, "PoolHandOver.WhoTakesADeadOnesPlaceGetsWhatIsQueuedBehindOthers",
+     kHandOver},
+    {PoolBug::kNewcomersIdle, "PoolHandOver.SoDoesAWorkerThatIsAdded", kHandOver},
     {PoolBug::kLevelledOnce, "PoolHandOver.SoDoAllThatBecomeIdleAtOnce", kHandOver},
     {PoolBug::kHandlesLeftInMessage, "PoolCrash.WhatTasksCarryThatWereTakenBackIsFreed"},
     {PoolBug::kPlaceForgotten, "PoolCrash.ASmallerPoolStillFindsItsWorkers"},

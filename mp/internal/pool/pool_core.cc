@@ -10,6 +10,7 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,8 +44,8 @@ constexpr int64_t kFailurePauseNs = 10'000'000;
 // From SIGTERM to SIGKILL.
 constexpr int64_t kGraceNs = 500'000'000;
 // How often the keeper looks at what has no descriptor: times of tasks, memory of workers.
-constexpr int kTimesMs = 10;
-constexpr int kMemoryMs = 500;
+constexpr int64_t kTimesNs = 10'000'000;
+constexpr int64_t kMemoryNs = 500'000'000;
 // How soon it notices a SIGINT that another thread got.
 constexpr int kInterruptMs = 50;
 // How long nobody may have led before the collector does it for balance alone.
@@ -74,6 +75,15 @@ std::exception_ptr error_of(std::span<const std::byte> message, FdSource* fds) {
     return decode_message<std::exception_ptr>(message, fds);
   } catch (...) {
     return std::current_exception();  // its own codec failed
+  }
+}
+
+// Says here what a worker has logged. A record that cannot be read, for want of memory, is not said.
+void hand_on_log(std::span<const std::byte> message) {
+  try {
+    const auto [severity, text, process, pid, file, line] = decode_message<Logged>(message);
+    hand_on({severity, text, process, pid, file.c_str(), line});
+  } catch (...) {
   }
 }
 
@@ -181,7 +191,7 @@ struct PoolCore::Seat {
       return unread.size() >= kMostUnread ||
              (unread.size() > outstanding + 1 && unread_bytes >= bytes + kWindowBytes);
     };
-    if (!too_many()) {
+    if (planted(PoolBug::kRingsGrow) || !too_many()) {
       return false;  // without a look at what the worker writes
     }
     const uint64_t received = tasks.ring->received();
@@ -208,7 +218,9 @@ struct PoolCore::Seat {
     Task* found = nullptr;
     if (current != 0) {
       used.each([&](uint32_t slot) {
-        if (slots[slot]->ticket == current && desk.book().tasks[slot].is_running(current)) {
+        const uint64_t ticket = slots[slot]->ticket;
+        const bool lowest = planted(PoolBug::kLowestRuns) && found == nullptr;
+        if ((ticket == current || lowest) && desk.book().tasks[slot].is_running(ticket)) {
           found = slots[slot];
         }
       });
@@ -366,7 +378,8 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
   bool wake = false;
   {
     std::lock_guard hold(mutex_);
-    if (!job->stream || state_ != State::kClose || broken_ != nullptr) {
+    if (!job->stream || state_ != State::kClose || broken_ != nullptr ||
+        planted(PoolBug::kStreamsCut)) {
       check_running();
     }
     task->ticket = ++last_ticket_;
@@ -630,6 +643,9 @@ void PoolCore::level(std::vector<Failed>* failed) {
 // does not begin goes to those that have nothing. That worker is slow to come back, or stopped; it gets no more until it has
 // read what it was sent.
 void PoolCore::unstick(bool late_too) {
+  if (planted(PoolBug::kCloggedForGood)) {
+    return;
+  }
   std::vector<Failed> failed;
   {
     std::lock_guard hold(mutex_);
@@ -690,7 +706,9 @@ void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
       if (collector_waits_ != nullptr) {
         collector_waits_->changed();
       }
-      ring_bell(*board_.object<Board>());  // it may be reading results
+      if (!planted(PoolBug::kCallsUntold)) {
+        ring_bell(*board_.object<Board>());  // it may be reading results
+      }
       return;
     }
   }
@@ -798,8 +816,7 @@ size_t PoolCore::read_some(Seat& seat) {
     if (p.header.what == kNotReady) {
       seat.failure = error_of(p.message, carries ? &received : nullptr);
     } else if (p.header.what == kLog) {
-      const auto [severity, text, process, pid, file, line] = decode_message<Logged>(p.message);
-      hand_on({severity, text, process, pid, file.c_str(), line});
+      hand_on_log(p.message);
     } else if (p.task != nullptr) {
       Job& job = *p.task->job;
       bool complete;
@@ -825,6 +842,21 @@ size_t PoolCore::drain(Seat& seat) {
     n += some;
   }
   return n;
+}
+
+// What cannot be read is tried again later, unless all is over: then nothing must keep its worker from being buried.
+void PoolCore::drain_dead(Seat& seat) {
+  try {
+    if (g_pool_circumstances.unreadable.load(std::memory_order_relaxed)) {
+      throw std::bad_alloc();
+    }
+    drain(seat);
+  } catch (...) {
+    std::lock_guard hold(mutex_);
+    if (state_ != State::kTerminate || planted(PoolBug::kBuriedFirst)) {
+      throw;
+    }
+  }
 }
 
 // Reads what there is of everybody's, and hands over what waits.
@@ -869,9 +901,13 @@ size_t PoolCore::collect() {
 
 void PoolCore::lead(absl::FunctionRef<bool()> until, Deadline deadline) {
   Board& board = *board_.object<Board>();
+  const size_t seats_then = most_seats_.load(std::memory_order_relaxed);
   auto ready = [&] {
     // Each time: the pool may grow meanwhile.
-    const size_t words = (most_seats_.load(std::memory_order_relaxed) + 63) / 64;
+    const size_t seats = planted(PoolBug::kLateWorkersUnseen)
+                             ? seats_then
+                             : most_seats_.load(std::memory_order_relaxed);
+    const size_t words = (seats + 63) / 64;
     for (size_t w = 0; w < words; ++w) {
       if (board.ready[w].load(std::memory_order_seq_cst) != 0) {
         return true;
@@ -947,7 +983,7 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
   for (bool first = true;; first = false) {
     const uint32_t seen = job.changes.load(std::memory_order_seq_cst);
     const bool there = until();
-    if (!there && collects && !called_.empty()) {
+    if (!there && collects && !called_.empty() && !planted(PoolBug::kCallsOneByOne)) {
       serve_called(hold);
       continue;
     }
@@ -1183,8 +1219,12 @@ void PoolCore::keeper() {
       }
       rest();
     } catch (...) {
-      break_pool(std::current_exception());
-      poll(nullptr, 0, kTimesMs);  // it may be thrown again
+      try {
+        break_pool(std::current_exception());
+      } catch (...) {
+        // For want of memory. What has brought us here is thrown again, and this tried again.
+      }
+      poll(nullptr, 0, static_cast<int>(kTimesNs / 1'000'000));
     }
     return true;
   };
@@ -1211,6 +1251,80 @@ void PoolCore::keeper() {
 // What is to be done now; `nap_ms` is how long there is nothing else. False: all workers are gone, and no more shall come.
 bool PoolCore::keep(int* nap_ms) {
   *nap_ms = -1;
+  auto nap_until = [&](int64_t time) {
+    const int ms = static_cast<int>(std::max<int64_t>(0, time - monotonic_ns()) / 1'000'000) + 1;
+    *nap_ms = *nap_ms < 0 ? ms : std::min(*nap_ms, ms);
+  };
+  if (!planted(PoolBug::kBuriedFirst)) {
+    // Before all that may throw.
+    std::lock_guard hold(mutex_);
+    if (state_ == State::kTerminate) {
+      end_workers();
+    }
+  }
+  bury_ended();
+  if (plan_.memory_per_child != 0 && monotonic_ns() >= next_weighing_) {
+    weigh();
+    next_weighing_ = monotonic_ns() + kMemoryNs;
+  }
+  std::unique_lock hold(mutex_);
+  if (state_ == State::kTerminate) {
+    const int64_t killing = end_workers();
+    nap_until(monotonic_ns() < killing ? killing : monotonic_ns() + kTimesNs);
+    return std::any_of(seats_.begin(), seats_.end(),
+                       [](const std::unique_ptr<Seat>& seat) { return seat != nullptr; });
+  }
+  if (state_ == State::kClose && tasks_ == 0 && streams_ == 0) {
+    bool any = false;
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        any = true;
+        dismiss(*seat);
+      }
+    }
+    if (leaves_refused()) {
+      nap_until(monotonic_ns() + kTimesNs);
+    }
+    return any;
+  }
+  int living = 0;
+  for (size_t i = 0; i < seats_.size(); ++i) {
+    if (seats_[i] == nullptr) {
+      continue;
+    }
+    if (static_cast<int>(i) >= wanted_) {
+      dismiss(*seats_[i]);
+    } else {
+      ++living;
+    }
+  }
+  if (plan_.memory_per_child != 0) {
+    nap_until(next_weighing_);
+  }
+  if (living < wanted_ && broken_ == nullptr) {
+    if (monotonic_ns() >= next_start_ && !planted(PoolBug::kNobodyTakesItsPlace)) {
+      hold.unlock();
+      fill();
+      hold.lock();
+    }
+    if (monotonic_ns() < next_start_) {
+      nap_until(next_start_);
+    }
+  }
+  std::vector<Failed> failed;
+  if (timed_ != 0) {
+    check_times();
+    feed(&failed);
+  }
+  if (timed_ != 0 || leaves_refused()) {
+    nap_until(monotonic_ns() + kTimesNs);
+  }
+  hold.unlock();
+  fail(std::move(failed));
+  return true;
+}
+
+void PoolCore::bury_ended() {
   std::vector<int> sentinels;
   std::vector<Seat*> seats;
   {
@@ -1227,89 +1341,32 @@ bool PoolCore::keep(int* nap_ms) {
       bury(*seats[i]);
     }
   }
-  const std::set<int> grown = plan_.memory_per_child != 0 ? find_grown() : std::set<int>();
-  std::unique_lock hold(mutex_);
-  if (state_ == State::kTerminate) {
-    return end_workers(nap_ms);
-  }
-  const int64_t now = monotonic_ns();
-  if (state_ == State::kClose && tasks_ == 0 && streams_ == 0) {
-    bool any = false;
-    for (const std::unique_ptr<Seat>& seat : seats_) {
-      if (seat != nullptr) {
-        any = true;
-        dismiss(*seat);
-      }
-    }
-    if (leaves_refused()) {
-      *nap_ms = kTimesMs;
-    }
-    return any;
-  }
-  int living = 0;
-  for (size_t i = 0; i < seats_.size(); ++i) {
-    Seat* seat = seats_[i].get();
-    if (seat == nullptr) {
-      continue;
-    }
-    // Who has run nothing has not grown by it: another would be as large.
-    if (static_cast<int>(i) >= wanted_ || (seat->answered != 0 && grown.contains(seat->pid))) {
-      dismiss(*seat);
-    }
-    living += static_cast<int>(i) < wanted_;
-  }
-  if (plan_.memory_per_child != 0) {
-    *nap_ms = kMemoryMs;
-  }
-  if (living < wanted_ && broken_ == nullptr) {
-    if (now < next_start_) {
-      *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;  // sooner than kMemoryMs
-    } else if (!planted(PoolBug::kNobodyTakesItsPlace)) {
-      hold.unlock();
-      fill();
-      hold.lock();
-      if (next_start_ > now) {
-        *nap_ms = static_cast<int>((next_start_ - now) / 1'000'000) + 1;
-      }
-    }
-  }
-  std::vector<Failed> failed;
-  if (timed_ != 0) {
-    check_times();
-    feed(&failed);
-    *nap_ms = *nap_ms < 0 ? kTimesMs : std::min(*nap_ms, kTimesMs);
-  }
-  if (leaves_refused()) {
-    *nap_ms = *nap_ms < 0 ? kTimesMs : std::min(*nap_ms, kTimesMs);
-  }
-  hold.unlock();
-  fail(std::move(failed));
-  return true;
 }
 
-// Pids of workers that have grown by more than they may.
-std::set<int> PoolCore::find_grown() const {
-  std::vector<std::pair<int, uint64_t>> at_work;
+// Dismisses workers that have grown by more than they may.
+void PoolCore::weigh() {
+  // Who has run nothing has not grown by it: another would be as large.
+  std::vector<Seat*> at_work;
   {
     std::lock_guard hold(mutex_);
     for (const std::unique_ptr<Seat>& seat : seats_) {
-      if (seat != nullptr &&
-          seat->desk.book().phase.load(std::memory_order_acquire) == Ledger::kAtWork) {
-        at_work.emplace_back(seat->pid,
-                             planted(PoolBug::kInheritedCounts)
-                                 ? 0
-                                 : seat->desk.book().base_bytes.load(std::memory_order_relaxed));
+      if (seat != nullptr && seat->answered != 0) {
+        at_work.push_back(seat.get());
       }
     }
   }
-  std::set<int> grown;
-  for (auto [pid, base] : at_work) {
-    if (const uint64_t now = private_bytes(pid);
-        now > base && now - base > plan_.memory_per_child) {
-      grown.insert(pid);
-    }
+  // They stay: who removes a seat is this thread.
+  std::erase_if(at_work, [this](Seat* seat) {
+    const uint64_t base = planted(PoolBug::kInheritedCounts)
+                              ? 0
+                              : seat->desk.book().base_bytes.load(std::memory_order_relaxed);
+    const uint64_t now = private_bytes(seat->pid);
+    return now <= base || now - base <= plan_.memory_per_child;
+  });
+  std::lock_guard hold(mutex_);
+  for (Seat* seat : at_work) {
+    dismiss(*seat);
   }
-  return grown;
 }
 
 // A SIGINT has come. The first: what was begun is done, all else is not. The second: nor is that.
@@ -1347,6 +1404,7 @@ void PoolCore::dismiss(Seat& seat) {
     seat.closed = true;
     if (g_pool_circumstances.refused_leaves.load(std::memory_order_relaxed) > 0 &&
         g_pool_circumstances.refused_leaves.fetch_sub(1) > 0) {
+      seat.dismissed = planted(PoolBug::kAskedToLeaveOnce);
       return;
     }
     seat.dismissed = post(seat.desk.tasks, {0, 0, kLeave}, {}).ok();
@@ -1360,26 +1418,24 @@ bool PoolCore::leaves_refused() const {
   });
 }
 
-// With mutex_: after terminate().
-bool PoolCore::end_workers(int* nap_ms) {
+// With mutex_, after terminate(): tells the workers to end, and kills them when their time is over; that is returned. Nothing
+// is thrown.
+int64_t PoolCore::end_workers() {
   const int64_t now = monotonic_ns();
   if (kill_at_ == 0) {
     kill_at_ = now + kGraceNs;
   }
-  bool any = false;
   for (const std::unique_ptr<Seat>& seat : seats_) {
     if (seat == nullptr) {
       continue;
     }
-    any = true;
     if (now >= kill_at_ && !planted(PoolBug::kMercy)) {
       seat->signal(SIGKILL);
     } else if (!std::exchange(seat->told, true)) {
       seat->signal(SIGTERM);
     }
   }
-  *nap_ms = now < kill_at_ ? static_cast<int>((kill_at_ - now) / 1'000'000) + 1 : 100;
-  return any;
+  return kill_at_;
 }
 
 // Starts workers in the empty seats.
@@ -1422,7 +1478,9 @@ void PoolCore::fill() {
       seats_[i] = std::move(seat);
       refused_starts_ = 0;
       feed(&failed);
-      level(&failed);
+      if (!planted(PoolBug::kNewcomersIdle)) {
+        level(&failed);
+      }
     }
     fail(std::move(failed));
   }
@@ -1436,7 +1494,7 @@ void PoolCore::bury(Seat& seat) {
   {
     std::lock_guard reading(reading_);
     if (!planted(PoolBug::kResultOfTheDeadLost)) {
-      drain(seat);
+      drain_dead(seat);
     }
     const int code = seat.reap();
     std::lock_guard hold(mutex_);
@@ -1508,7 +1566,9 @@ void PoolCore::bury(Seat& seat) {
       seats_.pop_back();
     }
     feed(&failed);
-    level(&failed);  // others may have become idle by the results that were read
+    if (!planted(PoolBug::kNewcomersIdle)) {
+      level(&failed);  // others may have become idle by the results that were read
+    }
   }
   // Not closed: somebody may be waiting for it with a handle of workers().
   gone.reset();

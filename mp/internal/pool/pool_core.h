@@ -23,7 +23,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -154,12 +153,13 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
   void dismiss(Seat& seat);
   bool leaves_refused() const;
-  bool end_workers(int* nap_ms);
+  int64_t end_workers();
   void check_times();
 
   // With reading_.
   size_t collect();
   size_t drain(Seat& seat);
+  void drain_dead(Seat& seat);
   size_t read_some(Seat& seat);
 
   void settle(const std::shared_ptr<Job>& job, bool complete);
@@ -180,7 +180,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void keeper();
   void wake_keeper() noexcept;
   bool keep(int* nap_ms);
-  std::set<int> find_grown() const;
+  void bury_ended();
+  void weigh();
   void interrupted();
   void fill();
   void bury(Seat& seat);
@@ -233,6 +234,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::atomic<bool> follower_waits_{false};  // the collector is to leave the lead to it
 
   std::atomic<bool> keeping_{false};
+  int64_t next_weighing_ = 0;  // the keeper's
 
   std::mutex end_mutex_;
   std::condition_variable ended_bell_;
