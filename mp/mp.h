@@ -13,6 +13,7 @@
 #include "mp/barrier.h"
 #include "mp/bounded_semaphore.h"
 #include "mp/bytes.h"
+#include "mp/call_options.h"
 #include "mp/challenge.h"
 #include "mp/client.h"
 #include "mp/codec.h"

@@ -10,7 +10,7 @@
 //   mp::AsyncResult<int> later = pool.apply_async({.callback = print, .timeout = 2.0}, square, 4);
 //   for (int s : pool.imap(square, numbers)) ...          // reads `numbers` as results are taken
 //
-// What can be called is what a Process can run: functions, lambdas without captures, member functions, mp::bind, objects
+// call_options.h has what the braces may hold. What can be called is what a Process can run: functions, lambdas without captures, member functions, mp::bind, objects
 // whose fields cross.
 //
 // Handles   Move-only: its end is terminate(). In a forked child its copy, and those of its results, throw mp::AssertionError;

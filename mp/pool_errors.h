@@ -42,7 +42,7 @@ class WorkerDied : public ProcessError {
         task_(task),
         attempt_(attempt) {}
 
-  // "ForkPoolWorker-3"
+  // "ForkServerPoolWorker-3"
   const std::string& worker() const noexcept { return worker_; }
   int pid() const noexcept { return pid_; }
   // What it returned to the system, or minus the signal that killed it, as Process::exitcode().

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 
 namespace mp::internal {
@@ -51,6 +53,7 @@ absl::StatusOr<Acceptor::Accepted> Acceptor::accept(Deadline deadline) {
     pending_.clear();
     of_process_ = process;
   }
+  sent_away_.clear();
   // What came between two calls is read before anybody is found to be late.
   Deadline until = Deadline::past();
   std::vector<pollfd> polled;
@@ -80,7 +83,11 @@ absl::StatusOr<Acceptor::Accepted> Acceptor::accept(Deadline deadline) {
     }
     expire();
     if (!first && deadline.passed()) {
-      return TimeoutError("mp: Listener.accept: nobody has connected in time").status();
+      std::string text = "mp: Listener.accept: nobody has connected in time";
+      if (!sent_away_.empty()) {
+        absl::StrAppend(&text, "; the last peer was sent away: ", sent_away_);
+      }
+      return TimeoutError(text).status();
     }
     until = next_event(deadline);
   }
@@ -193,12 +200,13 @@ Deadline Acceptor::next_event(Deadline deadline) const {
   return closed_until_.passed() ? deadline : earlier(deadline, closed_until_);
 }
 
-void Acceptor::send_away(const Pending& p, const char* why) const {
+void Acceptor::send_away(const Pending& p, const char* why) {
   stream_shutdown(p.peer.fd.get());
   refuse(why);
 }
 
-void Acceptor::refuse(const char* why) const {
+void Acceptor::refuse(const char* why) {
+  sent_away_ = why;
   if (terms_.refused != nullptr) {
     terms_.refused(why);
   }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -64,9 +65,9 @@ class Acceptor {
   void step(const std::vector<pollfd>& polled);
   bool take_done(Accepted* out);
   void expire();
-  void refuse(const char* why) const;
+  void refuse(const char* why);
   // Also where a forked child has its descriptor.
-  void send_away(const Pending& pending, const char* why) const;
+  void send_away(const Pending& pending, const char* why);
   Deadline next_event(Deadline deadline) const;
 
   UniqueFd listening_;
@@ -75,6 +76,7 @@ class Acceptor {
   int of_process_ = 0;                        // whose they are: a pid
   Deadline closed_until_ = Deadline::past();  // without descriptors
   int64_t closed_for_ = 0;
+  std::string sent_away_;  // why the last one was, during this accept()
 };
 
 // Does `handshake` over `fd` until `deadline`.

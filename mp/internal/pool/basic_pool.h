@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "mp/async_result.h"
+#include "mp/call_options.h"
 #include "mp/errors.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/pool/cursor.h"
@@ -29,43 +30,6 @@
 #include "mp/timeout.h"
 
 namespace mp {
-
-// How one call is to be done. R: what its AsyncResult gives.
-template <class R>
-struct CallOptions {
-  // Called with the result, or with the error, in the pool's thread, before get() and ready() know of it. What it throws is
-  // logged.
-  std::function<void(const R&)> callback = {};
-  std::function<void(std::exception_ptr)> error_callback = {};
-  // Of a map: items per task; none: a quarter of each worker's share.
-  std::optional<int64_t> chunksize = {};
-  // Of a map: called now and then, in the pool's thread, with how many of its tasks are done, and of how many. An
-  // mp::ProgressBar can be it.
-  std::function<void(uint64_t done, uint64_t total)> progress = {};
-  // How long one task may run. Its worker is killed and replaced then, and the call fails with mp::TimeoutError. A ThreadPool
-  // refuses it, and retries: mp::ValueError.
-  Timeout timeout = kForever;
-  // Further attempts at a task whose worker died.
-  int retries = 0;
-};
-template <>
-struct CallOptions<void> {
-  std::function<void()> callback = {};
-  std::function<void(std::exception_ptr)> error_callback = {};
-  std::optional<int64_t> chunksize = {};
-  std::function<void(uint64_t done, uint64_t total)> progress = {};
-  Timeout timeout = kForever;
-  int retries = 0;
-};
-
-// How an imap is to be done: fields as those of CallOptions.
-struct IMapOptions {
-  int64_t chunksize = 1;  // items per task
-  // Chunks that are ahead; none: 256 per worker, or of large ones 1 MiB per worker, but 32 at least.
-  std::optional<int64_t> buffersize = {};
-  Timeout timeout = kForever;
-  int retries = 0;
-};
 
 // The results of an imap, one after the other, while others are on their way.
 //

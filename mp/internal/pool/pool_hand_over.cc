@@ -1,0 +1,427 @@
+// How a PoolCore gives tasks to its workers, and takes them back.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "mp/errors.h"
+#include "mp/internal/core/channel.h"
+#include "mp/internal/pool/pool_core.h"
+#include "mp/internal/pool/pool_seat.h"
+#include "mp/internal/pool/post.h"
+
+namespace mp::internal {
+namespace {
+
+std::exception_ptr exception_of(const absl::Status& status) {
+  try {
+    raise(status);
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace
+
+void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message,
+                      bool waits) {
+  auto task = std::make_unique<Task>(Task{0, job, part, std::move(message)});
+  bool wake = false;
+  {
+    std::lock_guard hold(mutex_);
+    if (!job->stream || state_ != State::kClose || broken_ != nullptr ||
+        planted(PoolBug::kStreamsCut)) {
+      check_running();
+    }
+    task->ticket = ++last_ticket_;
+    Seat* seat = pending_.empty() ? best_seat() : nullptr;
+    if (seat != nullptr) {
+      Task* const only = task.get();
+      absl::Status s;
+      hand_over(*seat, {&only, 1}, &s);
+      raise_if_error(s);
+    } else {
+      pending_.push_back(task.get());
+      pending_count_.store(pending_.size(), std::memory_order_relaxed);
+      wake = !waits;
+    }
+    Task* t = task.release();
+    ++tasks_;
+    weigh_need();
+    if (t->job->timeout_ns != 0 && timed_++ == 0) {
+      wake_keeper();
+    }
+    if (t->job->has_callbacks() && count(*t->job)) {
+      wake = true;
+    }
+  }
+  if (wake || (weak_need_.load(std::memory_order_relaxed) &&
+               collector_rests_.load(std::memory_order_relaxed))) {
+    wake_collector();
+  }
+}
+
+void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
+                           std::span<TaskMessage> messages) {
+  std::vector<Failed> failed;
+  {
+    std::lock_guard hold(mutex_);
+    if (state_ != State::kClose || broken_ != nullptr) {
+      check_running();
+    }
+    const bool first = pending_.empty();
+    for (TaskMessage& message : messages) {
+      pending_.push_back(new Task{++last_ticket_, job, part++, std::move(message)});
+    }
+    tasks_ += messages.size();
+    weigh_need();
+    if (job->timeout_ns != 0) {
+      if (timed_ == 0) {
+        wake_keeper();
+      }
+      timed_ += messages.size();
+    }
+    if (first) {
+      feed(&failed);
+    }
+    pending_count_.store(pending_.size(), std::memory_order_relaxed);
+  }
+  fail(std::move(failed));
+  if (weak_need_.load(std::memory_order_relaxed) &&
+      collector_rests_.load(std::memory_order_relaxed)) {
+    wake_collector();
+  }
+}
+
+bool PoolCore::has_room(Seat& seat) {
+  if (seat.closed || !seat.hungry) {
+    return false;
+  }
+  if (seat.clogged()) {
+    clogged_.store(true, std::memory_order_relaxed);
+    return false;
+  }
+  return fits(seat);
+}
+
+// Room for one more, of a worker that gets tasks.
+bool PoolCore::fits(const Seat& seat) const {
+  return !seat.full() && (plan_.tasks_per_child == 0 || seat.handed < plan_.tasks_per_child) &&
+         (seat.outstanding == 0 || seat.bytes < kWindowBytes);
+}
+
+// The one with the fewest tasks.
+PoolCore::Seat* PoolCore::best_seat() {
+  Seat* best = nullptr;
+  clogged_.store(false, std::memory_order_relaxed);
+  const size_t n = seats_.size();
+  for (size_t i = 0; i < n; ++i) {
+    // It may be behind the end: the pool may be smaller by now.
+    const size_t at = (next_seat_ + i) % n;
+    Seat* seat = seats_[at].get();
+    if (seat == nullptr || !has_room(*seat) ||
+        (planted(PoolBug::kPlaceForgotten) && next_seat_ >= n)) {
+      continue;
+    }
+    if (best != nullptr && std::pair(best->is_stuck(), best->outstanding) <=
+                               std::pair(seat->is_stuck(), seat->outstanding)) {
+      continue;
+    }
+    best = seat;
+    if (seat->outstanding == 0 && !seat->is_stuck()) {
+      // The same one next time: it has not gone to sleep yet.
+      next_seat_ = at;
+      break;
+    }
+  }
+  return best;
+}
+
+// Gives the worker the first of `tasks`, as many as it has room for, in one go: so it is woken once. Returns how many; with an
+// error the next of them is not to be had.
+size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Status* status) {
+  ChannelWriter<> writer(seat.tasks);
+  *status = writer.open(Deadline::never());
+  size_t n = 0;
+  while (status->ok() && n < tasks.size() && (n == 0 || fits(seat))) {
+    Task& task = *tasks[n];
+    const Encoded message = task.message.encoded();
+    // What it carries makes a message fail half done: such a one is published alone.
+    const bool carries = !message.handles.empty() || !message.fds.empty();
+    if (carries && n != 0) {
+      break;
+    }
+    const uint32_t slot = seat.used.take();
+    LedgerWord<>& word = seat.desk.book().tasks[slot];
+    word.queue(task.ticket);
+    *status = add_post(writer, {task.ticket, slot, kTask}, message);
+    if (!status->ok()) {
+      word.end();
+      seat.used.give_back(slot);
+      break;
+    }
+    seat.unread.push_back(task.message.size());
+    seat.unread_bytes += task.message.size();
+    seat.slots[slot] = &task;
+    ++seat.outstanding;
+    seat.bytes += task.message.size();
+    ++seat.handed;
+    ++n;
+    if (carries) {
+      break;
+    }
+  }
+  if (n != 0) {
+    writer.publish();
+  }
+  seat.hungry = seat.hungry && !seat.full();
+  return n;
+}
+
+std::unique_ptr<PoolCore::Task> PoolCore::end_task(Seat& seat, uint32_t slot) {
+  std::unique_ptr<Task> task(std::exchange(seat.slots[slot], nullptr));
+  seat.desk.book().tasks[slot].end();
+  seat.used.give_back(slot);
+  --seat.outstanding;
+  seat.hungry = seat.hungry || seat.outstanding <= kWindow / 2;
+  seat.bytes -= task->message.size();
+  return task;
+}
+
+// The task of `slot` if its worker has not begun it.
+std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
+  if (planted(PoolBug::kNothingIsTakenBack) ||
+      !seat.desk.book().tasks[slot].take_back(seat.slots[slot]->ticket)) {
+    return nullptr;
+  }
+  --seat.handed;
+  return end_task(seat, slot);
+}
+
+// Takes back what the worker has not begun, the newest first, at most `most`; they are the next to be handed over. False:
+// there was nothing.
+bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
+  std::vector<std::pair<uint64_t, uint32_t>> by_age;
+  seat.used.each([&](uint32_t slot) { by_age.emplace_back(seat.slots[slot]->ticket, slot); });
+  std::sort(by_age.rbegin(), by_age.rend());
+  const uint32_t wanted = most;
+  for (auto [ticket, slot] : by_age) {
+    if (most == 0) {
+      break;
+    }
+    if (std::unique_ptr<Task> task = take_back(seat, slot)) {
+      pending_.push_front(task.release());
+      --most;
+    }
+  }
+  return most != wanted;
+}
+
+// Hands over what waits, as far as there is room: to each worker its share in one go.
+void PoolCore::feed(std::vector<Failed>* failed) {
+  if (pending_.empty()) {
+    return;
+  }
+  const size_t hungry = static_cast<size_t>(std::max<ptrdiff_t>(
+      1, std::count_if(seats_.begin(), seats_.end(), [](const std::unique_ptr<Seat>& seat) {
+        return seat != nullptr && !seat->closed && seat->hungry;
+      })));
+  const size_t share = (pending_.size() + hungry - 1) / hungry;
+  Task* tasks[kBatch];
+  while (!pending_.empty()) {
+    if (pending_.front()->job->abandoned.load(std::memory_order_relaxed)) {
+      failed->push_back(
+          {std::unique_ptr<Task>(pending_.front()), cancelled("the task is of no use any more")});
+      pending_.pop_front();
+      continue;
+    }
+    Seat* seat = best_seat();
+    if (seat == nullptr) {
+      break;
+    }
+    size_t n = 0;
+    for (Task* task : pending_) {
+      if (n == std::min(share, kBatch) || task->job->abandoned.load(std::memory_order_relaxed)) {
+        break;
+      }
+      tasks[n++] = task;
+    }
+    absl::Status s;
+    const size_t gone = hand_over(*seat, {tasks, n}, &s);
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(gone));
+    if (!s.ok()) {
+      failed->push_back({std::unique_ptr<Task>(pending_.front()), exception_of(s)});
+      pending_.pop_front();
+    }
+  }
+  pending_count_.store(pending_.size(), std::memory_order_relaxed);
+}
+
+// Whether a worker has nothing to do, and would be the next to get something.
+bool PoolCore::has_idle() {
+  return std::any_of(seats_.begin(), seats_.end(), [this](const std::unique_ptr<Seat>& seat) {
+    return seat != nullptr && seat->outstanding == 0 && !seat->is_stuck() && has_room(*seat);
+  });
+}
+
+// Workers without tasks get some that others have not begun: those may be slow, or stopped.
+void PoolCore::level(std::vector<Failed>* failed) {
+  // Each time one of them at least gets something.
+  while (pending_.empty() && tasks_ >= 2 && has_idle()) {
+    std::vector<Seat*> full;
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr && seat->outstanding >= 2) {
+        full.push_back(seat.get());
+      }
+    }
+    // What the fullest has may be done and not read yet.
+    std::sort(full.begin(), full.end(),
+              [](const Seat* a, const Seat* b) { return a->outstanding > b->outstanding; });
+    const bool some = std::any_of(full.begin(), full.end(), [this](Seat* seat) {
+      return take_back_some(*seat, seat->outstanding / 2);
+    });
+    if (!some) {
+      return;
+    }
+    feed(failed);
+    if (planted(PoolBug::kLevelledOnce)) {
+      return;
+    }
+  }
+}
+
+// Nothing has come for a while: who has read what clogged it gets more. `late_too`, after a whole slice: what a worker has and
+// does not begin goes to those that have nothing. That worker is slow to come back, or stopped; it gets no more until it has
+// read what it was sent.
+void PoolCore::unstick(bool late_too) {
+  if (planted(PoolBug::kCloggedForGood)) {
+    return;
+  }
+  std::vector<Failed> failed;
+  {
+    std::lock_guard hold(mutex_);
+    // What is handed over now is not late.
+    std::vector<Seat*> late;
+    for (const std::unique_ptr<Seat>& seat : seats_) {
+      if (late_too && seat != nullptr && seat->outstanding != 0) {
+        late.push_back(seat.get());
+      }
+    }
+    feed(&failed);  // a worker may have read what clogged it
+    const bool idle = has_idle();
+    for (Seat* seat : late) {
+      if (idle && seat->outstanding != 0 && seat->running() == nullptr) {
+        seat->stuck = true;
+        take_back_some(*seat, kWindow);
+      }
+    }
+    feed(&failed);
+  }
+  fail(std::move(failed));
+}
+
+// With mutex_: while there are more tasks than workers, one may wait behind another though a worker is idle, whose results
+// nobody has read.
+void PoolCore::weigh_need() {
+  const size_t workers = std::min(seats_.size(), static_cast<size_t>(wanted_));
+  weak_need_.store(tasks_ > workers, std::memory_order_relaxed);
+}
+
+// With mutex_: a task has left the pool.
+void PoolCore::forget(const Task& task) {
+  --tasks_;
+  weigh_need();
+  if (task.job->timeout_ns != 0) {
+    --timed_;
+  }
+  if (tasks_ == 0 && state_ == State::kClose) {
+    wake_keeper();
+  }
+}
+
+// With mutex_: the worker is killed if it still runs the task of that ticket; what else it has goes to others.
+void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error) {
+  bool was_closed = std::exchange(seat.closed, true);
+  take_back_some(seat, kWindow);
+  Task* running = seat.running();
+  if (running == nullptr || running->ticket != ticket) {
+    seat.closed = was_closed;  // it is done
+    return;
+  }
+  // Nothing can take its place: what is killed is the one.
+  seat.verdict = {ticket, error};
+  seat.signal(planted(PoolBug::kAskedToEnd) ? SIGTERM : SIGKILL);
+}
+
+void PoolCore::cancel(Job& job) {
+  check_ours();
+  give_back(job, true);
+}
+
+void PoolCore::drop(Job& job) { give_back(job, false); }
+
+void PoolCore::give_back(Job& job, bool begun_too) {
+  std::vector<Failed> failed;
+  std::exception_ptr error = cancelled("the task was cancelled");
+  {
+    std::lock_guard hold(mutex_);
+    for (auto at = pending_.begin(); at != pending_.end();) {
+      if ((*at)->job.get() == &job) {
+        failed.push_back({std::unique_ptr<Task>(*at), error});
+        at = pending_.erase(at);
+      } else {
+        ++at;
+      }
+    }
+    for (std::unique_ptr<Seat>& seat : seats_) {
+      if (seat == nullptr) {
+        continue;
+      }
+      bool begun = false;
+      seat->used.each([&](uint32_t slot) {
+        if (seat->slots[slot]->job.get() != &job) {
+          return;
+        }
+        if (std::unique_ptr<Task> task = take_back(*seat, slot)) {
+          failed.push_back({std::move(task), error});
+        } else {
+          begun = true;
+        }
+      });
+      // Of what it has begun, it runs one; the others have results.
+      Task* running = begun && begun_too ? seat->running() : nullptr;
+      if (running != nullptr && running->job.get() == &job) {
+        doom(*seat, running->ticket, error);
+      }
+    }
+    feed(&failed);
+  }
+  fail(std::move(failed));
+}
+
+void PoolCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
+                       const std::exception_ptr& error) {
+  for (; from < to; ++from) {
+    settle(job, job->fail(from, error));
+  }
+}
+
+void PoolCore::fail_all(const std::exception_ptr& error) {
+  std::vector<Failed> failed;
+  {
+    std::lock_guard hold(mutex_);
+    for (Task* task : std::exchange(pending_, {})) {
+      failed.push_back({std::unique_ptr<Task>(task), error});
+    }
+    pending_count_.store(0, std::memory_order_relaxed);
+    for (std::unique_ptr<Seat>& seat : seats_) {
+      if (seat != nullptr) {
+        seat->used.each([&](uint32_t slot) { failed.push_back({end_task(*seat, slot), error}); });
+      }
+    }
+  }
+  fail(std::move(failed));
+}
+
+}  // namespace mp::internal
