@@ -16,6 +16,7 @@
 #include "mp/internal/base/fork_handlers.h"
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/caller_name.h"
+#include "mp/internal/frame/failure.h"
 #include "mp/internal/proc/finalizers.h"
 
 namespace mp {
@@ -153,10 +154,9 @@ void internal::hand_on(const LogRecord& record) {
   for (const LogHandler& handler : *handlers) {
     try {
       handler(record);
-    } catch (const std::exception& e) {
-      print(std::string("--- Logging error ---\n") + e.what() + "\n" + format(record));
     } catch (...) {
-      print("--- Logging error ---\n" + format(record));
+      print("--- Logging error ---\n" + internal::describe(std::current_exception()) + "\n" +
+            format(record));
     }
   }
 }

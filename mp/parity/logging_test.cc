@@ -142,7 +142,9 @@ TYPED_TEST(TestLogging, HandlersGetEachRecordAndMayThrow) {
   get_logger().remove_handlers();
   get_logger().log(20, "none of it");
   EXPECT_EQ(got, std::vector<std::string>{"1 [Level 35/MainProcess] all of it"});
-  EXPECT_EQ(err.text(), "--- Logging error ---\nnot today\n[Level 35/MainProcess] all of it\n");
+  EXPECT_EQ(
+      err.text(),
+      "--- Logging error ---\nstd::runtime_error: not today\n[Level 35/MainProcess] all of it\n");
 }
 
 TYPED_TEST(TestLogging, AnUnknownLevelIsAnError) {

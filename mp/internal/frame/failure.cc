@@ -249,6 +249,12 @@ std::exception_ptr cause_of(Thrown thrown) {
   }
 }
 
+// A class of the user's may return null.
+std::string text_of(const std::exception& e) {
+  const char* text = e.what();
+  return text == nullptr ? "" : text;
+}
+
 Description describe_fully(Thrown thrown) {
   Description d;
   const std::type_info& type = type_of(thrown);
@@ -271,14 +277,14 @@ Description describe_fully(Thrown thrown) {
     d.text = e.what();
     d.code = e.errno_value();
   } catch (const std::system_error& e) {
-    d.text = e.what();
+    d.text = text_of(e);
     d.code = e.code().value();
     d.category = e.code().category().name();
   } catch (const std::future_error& e) {
-    d.text = e.what();
+    d.text = text_of(e);
     d.code = e.code().value();
   } catch (const std::exception& e) {
-    d.text = e.what();
+    d.text = text_of(e);
   } catch (const char* text) {
     d.text = text == nullptr ? "" : text;
   } catch (const std::string& text) {
