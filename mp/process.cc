@@ -160,7 +160,8 @@ bool is_daemon() {
 int signal_tree_of(Child& child, int signal) {
   // Stopped before it watches this process, it would outlive it: should that be killed now, nobody continues it.
   child.await_begun(Deadline::after_ns(kBeginNs));
-  return child.ended() ? 0 : signal_tree(child.pid(), child.sentinel(), signal);
+  Child::Sentinel sentinel(child);
+  return child.ended() ? 0 : signal_tree(child.pid(), sentinel.get(), signal);
 }
 // As signal_tree_of().
 int signal_child(const ProcessCore& core, Child& child, int signal) {
@@ -721,7 +722,9 @@ void Process::close() const {
           "terminate()."));
     }
     internal::forget(c);
+    c.closed.store(true, std::memory_order_release);
     child->close();
+    return;
   }
   c.closed.store(true, std::memory_order_release);
 }

@@ -59,6 +59,12 @@ void exit_with(int code) { exit(code); }
 void throw_error() { throw ValueError("not a number"); }
 void throw_standard() { throw std::range_error("too far"); }
 void throw_int() { throw 3; }
+struct Speechless : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+void throw_speechless() { throw Speechless(); }
+void throw_not_utf8() { throw std::runtime_error("\xff\xfe"); }
+void end_thread() { pthread_exit(nullptr); }
 
 // -- Helpers --------------------------------------------------------------------------------------
 
@@ -140,7 +146,7 @@ TEST_P(EachMethod, AProcessWithoutAFunctionEndsWith0) {
 
 TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
   ::testing::internal::CaptureStderr();
-  for (auto* f : {throw_error, throw_standard, throw_int}) {
+  for (auto* f : {throw_error, throw_standard, throw_int, throw_speechless, throw_not_utf8}) {
     Process p(options("thrower"), f);
     p.start();
     p.join();
@@ -152,8 +158,15 @@ TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
             "Process thrower:\nTraceback (most recent call first):\n"
             "#0 mp::(anonymous namespace)::throw_standard()\nstd::range_error: too far\n"
             "Process thrower:\nTraceback (most recent call first):\n"
-            "#0 mp::(anonymous namespace)::throw_int()\nint: 3\n");
+            "#0 mp::(anonymous namespace)::throw_int()\nint: 3\n"
+            "Process thrower:\nTraceback (most recent call first):\n"
+            "#0 mp::(anonymous namespace)::throw_speechless()\n"
+            "mp::(anonymous namespace)::Speechless\n"
+            "Process thrower:\nTraceback (most recent call first):\n"
+            "#0 mp::(anonymous namespace)::throw_not_utf8()\nstd::runtime_error: \xff\xfe\n");
 }
+
+TEST_P(EachMethod, TheEndOfItsThreadIsItsEnd) { EXPECT_EQ(exit_code_of(end_thread), 0); }
 
 class Noisy {
  public:
@@ -253,6 +266,28 @@ TEST_P(EachMethod, AChildThatSomebodyElseReapedHasEnded) {
   EXPECT_TRUE(is_kill(killed.exitcode())) << *killed.exitcode();
   internal::stop_fork_server();
   signal(SIGCHLD, before);
+}
+
+// Reaps every child at once, before who forked knows of it.
+std::atomic<bool> g_reap_in_fork{false};
+void reap_in_fork() {
+  if (g_reap_in_fork) {
+    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+    }
+  }
+}
+// (Planted: a start() that takes such a child for one it cannot have throws.)
+TEST(ForkProcess, AChildThatIsReapedBeforeStartReturnsHasEnded) {
+  Watchdog dog(60s);
+  internal::stop_fork_server();
+  pthread_atfork(nullptr, reap_in_fork, nullptr);
+  ForkProcess p(exit_with, 7);
+  g_reap_in_fork = true;
+  p.start();
+  g_reap_in_fork = false;
+  EXPECT_FALSE(p.is_alive());
+  EXPECT_TRUE(p.join());
+  EXPECT_EQ(p.exitcode(), 7);
 }
 
 // -- Arguments ------------------------------------------------------------------------------------
@@ -749,6 +784,48 @@ TEST_P(EachMethod, ThreadsWaitForOneProcessAtOnce) {
     t.join();
   }
   EXPECT_EQ(good, 4);
+}
+
+// (Planted: a close() that does not ask who uses the descriptor is a data race.)
+TEST_P(EachMethod, WhoClosesAProcessDisturbsNobodyWhoWaitsForIt) {
+  for (int round = 0; round < 20; ++round) {
+    Queue<int> q;
+    Process p = start([](Queue<int> q) { exit(q.get()); }, q);
+    std::atomic<int> waiting{0};
+    std::atomic<int> wrong{0};
+    auto use = [&](auto call) {
+      return std::thread([&, call] {
+        ++waiting;
+        try {
+          call();
+        } catch (const ValueError& e) {
+          wrong += std::string(e.what()).find("closed") == std::string::npos;
+        }
+      });
+    };
+    std::thread threads[] = {use([&] { p.join(); }),
+                             use([&] { p.join(60s); }),
+                             use([&] { p.interrupt(); }),
+                             use([&] { active_children(); }),
+                             use([&] {
+                               while (p.is_alive()) {
+                               }
+                               p.close();
+                             }),
+                             use([&] {
+                               p.join();
+                               p.close();
+                             })};
+    while (waiting < 6) {
+      std::this_thread::yield();
+    }
+    q.put(5);
+    for (std::thread& t : threads) {
+      t.join();
+    }
+    EXPECT_EQ(wrong, 0);
+    EXPECT_THROW(p.exitcode(), ValueError);
+  }
 }
 
 // -- The whole tree --------------------------------------------------------------------------------

@@ -48,6 +48,24 @@ Child::Child(Owner owner, int pid, UniqueFd pidfd, Owner server)
       pid_(pid),
       pidfd_(pidfd.valid() ? std::move(pidfd) : ended_sentinel()) {}
 
+Child::Sentinel::Sentinel(Child& child) noexcept : child_(child) {
+  std::lock_guard hold(child_.mutex_);
+  fd_ = child_.closing_ ? -1 : child_.pidfd_.get();
+  ++child_.users_;
+}
+
+Child::Sentinel::~Sentinel() {
+  std::lock_guard hold(child_.mutex_);
+  if (--child_.users_ == 0 && child_.closing_) {
+    child_.pidfd_.reset();
+  }
+}
+
+int Child::sentinel() const noexcept {
+  std::lock_guard hold(mutex_);
+  return closing_ ? -1 : pidfd_.get();
+}
+
 void Child::record(int status) {
   status_ = status;
   ended_.store(true, std::memory_order_release);
@@ -128,8 +146,9 @@ bool Child::wait(Deadline deadline) {
   if (ended_.load(std::memory_order_acquire)) {
     return true;
   }
+  Sentinel sentinel(*this);
   for (;;) {
-    if (!await_end(pidfd_.get(), deadline)) {
+    if (!await_end(sentinel.get(), deadline)) {
       return false;
     }
     if (server_) {
@@ -161,22 +180,30 @@ void Child::await_begun(Deadline deadline) noexcept {
     return;
   }
   const std::atomic<uint32_t>& word = Family::get().slot(owner_).status;
+  Sentinel sentinel(*this);
   // sync: status (pairs with tell_begun()).
   while (word.load(std::memory_order_acquire) == 0 && !deadline.passed() &&
-         !await_end(pidfd_.get(), Deadline::after_ns(kLookNs))) {
+         !await_end(sentinel.get(), Deadline::after_ns(kLookNs))) {
   }
 }
 
 void Child::close() noexcept {
   std::lock_guard hold(mutex_);
-  pidfd_.reset();
+  closing_ = true;
+  if (users_ == 0) {
+    pidfd_.reset();
+  }
 }
 
 int Child::signal(int number) noexcept {
   if (ended_.load(std::memory_order_acquire)) {
     return 0;
   }
-  int err = signal_pidfd(pidfd_.get(), number);
+  Sentinel sentinel(*this);
+  if (sentinel.get() < 0) {
+    return 0;
+  }
+  int err = signal_pidfd(sentinel.get(), number);
   return err == ESRCH ? 0 : err;
 }
 

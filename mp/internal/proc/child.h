@@ -31,13 +31,27 @@ void tell_begun() noexcept;
 
 class Child {
  public:
+  // While it lives its number means this process, or is -1 after close(), which waits for no one.
+  class Sentinel {
+   public:
+    explicit Sentinel(Child& child) noexcept;
+    ~Sentinel();
+    Sentinel(const Sentinel&) = delete;
+    Sentinel& operator=(const Sentinel&) = delete;
+    int get() const noexcept { return fd_; }
+
+   private:
+    Child& child_;
+    int fd_;
+  };
+
   // `server` is nobody for a child that this process reaps itself.
   Child(Owner owner, int pid, UniqueFd pidfd, Owner server);
 
   int pid() const noexcept { return pid_; }
   Owner owner() const noexcept { return owner_; }
-  // Readable from the end of the process on.
-  int sentinel() const noexcept { return pidfd_.get(); }
+  // Readable from the end of the process on; -1 after close().
+  int sentinel() const noexcept;
 
   // Waits until it has ended and its status is known; then everything it held is free. False when `deadline` passed.
   bool wait(Deadline deadline);
@@ -52,7 +66,7 @@ class Child {
   // Waits until it has said tell_begun(), or has ended, or `deadline` has passed.
   void await_begun(Deadline deadline) noexcept;
 
-  // After its end: gives the sentinel back.
+  // After its end: gives the sentinel back, as soon as nobody uses it.
   void close() noexcept;
 
   // 0, also when it has ended already, or an errno.
@@ -67,9 +81,11 @@ class Child {
   const Owner owner_;
   const Owner server_;
   const int pid_;
-  UniqueFd pidfd_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  UniqueFd pidfd_;        // under `mutex_`
+  int users_ = 0;         // of the sentinel; under `mutex_`
+  bool closing_ = false;  // under `mutex_`
   std::atomic<bool> ended_{false};
   int status_ = 0;  // before `ended_`
 };

@@ -25,11 +25,11 @@ namespace {
 bool g_frozen = false;
 Program g_program;
 
-// `pid` is our child and not waited for.
+// `pid` is our child, and we have not waited for it.
 absl::StatusOr<std::unique_ptr<Child>> watch_child(Owner owner, int pid) {
   UniqueFd pidfd = open_pidfd(pid);
-  if (!pidfd.valid()) {
-    int err = errno;
+  // Without a process of that number it has ended, and somebody else has reaped it: the kernel where SIGCHLD is ignored.
+  if (int err = errno; !pidfd.valid() && err != ESRCH) {
     kill_child(pid);
     Family::get().done_with(owner);
     return os_error(err, "mp: a descriptor for a new process");
