@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <numeric>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -30,6 +31,7 @@
 #include "mp/logging.h"
 #include "mp/parity/backends.h"
 #include "mp/pipe.h"
+#include "mp/pool.h"
 #include "mp/process.h"
 #include "mp/queue.h"
 
@@ -187,20 +189,44 @@ TEST_F(TestMainProgram, test_noforkbomb) {
 }
 
 int square(int x) { return x * x; }
-void map_squares(Queue<int> results, int x) { results.put(square(x)); }
 
-// A main program whose functions lie in itself; with a pool once there is one.
-TYPED_TEST(TestStartMethod, test_basic_script) {
-  Queue<int> results;
-  std::vector<Process> processes;
-  for (int x : {1, 2, 3}) {
-    processes.push_back(start<TypeParam>(map_squares, results, x));
-  }
-  for (const Process& p : processes) {
-    finish(p);
-  }
-  EXPECT_EQ((std::set<int>{results.get(), results.get(), results.get()}), (std::set<int>{1, 4, 9}));
+// What a program prints is `wanted`, and nothing else on stderr either.
+void check_script(const std::string& name, const std::string& wanted) {
+  int status = -1;
+  std::string text = output_of(name, &status);
+  EXPECT_EQ(text.substr(0, text.find("[===")), wanted);  // gtest's own lines
+  EXPECT_EQ(status, 0);
 }
+
+// Main programs whose functions lie in themselves.
+void basic_script(const char* method) {
+  set_start_method(method);
+  Pool pool(5);
+  std::string text;
+  for (int n : pool.map_async(square, std::vector<int>{1, 2, 3}).get()) {
+    text += (text.empty() ? "" : ", ") + std::to_string(n);
+  }
+  std::printf("%s -> [%s]\n", get_start_method().c_str(), text.c_str());
+}
+TEST(BasicScript, DISABLED_fork) { basic_script("fork"); }
+TEST(BasicScript, DISABLED_spawn) { basic_script("spawn"); }
+TEST(BasicScript, DISABLED_forkserver) { basic_script("forkserver"); }
+TYPED_TEST(TestStartMethod, test_basic_script) {
+  const std::string method = TypeParam::kName;
+  check_script("BasicScript.DISABLED_" + method, method + " -> [1, 4, 9]\n");
+}
+
+TEST(LargePool, DISABLED_sum) {
+  Pool pool(200);
+  std::vector<int> numbers(1000);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  int sum = 0;
+  for (int n : pool.map(square, numbers)) {
+    sum += n;
+  }
+  std::printf("%d\n", sum);
+}
+TEST_F(TestMainProgram, test_large_pool) { check_script("LargePool.DISABLED_sum", "332833500\n"); }
 
 std::vector<std::string> command_line() {
   std::ifstream file("/proc/self/cmdline");
