@@ -161,7 +161,7 @@ TEST_P(EachMethod, AnUncaughtExceptionIsToldAndIs1) {
             "#0 mp::(anonymous namespace)::throw_int()\nint: 3\n"
             "Process thrower:\nTraceback (most recent call first):\n"
             "#0 mp::(anonymous namespace)::throw_speechless()\n"
-            "mp::(anonymous namespace)::Speechless\n"
+            "Speechless\n"
             "Process thrower:\nTraceback (most recent call first):\n"
             "#0 mp::(anonymous namespace)::throw_not_utf8()\nstd::runtime_error: \xff\xfe\n");
 }
