@@ -786,7 +786,6 @@ TEST_P(EachMethod, ThreadsWaitForOneProcessAtOnce) {
   EXPECT_EQ(good, 4);
 }
 
-// (Planted: a close() that does not ask who uses the descriptor is a data race.)
 TEST_P(EachMethod, WhoClosesAProcessDisturbsNobodyWhoWaitsForIt) {
   for (int round = 0; round < 20; ++round) {
     Queue<int> q;
