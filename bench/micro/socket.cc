@@ -31,7 +31,9 @@ std::pair<mp::Connection, mp::Connection> connect(const char* family, bool authe
   return {server, *client};
 }
 
+// Each on a processor of its own, as in all columns of these rows: beside each other they take turns.
 void send_bytes_each(mp::Connection end, Ready ready, int64_t size, int64_t n) {
+  OnProcessor there(1);
   const std::string message(static_cast<size_t>(size), '0');
   report(ready);
   for (int64_t i = 0; i < n; ++i) end.send_bytes(message);
@@ -44,6 +46,7 @@ double tcp(int64_t n) {
   std::vector<std::byte> buffer(kSize);
   return with_party(make_party<mp::Processes>(&send_bytes_each, other, ready, kSize, n), ready,
                     [&, &end = end] {
+                      OnProcessor here(0);
                       for (int64_t i = 0; i < n; ++i) end.recv_bytes_into(buffer);
                       benchmark::DoNotOptimize(buffer.data());
                     });

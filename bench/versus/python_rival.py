@@ -253,17 +253,24 @@ def produce_bytes(send, message, count):
         send(message)
 
 
+def send_bytes_apart(send, message, count):
+    on_processor(1)
+    produce_bytes(send, message, count)
+
+
 def tcp(size):
     def run(count):
         near, far = connected("AF_INET")
         buffer = bytearray(size)
 
         def consume():
+            before = on_processor(0)
             recv = near.recv_bytes_into
             for _ in range(count):
                 recv(buffer)
+            os.sched_setaffinity(0, before)
 
-        return with_party(produce_bytes, (far.send_bytes, bytes(size), count), consume)
+        return with_party(send_bytes_apart, (far.send_bytes, bytes(size), count), consume)
 
     return run
 

@@ -78,9 +78,11 @@ double tcp(int64_t n) {
   std::vector<char> buffer(kSize, '0');
   const double elapsed = with_process(
       [&] {
+        OnProcessor there(1);
         for (int64_t i = 0; i < n; ++i) send_message(ends[1], buffer);
       },
       [&] {
+        OnProcessor here(0);
         // The end of the writer must be the end of the stream, not a wait without end.
         close(ends[1]);
         for (int64_t i = 0; i < n; ++i) receive_message(ends[0], buffer);

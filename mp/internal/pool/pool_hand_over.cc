@@ -67,7 +67,7 @@ void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
   std::vector<Failed> failed;
   {
     std::lock_guard hold(mutex_);
-    if (state_ != State::kClose || broken_ != nullptr) {
+    if (state_ != State::kClose || broken_ != nullptr || planted(PoolBug::kStreamsCut)) {
       check_running();
     }
     const bool first = pending_.empty();
