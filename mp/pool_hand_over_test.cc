@@ -47,11 +47,18 @@ int tell_and_wait(Event begun, Event go) {
   return 7;
 }
 
+// A thread of TSan's own naps.
+bool sleeps(int tid) {
+  const long call = blocked_in(tid);
+  return asleep_in_futex(tid) || call == SYS_poll || call == SYS_nanosleep ||
+         call == SYS_clock_nanosleep;
+}
+
 // Waits until all other threads of this process sleep.
 void await_others_asleep() {
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     const int tid = std::stoi(task.path().filename());
-    while (tid != gettid() && !asleep_in_futex(tid) && blocked_in(tid) != SYS_poll) {
+    while (tid != gettid() && !sleeps(tid)) {
       std::this_thread::yield();
     }
   }
