@@ -456,13 +456,29 @@ size_t open_descriptors() {
   return n;
 }
 
+// As many copies of one descriptor as a message takes.
+struct Attached {
+  static constexpr int kMany = 253;
+  alignas(cmsghdr) char bytes[CMSG_SPACE(kMany * sizeof(int))] = {};
+};
+void attach(msghdr& message, Attached& control, int number) {
+  message.msg_control = control.bytes;
+  message.msg_controllen = sizeof control.bytes;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(Attached::kMany * sizeof(int));
+  for (int i = 0; i < Attached::kMany; ++i) {
+    std::memcpy(CMSG_DATA(header) + i * sizeof(int), &number, sizeof number);
+  }
+}
+
 TEST_F(Hostile, DescriptorsThatAPeerAttachesGoNowhere) {
   Listener listener({.family = "AF_UNIX"});
   Fd peer = connect_raw(listener.address());
   Connection c = listener.accept();
   const size_t before = open_descriptors();
-  constexpr int kMany = 253;
-  alignas(cmsghdr) char control[CMSG_SPACE(kMany * sizeof(int))] = {};
+  Attached control;
   int sent = 0;
   for (int i = 0; i < 1000; ++i) {
     char byte = 0;
@@ -470,16 +486,7 @@ TEST_F(Hostile, DescriptorsThatAPeerAttachesGoNowhere) {
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(kMany * sizeof(int));
-    for (int fd = 0; fd < kMany; ++fd) {
-      int number = peer.get();
-      std::memcpy(CMSG_DATA(header) + fd * sizeof(int), &number, sizeof number);
-    }
+    attach(message, control, peer.get());
     sent += sendmsg(peer.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 1 : 0;
   }
   EXPECT_EQ(open_descriptors(), before);
@@ -506,8 +513,7 @@ TEST_F(Hostile, DescriptorsOnASocketThatWasThereBeforeGoNowhere) {
   std::string frame(reinterpret_cast<const char*>(head.span().data()), head.size);
   frame.append(reinterpret_cast<const char*>(encoder.message().data()), encoder.message().size());
   const size_t before = open_descriptors();
-  constexpr int kMany = 253;
-  alignas(cmsghdr) char control[CMSG_SPACE(kMany * sizeof(int))] = {};
+  Attached control;
   for (int i = 0; i < 1000; ++i) {
     // With the length, in the middle, and with the last byte.
     for (const std::string& piece : {frame.substr(0, 2), frame.substr(2, 9), frame.substr(11)}) {
@@ -515,16 +521,7 @@ TEST_F(Hostile, DescriptorsOnASocketThatWasThereBeforeGoNowhere) {
       msghdr message{};
       message.msg_iov = &part;
       message.msg_iovlen = 1;
-      message.msg_control = control;
-      message.msg_controllen = sizeof control;
-      cmsghdr* header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(kMany * sizeof(int));
-      for (int fd = 0; fd < kMany; ++fd) {
-        int number = peer.get();
-        std::memcpy(CMSG_DATA(header) + fd * sizeof(int), &number, sizeof number);
-      }
+      attach(message, control, peer.get());
       ASSERT_EQ(sendmsg(peer.get(), &message, MSG_NOSIGNAL), static_cast<ssize_t>(piece.size()));
     }
     ASSERT_EQ(c.recv<int>(), 7);

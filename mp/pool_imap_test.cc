@@ -142,35 +142,29 @@ TYPED_TEST(PoolImap, ReadsNoFurtherThanItMust) {
   EXPECT_EQ(read, 3);
 }
 
-// Texts of one length, of which `made` counts those that were looked at.
-struct Texts {
+// A forward range of what `get` makes of the numbers below n.
+template <class Get>
+struct Made {
   struct iterator {
-    using value_type = std::string;
+    using value_type = std::invoke_result_t<const Get&, int>;
     using difference_type = std::ptrdiff_t;
-    size_t length = 0;
-    int* made = nullptr;
+    const Get* get = nullptr;
     int at = 0;
-    std::string operator*() const {
-      ++*made;
-      return std::string(length, 'x');
-    }
+    value_type operator*() const { return (*get)(at); }
     iterator& operator++() {
       ++at;
       return *this;
     }
-    iterator operator++(int) {
-      iterator before = *this;
-      ++at;
-      return before;
-    }
+    iterator operator++(int) { return {get, at++}; }
     friend bool operator==(const iterator& a, const iterator& b) { return a.at == b.at; }
   };
-  size_t length;
-  int* made;
-  iterator begin() const { return {length, made, 0}; }
-  iterator end() const { return {length, made, 10'000}; }
+  Get get;
+  int n;
+  iterator begin() const { return {&get, 0}; }
+  iterator end() const { return {&get, n}; }
 };
-static_assert(std::forward_iterator<Texts::iterator>);
+template <class Get>
+Made(Get, int) -> Made<Get>;
 
 size_t length_of(const std::string& text) { return text.size(); }
 
@@ -179,7 +173,11 @@ TEST(PoolImapAhead, IsLessIfTheChunksAreLarge) {
   Pool pool(2);
   for (auto [length, most] : {std::pair<size_t, int>{10, 512}, {6'000, 349}, {100'000, 64}}) {
     int made = 0;
-    auto it = pool.imap(length_of, Texts{length, &made});
+    auto it = pool.imap(length_of, Made{[&made, n = length](int) {
+                                          ++made;
+                                          return std::string(n, 'x');
+                                        },
+                                        10'000});
     // A message is a little longer than its text.
     EXPECT_LE(made, most);
     EXPECT_GE(made, most * 9 / 10);
@@ -187,37 +185,16 @@ TEST(PoolImapAhead, IsLessIfTheChunksAreLarge) {
   }
 }
 
-// Numbers, of which one cannot be had.
-struct Throws {
-  struct iterator {
-    using value_type = int;
-    using difference_type = std::ptrdiff_t;
-    int at = 0;
-    int operator*() const {
-      if (at == 700) {
-        throw std::out_of_range("no more");
-      }
-      return at;
-    }
-    iterator& operator++() {
-      ++at;
-      return *this;
-    }
-    iterator operator++(int) {
-      iterator before = *this;
-      ++at;
-      return before;
-    }
-    friend bool operator==(const iterator& a, const iterator& b) { return a.at == b.at; }
-  };
-  iterator begin() const { return {}; }
-  iterator end() const { return {1000}; }
-};
-
 TEST(PoolImapAhead, EndsWhereTheInputThrows) {
   Watchdog dog(std::chrono::seconds(60));
   Pool pool(2);
-  auto it = pool.imap(square, Throws());
+  auto it = pool.imap(square, Made{[](int at) {
+                                     if (at == 700) {
+                                       throw std::out_of_range("no more");
+                                     }
+                                     return at;
+                                   },
+                                   1000});
   for (int i = 0; i < 700; ++i) {
     ASSERT_EQ(it.next(), i * i);
   }

@@ -104,19 +104,25 @@ Helper& Scene::add(Helper helper) {
   return helpers_.emplace_back(std::move(helper));
 }
 
+// Whether they were all settled, one after the other; `turns`: how many they have had.
+static bool all_others_settled(std::span<const std::atomic<pid_t>> people, uint64_t* turns) {
+  bool all = true;
+  for (const std::atomic<pid_t>& person : people) {
+    const pid_t pid = person;
+    if (pid != 0 && pid != getpid()) {
+      all = all && settled(pid);
+      *turns += switches(pid);
+    }
+  }
+  return all;
+}
+
 void Scene::await_helpers_settled() {
   // Who was seen asleep may have been woken by one that was looked at later: so twice, and nobody had a turn in between.
   constexpr uint64_t kNever = ~uint64_t{0};
   for (uint64_t last = kNever;;) {
-    bool all_settled = true;
     uint64_t turns = 0;
-    for (size_t i = 0; i < kMostHelpers; ++i) {
-      pid_t pid = people_[i];
-      if (pid != 0 && pid != getpid()) {
-        all_settled = all_settled && settled(pid);
-        turns += switches(pid);
-      }
-    }
+    const bool all_settled = all_others_settled({people_, kMostHelpers}, &turns);
     if (all_settled && turns == last) {
       return;
     }
@@ -136,15 +142,8 @@ bool Scene::await(absl::FunctionRef<bool()> done) {
     if (looks % 64 != 0) {
       continue;
     }
-    bool all_settled = true;
     uint64_t turns = 0;
-    for (size_t i = 0; i < kMostHelpers; ++i) {
-      pid_t pid = people_[i];
-      if (pid != 0 && pid != getpid()) {
-        all_settled = all_settled && settled(pid);
-        turns += switches(pid);
-      }
-    }
+    const bool all_settled = all_others_settled({people_, kMostHelpers}, &turns);
     Clock::time_point now = Clock::now();
     if (!all_settled || turns != last_turns) {
       still_since = now;
