@@ -28,6 +28,7 @@
 #include "mp/internal/shm/family.h"
 #include "mp/lock.h"
 #include "mp/pipe.h"
+#include "mp/process.h"
 #include "mp/queue.h"
 #include "mp/rlock.h"
 #include "mp/testing/watchdog.h"
@@ -401,6 +402,51 @@ TEST_F(QueueOnThreads, ShutdownEndsEveryWait) {
       }
     });
   }
+}
+
+constexpr int kRounds = 20;
+constexpr size_t kMessages = 300;
+
+std::vector<std::string> get_all(Queue<std::string>& queue) {
+  std::vector<std::string> all;
+  while (all.size() < kMessages) {
+    for (std::string& message : queue.get_many(kMessages - all.size())) {
+      all.push_back(std::move(message));
+    }
+  }
+  return all;
+}
+
+void answer(Queue<std::string> in, Queue<std::string> out) {
+  for (int round = 0; round < kRounds; ++round) {
+    get_all(in);
+    out.put_many(std::vector<std::string>(kMessages, std::string(777, 'y')));
+  }
+}
+
+// What a thread wrote, another process has read and freed, and uses for what another thread here reads: nothing else orders the
+// two threads.
+TEST_F(QueueOnThreads, MemoryThatComesBackByWayOfAnotherProcessIsInOrder) {
+  Queue<std::string> in, out;
+  Process other(answer, in, out);
+  other.start();
+  std::barrier round_begins(2);
+  std::thread reader([&] {
+    for (int round = 0; round < kRounds; ++round) {
+      round_begins.arrive_and_wait();
+      for (const std::string& message : get_all(out)) {
+        EXPECT_EQ(message, std::string(777, 'y'));
+      }
+    }
+  });
+  const std::vector<std::string> messages(kMessages, std::string(2000, 'x'));
+  for (int round = 0; round < kRounds; ++round) {
+    round_begins.arrive_and_wait();
+    in.put_many(messages);
+  }
+  reader.join();
+  other.join();
+  EXPECT_EQ(other.exitcode(), 0);
 }
 
 // -- Connection -------------------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ class ChannelReader {
   void close() noexcept;
   // The message that came back and is the oldest is current.
   void look_at_returned() noexcept;
-  void tell_of_room(uint64_t count, bool leaves) noexcept;
+  void tell_of_room(uint64_t count, bool crosses) noexcept;
 
   Channel<A, Store>& channel_;
   typename Ring<A>::Taken taken_;

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "mp/errors.h"
+#include "mp/internal/base/sanitizer.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/park/event.h"
@@ -39,6 +40,35 @@ inline constinit thread_local SpinBudget t_pace{0};
 
 inline Deadline lock_deadline(Deadline deadline) {
   return deadline.is_past_by_construction() ? Deadline::after_ns(kPollGraceNs) : deadline;
+}
+
+// For sanitizer.h: a segment may soon be another process's; so may all from the one to the other.
+template <class A, class Store>
+void segment_leaves(Channel<A, Store>& channel, uint64_t segment) noexcept {
+  if constexpr (kThreadSanitizer) {
+    block_leaves(channel.store.template at<std::byte>(segment));
+  }
+}
+template <class A, class Store>
+void segments_leave(Channel<A, Store>& channel, uint64_t from, uint64_t to) noexcept {
+  if constexpr (kThreadSanitizer) {
+    for (uint64_t s = from;; s = Ring<A>::segment_at(channel.store, s).next) {
+      segment_leaves(channel, s);
+      if (s == to) {
+        return;
+      }
+    }
+  }
+}
+// What was taken is the first of a segment, which may have been another process's.
+template <class A, class Store>
+void segment_comes(Channel<A, Store>& channel, const typename Ring<A>::Taken& taken) noexcept {
+  if constexpr (kThreadSanitizer) {
+    std::byte* segment = channel.store.template at<std::byte>(taken.after.segment);
+    if (taken.words == segment + Ring<A>::Segment::kFirst + 8) {
+      block_comes(segment);
+    }
+  }
 }
 
 // Status without text: cheap; the public edge names the object.
@@ -368,11 +398,16 @@ std::byte* ChannelWriter<A, Store>::add(uint64_t size, std::span<const uint64_t>
 template <class A, class Store>
 void ChannelWriter<A, Store>::publish() noexcept {
   Ring<A>& ring = *channel_.ring;
-  bool crossed = batch_.position.segment != ring.begin_batch().position.segment;
+  const uint64_t first = ring.begin_batch().position.segment;
+  const uint64_t last = batch_.position.segment;
   if constexpr (A::kBug == Bug::kRingBeforePublish) {
     ring_bells(channel_);
   }
+  segments_leave(channel_, first, last);
   ring.publish(channel_.store, batch_);
+  // And the headers stored meanwhile.
+  segment_leaves(channel_, first);
+  segment_leaves(channel_, last);
   if constexpr (A::kBug != Bug::kRingBeforePublish) {
     ring_bells(channel_);
   }
@@ -383,7 +418,7 @@ void ChannelWriter<A, Store>::publish() noexcept {
   // this look.
   A::fence_after_rmw();
   notify(ring.items, count);
-  if (crossed) [[unlikely]] {
+  if (first != last) [[unlikely]] {
     pace();
   }
 }
@@ -472,6 +507,9 @@ absl::Status ChannelReader<A, Store>::open(Deadline deadline) {
     }
     if (taken_.header != 0) {
       count_ = 1;
+      if (back_.entry == 0) {
+        segment_comes(channel_, taken_);
+      }
       if constexpr (A::kBug == Bug::kCommitBeforeCopyOut) {
         ring.commit_get(store, taken_.after, count_);
       }
@@ -532,6 +570,7 @@ bool ChannelReader<A, Store>::next() noexcept {
                             taken_.after.segment != ring.front().segment)) {
     return false;
   }
+  segment_comes(channel_, after);
   before_ = taken_;
   taken_ = after;
   ++count_;
@@ -547,21 +586,22 @@ void ChannelReader<A, Store>::commit() noexcept {
     close();
     return;
   }
-  bool leaves = taken_.after.segment != ring.front().segment;
+  const bool crosses = taken_.after.segment != ring.front().segment;
+  segments_leave(channel_, ring.front().segment, taken_.after.segment);
   if constexpr (A::kBug != Bug::kCommitBeforeCopyOut) {
     ring.commit_get(channel_.store, taken_.after, count_);
   }
   close();
-  tell_of_room(count_, leaves);
+  tell_of_room(count_, crosses);
 }
 
 template <class A, class Store>
-void ChannelReader<A, Store>::tell_of_room(uint64_t count, bool leaves) noexcept {
+void ChannelReader<A, Store>::tell_of_room(uint64_t count, bool crosses) noexcept {
   Ring<A>& ring = *channel_.ring;
   if (ring.listeners.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     channel_.store.message_taken();
   }
-  if (ring.maxsize != 0 || (ring.window != 0 && leaves)) [[unlikely]] {
+  if (ring.maxsize != 0 || (ring.window != 0 && crosses)) [[unlikely]] {
     A::fence_after_rmw();
     notify(ring.room,
            ring.window != 0 ? kWakeAll : static_cast<int>(std::min<uint64_t>(count, kWakeAll)));
@@ -576,12 +616,12 @@ typename Ring<A>::Leased ChannelReader<A, Store>::lease(bool view) noexcept {
   if (!view && A::kBug != Bug::kWatchLesseeLate) {
     announce_lessee(channel_);
   }
-  bool leaves = false;
+  bool crosses = false;
   if (back_.entry != 0) {
     leased = ring.lease_again(store, back_.entry, view, store.self());
     ring.leases.took(back_);
   } else {
-    leaves = taken_.after.segment != ring.front().segment;
+    crosses = taken_.after.segment != ring.front().segment;
     leased = ring.lease(store, taken_, view ? 0 : 1, store.self(), store.large_message());
     if (leased.entry == 0) {
       return leased;
@@ -593,7 +633,7 @@ typename Ring<A>::Leased ChannelReader<A, Store>::lease(bool view) noexcept {
   bool returned = back_.entry != 0;
   close();
   if (!returned) {
-    tell_of_room(1, leaves);
+    tell_of_room(1, crosses);
   }
   return leased;
 }
@@ -603,6 +643,9 @@ bool ChannelLeases<A, Store>::acknowledge(typename Ring<A>::Leased lease) noexce
   Store& store = channel_.store;
   Ring<A>& ring = *channel_.ring;
   typename LeaseTable<A>::Entry& e = ring.leases.entry_at(store, lease.entry);
+  if constexpr (kThreadSanitizer) {
+    block_leaves(store.template at<std::byte>(e.block.load(std::memory_order_relaxed)));
+  }
   bool more = false;
   if (!ring.leases.acknowledge(store, e, lease.word,
                                Ring<A>::carries(e.header.load(std::memory_order_relaxed)), &more)) {

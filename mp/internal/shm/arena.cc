@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/base/sanitizer.h"
 #include "mp/internal/park/lock.h"
 
 namespace mp::internal {
@@ -266,6 +267,7 @@ absl::StatusOr<uint64_t> Arena::allocate(const Request& request, std::atomic<uin
     return status;
   }
   Block& b = *block(at);
+  block_comes(&b);
   uint64_t next = b.link.load(std::memory_order_relaxed);
   // sync: block-intent: who finds the block live after our death finds it named too.
   intent.store(at, std::memory_order_release);
