@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -279,6 +280,43 @@ TEST_F(PoolHandOver, WhoReadsResultsSeesWorkersThatCameLater) {
     e.set();
   }
   reader.join();
+}
+
+TEST_F(PoolHandOver, AMapIsDoneThoughNobodyIsToldOfItsResultsOneByOne) {
+  NoSecondLook no;
+  Pool pool(1);
+  Event begun, go;
+  Event first_begun, first_goes;
+  first_goes.set();
+  auto map = pool.starmap_async(
+      {.chunksize = 1}, tell_and_wait,
+      std::vector<std::tuple<Event, Event>>{{first_begun, first_goes}, {begun, go}});
+  std::thread reader([&] { EXPECT_EQ(map.get(), (std::vector{7, 7})); });
+  begun.wait();
+  await_others_asleep();
+  go.set();
+  reader.join();
+}
+
+TEST_F(PoolHandOver, AMapIsDoneThoughItsWorkerGoesOnWithWhatIsAnothers) {
+  NoSecondLook no;
+  Pool pool(1);
+  Event map_begun, map_goes, second_begun, begun, go;
+  auto map = pool.starmap_async(
+      {.chunksize = 1}, tell_and_wait,
+      std::vector<std::tuple<Event, Event>>{{map_begun, map_goes}, {second_begun, map_goes}});
+  auto busy = pool.apply_async(tell_and_wait, begun, go);
+  std::vector<AsyncResult<int>> more;
+  for (int i = 0; i < 100; ++i) {
+    more.push_back(pool.apply_async(square, i));
+  }
+  std::thread reader([&] { EXPECT_EQ(map.get(), (std::vector{7, 7})); });
+  map_begun.wait();
+  await_others_asleep();
+  map_goes.set();
+  reader.join();
+  go.set();
+  EXPECT_EQ(busy.get(), 7);
 }
 
 // A range of one item that cannot be read.

@@ -7,21 +7,36 @@
 namespace mp {
 namespace internal {
 namespace {
+
 constexpr std::string_view kName = "mp::Pool's desk";
+
+// Null: no pool has so many workers.
+std::atomic<uint64_t>* ready_word(const Desk& desk) noexcept {
+  return desk.number < kMostWorkers ? &desk.shared().ready[desk.number / 64] : nullptr;
 }
+uint64_t ready_bit(const Desk& desk) noexcept { return uint64_t{1} << desk.number % 64; }
+
+}  // namespace
 
 void ring_owner(const Desk& desk) noexcept {
-  if (desk.number >= kMostWorkers) {
-    return;
+  mark_results(desk);
+  ring_late(desk);
+}
+
+void mark_results(const Desk& desk) noexcept {
+  if (std::atomic<uint64_t>* word = ready_word(desk)) {
+    // sync: pool-ready: publishing ended with a locked instruction, so the result is visible before this look.
+    if ((word->load(std::memory_order_seq_cst) & ready_bit(desk)) == 0) {
+      word->fetch_or(ready_bit(desk), std::memory_order_seq_cst);
+    }
   }
-  Board& board = desk.shared();
-  std::atomic<uint64_t>& word = board.ready[desk.number / 64];
-  const uint64_t bit = uint64_t{1} << (desk.number % 64);
-  // sync: pool-ready: publishing ended with a locked instruction, so the result is visible before this look.
-  if ((word.load(std::memory_order_seq_cst) & bit) == 0) {
-    word.fetch_or(bit, std::memory_order_seq_cst);
-    // sync: event-count: the fetch_or stands between the bit and the look for sleepers.
-    notify(board.bell, kWakeAll);
+}
+
+void ring_late(const Desk& desk) noexcept {
+  std::atomic<uint64_t>* word = ready_word(desk);
+  // sync: event-count: a locked instruction, that of publishing at least, stands between the bit and the look for sleepers.
+  if (word != nullptr && (word->load(std::memory_order_seq_cst) & ready_bit(desk)) != 0) {
+    notify(desk.shared().bell, kWakeAll);
   }
 }
 

@@ -7,12 +7,15 @@
 // No lock is shared by two workers. So a worker that is killed, or stopped, at any instruction keeps nobody from anything.
 //
 //   Board      written by   rule
-//   bell       workers      the owner sleeps here; rung after the bit in `ready`
+//   bell       workers      the owner sleeps here; rung after the bit in `ready`, at once or late
 //   ready      both         bit n: worker n has published since the owner last cleared the bit
 //
 // Order      Worker: publish the result, then set the bit unless it is set, then ring if it was not. Owner: clear the bit, then
 //            read the ring to its end. A bit that the worker finds set is cleared, and the ring read, after that look.
-// Death      Between the result and the bit: who notices the death reads the ring to its end.
+// Crowds     A wake costs more than many a task. So of tasks of one crowd, of whose results nobody waits for a single one, the
+//            worker sets the bit at once and rings later: before it begins a task of others, sleeps or leaves; and before it
+//            has done half of what it has, since the owner may have more for it.
+// Death      Between the result and the bit, or the bell: who notices the death reads the ring to its end.
 
 #ifndef MP_INTERNAL_POOL_DESK_H_
 #define MP_INTERNAL_POOL_DESK_H_
@@ -59,18 +62,19 @@ struct Ledger {
 // What stands before each message in the rings.
 struct PostHeader {
   uint64_t ticket = 0;
-  uint32_t slot = 0;
-  uint32_t what = 0;
+  uint16_t slot = 0;
+  uint16_t what = 0;
+  uint32_t crowd = 0;  // of a task; 0: none
 };
 static_assert(sizeof(PostHeader) == 16);
 
 // PostHeader::what, of tasks and of results.
-inline constexpr uint32_t kTask = 1;
-inline constexpr uint32_t kLeave = 2;  // no more tasks will come
-inline constexpr uint32_t kResult = 3;
-inline constexpr uint32_t kError = 4;
-inline constexpr uint32_t kNotReady = 5;  // the initializer threw this
-inline constexpr uint32_t kLog = 6;       // a Logged
+inline constexpr uint16_t kTask = 1;
+inline constexpr uint16_t kLeave = 2;  // no more tasks will come
+inline constexpr uint16_t kResult = 3;
+inline constexpr uint16_t kError = 4;
+inline constexpr uint16_t kNotReady = 5;  // the initializer threw this
+inline constexpr uint16_t kLog = 6;       // a Logged
 
 // What a worker logs, for its owner: level, message, process, pid, file, line.
 using Logged = std::tuple<int, std::string, std::string, int, std::string, int>;
@@ -90,8 +94,11 @@ struct Desk {
   Ledger& book() const noexcept { return *ledger.object<Ledger>(); }
 };
 
-// Worker: says that there are results.
+// Worker: says that there are results, and wakes who sleeps at the bell.
 void ring_owner(const Desk& desk) noexcept;
+// The two halves of that. The second wakes nobody if the owner has looked since the first.
+void mark_results(const Desk& desk) noexcept;
+void ring_late(const Desk& desk) noexcept;
 // Owner: wakes who sleeps at the bell, to look at something else.
 void ring_bell(Board& board) noexcept;
 

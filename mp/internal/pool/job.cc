@@ -60,6 +60,16 @@ void Crew::read_streams(Deadline deadline) {
   }
 }
 
+void Job::expect(uint64_t parts) noexcept {
+  static std::atomic<uint32_t> crowds{0};
+  parts_ = parts;
+  left_.store(parts, std::memory_order_relaxed);
+  if (parts > 1) {
+    // Two are the same after 2^32 jobs only; 0 comes once in as many, and does no harm.
+    crowd_ = crowds.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+}
+
 void Job::changed() noexcept {
   changes.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) != 0) {

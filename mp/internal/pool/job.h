@@ -77,10 +77,9 @@ class Job {
 
   // How many parts there will be; before the first is submitted. kOpen: nobody knows.
   static constexpr uint64_t kOpen = ~uint64_t{0} >> 1;
-  void expect(uint64_t parts) noexcept {
-    parts_ = parts;
-    left_.store(parts, std::memory_order_relaxed);
-  }
+  void expect(uint64_t parts) noexcept;
+  // The same of all parts, and of no other job's: nobody waits for a single one of them. 0: somebody may.
+  uint32_t crowd() const noexcept { return wants_progress() ? 0 : crowd_; }
 
   // `on_done` is called once, where callbacks run, before anybody sees the job as done; `on_part` there after each part, with
   // how many are done and how many there are. Before the first is submitted; either may be null.
@@ -164,6 +163,7 @@ class Job {
   std::function<void(uint64_t, uint64_t)> on_part_;
   std::atomic<bool> finishing_{false};
   uint64_t parts_ = 0;
+  uint32_t crowd_ = 0;
   std::atomic<uint64_t> left_{0};
   std::atomic<uint64_t> parts_done_{0};
   std::atomic<bool> done_{false};

@@ -39,6 +39,8 @@ enum class PoolBug : int {
   kInheritedCounts,       // a worker has grown by what it had at its start
   kBegunUnsaid,           // a worker runs a task and does not say so first
   kToldBeforeSent,        // it says that there is a result, then sends it
+  kLastUntold,            // it wakes nobody for the last results of a crowd
+  kOthersFirst,           // it begins another's task before it wakes who waits for a crowd's
 };
 
 // Read where nothing is fast; set before the first pool, in every process alike.

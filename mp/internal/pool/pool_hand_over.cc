@@ -155,7 +155,8 @@ size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Statu
     const uint32_t slot = seat.used.take();
     LedgerWord<>& word = seat.desk.book().tasks[slot];
     word.queue(task.ticket);
-    *status = add_post(writer, {task.ticket, slot, kTask}, message);
+    *status = add_post(writer, {task.ticket, static_cast<uint16_t>(slot), kTask, task.job->crowd()},
+                       message);
     if (!status->ok()) {
       word.end();
       seat.used.give_back(slot);

@@ -37,6 +37,9 @@ namespace {
 
 uint32_t g_depth = 0;
 
+// How long results of a crowd may be there before who waits for all of them is woken, if another task begins then.
+constexpr int64_t kUntoldNs = 2'000'000;
+
 // From now on the owner gets what is logged here, in the order of this worker's results.
 void log_to_owner(Desk desk) {
   get_logger().remove_handlers();
@@ -80,13 +83,13 @@ class Worker::Answers {
 
   // Runs the task of `message` and answers it.
   void answer(const PostHeader& task, std::span<const std::byte> message, FdSource* fds) {
-    auto send_result = [&] { send({task.ticket, task.slot, kResult}); };
+    auto send_result = [&] { send({task.ticket, task.slot, kResult, task.crowd}); };
     TaskRun run(encoder_, send_result);
     try {
       run_traced([&] { run_task(Reader::open(message, fds), run); });
     } catch (...) {
       rethrow_if_exit();
-      const PostHeader header{task.ticket, task.slot, kError};
+      const PostHeader header{task.ticket, task.slot, kError, task.crowd};
       std::exception_ptr error = std::current_exception();
       if (run.sending()) {
         error = std::make_exception_ptr(MaybeEncodingError(repr_of(error), run.result_text()));
@@ -111,12 +114,15 @@ class Worker::Answers {
  private:
   void send(const PostHeader& header) {
     if (planted(PoolBug::kToldBeforeSent)) {
-      ring_owner(desk_);
+      mark_results(desk_);
     }
     raise_if_error(
         post(desk_.results, header, {encoder_.message(), encoder_.handles(), encoder_.fds()}));
     if (!planted(PoolBug::kToldBeforeSent)) {
-      ring_owner(desk_);
+      mark_results(desk_);
+    }
+    if (header.crowd == 0) {
+      ring_late(desk_);
     }
     encoder_.clear();
   }
@@ -134,8 +140,13 @@ bool Worker::serve(ChannelReader<>& reader) {
     return false;
   }
   Ledger& book = desk_.book();
+  const int64_t now = monotonic_ns();
+  if (untold_ != 0 && ((header.crowd != crowd_ && !planted(PoolBug::kOthersFirst)) ||
+                       untold_ + 1 >= channel_.ring->size() || now - since_ns_ >= kUntoldNs)) {
+    tell();
+  }
   // Before the ledger says that it runs: a task that runs has a time.
-  book.began.store(monotonic_ns(), std::memory_order_relaxed);
+  book.began.store(now, std::memory_order_relaxed);
   // sync: pool-current: who sees that this one runs sees its time.
   book.current.store(header.ticket, std::memory_order_release);
   if (!planted(PoolBug::kBegunUnsaid) && !book.tasks[header.slot].begin(header.ticket)) {
@@ -166,7 +177,18 @@ bool Worker::serve(ChannelReader<>& reader) {
   }
   book.current.store(0, std::memory_order_release);
   ++served_;
+  if (header.crowd != 0 && untold_++ == 0) {
+    crowd_ = header.crowd;
+    since_ns_ = now;
+  }
   return true;
+}
+
+void Worker::tell() noexcept {
+  if (untold_ != 0) {
+    ring_late(desk_);
+    untold_ = 0;
+  }
 }
 
 Worker::Worker(const Desk& desk)
@@ -174,7 +196,7 @@ Worker::Worker(const Desk& desk)
       channel_(*Family::current(), desk.tasks.ref().offset()),
       answers_(std::make_unique<Answers>(desk)) {}
 
-Worker::~Worker() = default;
+Worker::~Worker() { tell(); }
 
 void Worker::send_not_ready(const std::exception_ptr& error) {
   answers_->send_error({0, 0, kNotReady}, error, backtrace_of(error));
@@ -185,6 +207,9 @@ bool Worker::serve_next() {
   auto ready = [&] { return channel_.ring->maybe_ready(channel_.store); };
   // What is there already says nothing about spinning.
   if (!ready()) {
+    if (!planted(PoolBug::kLastUntold)) {
+      tell();
+    }
     spin<RealAtomics>(kWakeNs, ready);
   }
   ChannelReader<> reader(channel_);

@@ -56,11 +56,16 @@ class Worker {
   class Answers;
 
   bool serve(ChannelReader<>& reader);
+  void tell() noexcept;
 
   const Desk& desk_;
   Channel<> channel_;
   std::unique_ptr<Answers> answers_;
   uint64_t served_ = 0;
+  // Results that are marked, and for which nobody was woken: of a crowd, the first of them begun at a time.
+  uint64_t untold_ = 0;
+  uint32_t crowd_ = 0;
+  int64_t since_ns_ = 0;
 };
 
 // Memory of a process that it shares with nobody, as far as the kernel tells cheaply; 0 if there is no such process. Pages that
