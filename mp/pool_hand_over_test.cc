@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <stdexcept>
@@ -48,6 +49,21 @@ int tell_and_wait(Event begun, Event go) {
   return 7;
 }
 
+// How often other threads of this process have gone to sleep.
+uint64_t turns_of_others() {
+  uint64_t turns = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(task.path() / "status");
+    const std::string key = "voluntary_ctxt_switches:";
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(key) && task.path().filename() != std::to_string(gettid())) {
+        turns += std::stoull(line.substr(key.size()));
+      }
+    }
+  }
+  return turns;
+}
+
 // A thread of TSan's own naps.
 bool sleeps(int tid) {
   const long call = blocked_in(tid);
@@ -55,13 +71,19 @@ bool sleeps(int tid) {
          call == SYS_clock_nanosleep;
 }
 
-// Waits until all other threads of this process sleep.
+// Waits until all other threads of this process sleep, and none had a turn between two looks.
 void await_others_asleep() {
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    const int tid = std::stoi(task.path().filename());
-    while (tid != gettid() && !sleeps(tid)) {
-      std::this_thread::yield();
+  for (uint64_t turns = 0;;) {
+    bool asleep = true;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      const int tid = std::stoi(task.path().filename());
+      asleep = asleep && (tid == gettid() || sleeps(tid));
     }
+    const uint64_t before = std::exchange(turns, turns_of_others());
+    if (asleep && before == turns) {
+      return;
+    }
+    std::this_thread::yield();
   }
 }
 
@@ -229,8 +251,8 @@ TEST_F(PoolHandOver, APoolHasAtMostSoManyWorkers) {
 // Who sleeps as it reads results does not look again by itself.
 class NoSecondLook {
  public:
-  NoSecondLook() {
-    internal::g_pool_circumstances.slice_ns = kHour;
+  explicit NoSecondLook(int64_t slice_ns = kHour) {
+    internal::g_pool_circumstances.slice_ns = slice_ns;
     family_slice() = kHour;
   }
   ~NoSecondLook() {
@@ -317,6 +339,23 @@ TEST_F(PoolHandOver, AMapIsDoneThoughItsWorkerGoesOnWithWhatIsAnothers) {
   reader.join();
   go.set();
   EXPECT_EQ(busy.get(), 7);
+}
+
+TEST_F(PoolHandOver, NobodyLooksForResultsOnceWhatWaitsIsCancelled) {
+  NoSecondLook often(1'000'000);
+  Pool pool(1);
+  Event begun, go;
+  auto busy = pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  auto map = pool.map_async({.chunksize = 1}, square, std::vector<int>(1000));
+  map.cancel();
+  EXPECT_THROW(map.get(), CancelledError);
+  go.set();
+  EXPECT_EQ(busy.get(), 7);
+  await_others_asleep();
+  const uint64_t before = turns_of_others();
+  EXPECT_FALSE(Event().wait(0.3));
+  EXPECT_LT(turns_of_others(), before + 50);  // it would be 300
 }
 
 // A range of one item that cannot be read.

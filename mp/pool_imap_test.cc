@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <numeric>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -19,6 +21,7 @@
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
 #include "mp/process.h"
+#include "mp/queue.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
 #include "mp/thread_pool.h"
@@ -107,6 +110,67 @@ struct Endless {
   iterator begin() const { return {}; }
   End end() const { return {}; }
 };
+
+// What a queue has, until it is -1.
+struct FromQueue {
+  struct iterator {
+    using value_type = std::pair<Queue<int>, int>;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = value_type*;
+    using reference = value_type;
+    Queue<int>* queue;
+    int value;
+    value_type operator*() const { return {*queue, value}; }
+    iterator& operator++() {
+      value = queue->get();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& a, const iterator& b) { return a.value == b.value; }
+  };
+  Queue<int>* queue;
+  iterator begin() const { return {queue, queue->get()}; }
+  iterator end() const { return {queue, -1}; }
+};
+
+int put_next(std::pair<Queue<int>, int> from) {
+  from.first.put(from.second == 300 ? -1 : from.second + 1);
+  return from.second;
+}
+
+TYPED_TEST(PoolImap, JoinGivesOutEachItemOfAnInputThatItsTasksMake) {
+  TypeParam pool(2);
+  Queue<int> queue;
+  queue.put(0);
+  auto it = pool.imap(put_next, FromQueue{&queue});
+  pool.close();
+  EXPECT_TRUE(pool.join());
+  for (int i = 0; i <= 300; ++i) {
+    ASSERT_EQ(it.next(), i);
+  }
+  EXPECT_EQ(it.next(), std::nullopt);
+}
+
+// A view that takes a millisecond for each item.
+TYPED_TEST(PoolImap, HandsOutResultsBeforeItHasReadASlowViewFarAhead) {
+  TypeParam pool(1);
+  const std::vector<int> in = numbers(600);
+  int read = 0;
+  auto slow = in | std::views::transform([&read](int x) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                ++read;
+                return x;
+              });
+  auto it = pool.imap(square, slow);
+  int most = 0;
+  for (int i = 0; i < 300; ++i) {
+    const int before = read;
+    ASSERT_EQ(it.next(), i * i);
+    most = std::max(most, read - before);
+  }
+  EXPECT_LT(most, 100);  // it would be 128
+}
 
 TYPED_TEST(PoolImap, JoinReadsNoLongerThanItsTimeout) {
   TypeParam pool(1);

@@ -35,8 +35,9 @@ namespace mp {
 //
 // Handles   Move-only. When it goes, what no worker has begun is not done any more.
 // Safety    One thread at a time.
-// Blocking  next() hands out what is there before it reads on. The input is read in the caller's thread: in imap(), in next(),
-//           and in the pool's join(). An input iterator is read no further than to the next result that is there.
+// Blocking  The input is read in the caller's thread: in imap(), in next(), and in the pool's join(). While there is a result,
+//           next() reads on for some 200 us at most, and imap() and next() no input iterator, which may wait for its next item.
+//           Who needs more of an input that join() waits for waits too.
 template <class R>
 class IMapIterator {
  public:
@@ -222,7 +223,7 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
   }
   void begin() {
     std::lock_guard hold(mutex_);
-    refill();
+    refill(Deadline::never());
   }
 
   std::optional<Value> next(Timeout timeout) override {
@@ -235,7 +236,7 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
       if (taken_ == pieces_.size() && !take_pieces()) {
         {
           std::lock_guard hold(mutex_);
-          refill();
+          refill(reads_enough());
           if (on_the_way_.load(std::memory_order_relaxed) == 0) {
             if (input_error_ != nullptr) {
               std::rethrow_exception(std::exchange(input_error_, nullptr));
@@ -254,7 +255,7 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
       if (on_the_way_.fetch_sub(1, std::memory_order_relaxed) - 1 <= ahead_.most / 2 &&
           kReadsAtOnce) {
         std::lock_guard hold(mutex_);
-        refill();
+        refill(reads_enough());
       }
       if (piece_.error != nullptr) {
         std::rethrow_exception(std::exchange(piece_.error, nullptr));
@@ -268,33 +269,34 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
       if (ended_) {
         return;
       }
-      submit(deadline.is_never() ? kMostAtOnce : 1);
+      submit(kReadsAtOnce && deadline.is_never() ? kMostAtOnce : 1);
     } while (!deadline.passed());
   }
 
  private:
   static constexpr uint64_t kMostAtOnce = 128;
+  static constexpr uint64_t kClockEvery =
+      8;  // chunks: to look at it takes as long as to make a small one
   static constexpr int64_t kMostReadingNs = 200'000;
   // Nobody waits in it for the next item to come.
   static constexpr bool kReadsAtOnce = std::forward_iterator<typename Source<Range>::It>;
 
   // With mutex_. Reads the input as far as its tasks fit into the window, once half of that is empty: a worker that is woken
-  // for one task finds more.
-  void refill() {
+  // for one task finds more; and while there is a result, until `enough` at most.
+  void refill(Deadline enough) {
     auto on_the_way = [this] { return on_the_way_.load(std::memory_order_relaxed); };
     if (on_the_way() > window_ / 2) {
       return;
     }
     while (!ended_ && on_the_way() < window_) {
-      if (!kReadsAtOnce && on_the_way() != 0 && has_next()) {
+      if (on_the_way() != 0 && (!kReadsAtOnce || enough.passed()) && has_next()) {
         return;
       }
-      const int64_t start = monotonic_ns();
       submit(kReadsAtOnce ? std::min(at_once_, window_ - on_the_way()) : 1);
-      // The first ones are handed over at once, and none waits long for the others to be read.
-      at_once_ = monotonic_ns() - start > kMostReadingNs ? std::max<uint64_t>(at_once_ / 2, 1)
-                                                         : std::min(2 * at_once_, kMostAtOnce);
     }
+  }
+  static Deadline reads_enough() {
+    return kReadsAtOnce ? Deadline::after_ns(kMostReadingNs) : Deadline::never();
   }
   // All that are there, so that the job is asked once for many.
   bool take_pieces() {
@@ -307,8 +309,10 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
            core_->wait(
                *job_, [&] { return job_->has_next(); }, Deadline::past());
   }
-  // With mutex_: the next chunks, at most `most`.
+  // With mutex_: the next chunks, at most `most`, which are handed over together. The first of all goes alone, and none waits
+  // long for the others to be read.
   void submit(uint64_t most) {
+    const Deadline enough = reads_enough();
     const uint64_t first = part_;
     uint64_t counted = first;  // in on_the_way_
     bool more = true;
@@ -322,12 +326,17 @@ class IMapState final : public IMapIterator<internal::Item<R>>::State, public St
         ++part_;
         // As if all were as large as the last one.
         window_ = std::clamp(ahead_.bytes / std::max<size_t>(bytes, 1), ahead_.least, ahead_.most);
+        if ((part_ - first) % kClockEvery == 0 && enough.passed()) {
+          break;
+        }
       }
     } catch (...) {
       on_the_way_.fetch_sub(counted - part_, std::memory_order_relaxed);
       input_error_ = std::current_exception();
       more = false;
     }
+    at_once_ =
+        enough.passed() ? std::max<uint64_t>(at_once_ / 2, 1) : std::min(2 * at_once_, kMostAtOnce);
     try {
       chunks_.submit(*core_, job_, first);
     } catch (...) {
@@ -501,8 +510,8 @@ class BasicPool {
   // Ends the workers at once, whatever they do, and all calls without a result with mp::CancelledError.
   void terminate() const { core().terminate(); }
   // After close() or terminate(): waits until the workers are gone; false when `timeout` ran out first. What imaps have not
-  // read of their inputs it reads first, here; after `timeout` it begins no further chunk of them. Throws mp::ValueError
-  // before close(), mp::RuntimeError in the pool's own threads.
+  // read of their inputs it reads first, here: one chunk of each at least, and after `timeout` it begins no other; for an item
+  // that an input waits for it waits as well. Throws mp::ValueError before close(), mp::RuntimeError in the pool's own threads.
   bool join(Timeout timeout = kForever) const {
     if (core().state() == Core::State::kRun) {
       refuse_running();

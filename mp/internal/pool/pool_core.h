@@ -87,8 +87,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // Adds a task: part `part` of `job`. Throws mp::ValueError when the pool takes none, the initializers' error when it is
   // broken, mp::MemoryError. With `waits` the caller is about to wait for the job.
   void submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message, bool waits);
-  // The same for the parts of a stream from `part` on, whose reader is about to wait for it. Without memory for one, that part
-  // fails.
+  // The same for the parts of a stream from `part` on: of all or, when it throws, of none. Without shared memory for one, that
+  // part fails.
   void submit_some(const std::shared_ptr<Job>& job, uint64_t part, std::span<TaskMessage> messages);
 
   // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.

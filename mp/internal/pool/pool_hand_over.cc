@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "mp/errors.h"
@@ -65,14 +66,28 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
 void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
                            std::span<TaskMessage> messages) {
   std::vector<Failed> failed;
+  std::vector<std::unique_ptr<Task>> tasks;
+  tasks.reserve(messages.size());
+  for (TaskMessage& message : messages) {
+    tasks.push_back(std::make_unique<Task>(Task{0, job, part++, std::move(message)}));
+  }
   {
     std::lock_guard hold(mutex_);
     if (state_ != State::kClose || broken_ != nullptr || planted(PoolBug::kStreamsCut)) {
       check_running();
     }
-    const bool first = pending_.empty();
-    for (TaskMessage& message : messages) {
-      pending_.push_back(new Task{++last_ticket_, job, part++, std::move(message)});
+    const size_t before = pending_.size();
+    const bool first = before == 0;
+    try {
+      for (const std::unique_ptr<Task>& task : tasks) {
+        pending_.push_back(task.get());
+      }
+    } catch (...) {
+      pending_.resize(before);
+      throw;
+    }
+    for (std::unique_ptr<Task>& task : tasks) {
+      task.release()->ticket = ++last_ticket_;
     }
     tasks_ += messages.size();
     weigh_need();
@@ -152,6 +167,12 @@ size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Statu
     if (carries && n != 0) {
       break;
     }
+    try {
+      seat.unread.push_back(task.message.size());
+    } catch (const std::bad_alloc&) {
+      *status = memory_error("mp: no memory for what is known of a task");
+      break;
+    }
     const uint32_t slot = seat.used.take();
     LedgerWord<>& word = seat.desk.book().tasks[slot];
     word.queue(task.ticket);
@@ -160,9 +181,9 @@ size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Statu
     if (!status->ok()) {
       word.end();
       seat.used.give_back(slot);
+      seat.unread.pop_back();
       break;
     }
-    seat.unread.push_back(task.message.size());
     seat.unread_bytes += task.message.size();
     seat.slots[slot] = &task;
     ++seat.outstanding;
@@ -211,9 +232,13 @@ bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
     if (most == 0) {
       break;
     }
+    // First, since it may find no memory.
+    pending_.push_front(nullptr);
     if (std::unique_ptr<Task> task = take_back(seat, slot)) {
-      pending_.push_front(task.release());
+      pending_.front() = task.release();
       --most;
+    } else {
+      pending_.pop_front();
     }
   }
   return most != wanted;
@@ -222,6 +247,7 @@ bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
 // Hands over what waits, as far as there is room: to each worker its share in one go.
 void PoolCore::feed(std::vector<Failed>* failed) {
   if (pending_.empty()) {
+    pending_count_.store(0, std::memory_order_relaxed);  // the last may have been cancelled
     return;
   }
   const size_t hungry = static_cast<size_t>(std::max<ptrdiff_t>(
@@ -232,8 +258,9 @@ void PoolCore::feed(std::vector<Failed>* failed) {
   Task* tasks[kBatch];
   while (!pending_.empty()) {
     if (pending_.front()->job->abandoned.load(std::memory_order_relaxed)) {
-      failed->push_back(
-          {std::unique_ptr<Task>(pending_.front()), cancelled("the task is of no use any more")});
+      failed->emplace_back();
+      failed->back() = {std::unique_ptr<Task>(pending_.front()),
+                        cancelled("the task is of no use any more")};
       pending_.pop_front();
       continue;
     }
@@ -252,7 +279,8 @@ void PoolCore::feed(std::vector<Failed>* failed) {
     const size_t gone = hand_over(*seat, {tasks, n}, &s);
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(gone));
     if (!s.ok()) {
-      failed->push_back({std::unique_ptr<Task>(pending_.front()), exception_of(s)});
+      failed->emplace_back();
+      failed->back() = {std::unique_ptr<Task>(pending_.front()), exception_of(s)};
       pending_.pop_front();
     }
   }
@@ -369,7 +397,8 @@ void PoolCore::give_back(Job& job, bool begun_too) {
     std::lock_guard hold(mutex_);
     for (auto at = pending_.begin(); at != pending_.end();) {
       if ((*at)->job.get() == &job) {
-        failed.push_back({std::unique_ptr<Task>(*at), error});
+        failed.emplace_back();
+        failed.back() = {std::unique_ptr<Task>(*at), error};
         at = pending_.erase(at);
       } else {
         ++at;

@@ -4,12 +4,12 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <new>
 
 #include "mp/errors.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/core/receive.h"
 #include "mp/internal/frame/failure.h"
-#include "mp/internal/os/futex.h"
 #include "mp/internal/park/event.h"
 #include "mp/internal/pool/pool_core.h"
 #include "mp/internal/pool/pool_seat.h"

@@ -10,6 +10,7 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "mp/internal/pool/basic_pool.h"
 #include "mp/internal/pool/pool_core.h"
