@@ -1,5 +1,6 @@
 #include "mp/process.h"
 
+#include <cxxabi.h>
 #include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
@@ -334,16 +335,22 @@ void become(Core self, std::unique_ptr<const std::string> parent_name, const Pre
 }
 
 [[noreturn]] void run_and_finish(absl::FunctionRef<void()> body) {
-  int code = run_guarded(
-      [] {
-        std::lock_guard hold(here().mutex);
-        return absl::StrCat("Process ", current_locked()->name);
-      },
-      [&] {
-        run_after_fork();
-        get_logger().info("child process calling self.run()");
-        body();
-      });
+  int code = 0;
+  try {
+    code = run_guarded(
+        [] {
+          std::lock_guard hold(here().mutex);
+          return absl::StrCat("Process ", current_locked()->name);
+        },
+        [&] {
+          run_after_fork();
+          get_logger().info("child process calling self.run()");
+          body();
+        });
+  } catch (const abi::__forced_unwind&) {
+    // pthread_exit() may not be stopped, and what lies above is not the body's to unwind.
+    std::exit(0);
+  }
   // Before the handlers of exit(): those may use what the children still do.
   code = end_process().value_or(code);
   if (get_logger().is_enabled_for(logging::kInfo)) {

@@ -140,8 +140,23 @@ void join_at_exit() {
   }
 }
 
+// Also when the thread ends by pthread_exit().
+class Ending {
+ public:
+  explicit Ending(const Core& core) : core_(core) {}
+  ~Ending() {
+    t_current.reset();
+    core_->state.store(ThreadCore::kEnded, std::memory_order_release);
+    futex_wake(&core_->state, kWakeAll);
+  }
+
+ private:
+  const Core core_;
+};
+
 void* run_thread(void* argument) {
   Core core = std::move(*std::unique_ptr<Core>(static_cast<Core*>(argument)));
+  Ending ending(core);
   core->tid.store(gettid(), std::memory_order_relaxed);
   t_current = core;
   // start() may not have come so far: what the body does to itself, it does to a started thread.
@@ -162,10 +177,6 @@ void* run_thread(void* argument) {
           target->run();
         }
       });
-  target.reset();
-  t_current.reset();
-  core->state.store(ThreadCore::kEnded, std::memory_order_release);
-  futex_wake(&core->state, kWakeAll);
   return nullptr;
 }
 

@@ -1,6 +1,7 @@
 #include "mp/dummy/process.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,17 @@ TEST(DummyProcess, ExitEndsTheThreadAlone) {
   p.start();
   p.join();
   EXPECT_FALSE(after);
+}
+
+TEST(DummyProcess, PthreadExitEndsTheThreadAlone) {
+  Watchdog dog(10s);
+  auto held = std::make_shared<int>(1);
+  Process thread([held] { pthread_exit(nullptr); });
+  thread.start();
+  thread.join();
+  EXPECT_FALSE(thread.is_alive());
+  EXPECT_EQ(thread.exitcode(), 0);
+  EXPECT_TRUE(active_children().empty());
 }
 
 TEST(DummyProcess, MisuseIsAnError) {

@@ -1,7 +1,9 @@
 #include "mp/internal/proc/preload.h"
 
+#include <cxxabi.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <set>
 #include <utility>
 
@@ -54,13 +56,19 @@ absl::StatusOr<std::optional<Plan>> give_preload(Owner server) {
 void run_preload(uint64_t offset) {
   Plan plan = Plan::receive(offset);
   bool done = false;
-  int code = run_guarded(
-      [] { return "mp: the fork server's preload"; },
-      [&] {
-        std::string_view bytes = plan.bytes();
-        run_call(Reader::open({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}));
-        done = true;
-      });
+  int code = 0;
+  try {
+    code = run_guarded(
+        [] { return "mp: the fork server's preload"; },
+        [&] {
+          std::string_view bytes = plan.bytes();
+          run_call(Reader::open({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}));
+          done = true;
+        });
+  } catch (const abi::__forced_unwind&) {
+    std::fputs("mp: the fork server's preload: it has ended its thread\n", stderr);
+    _exit(1);
+  }
   // Once, here: a child would write it again.
   flush_streams(true);
   if (!done) {

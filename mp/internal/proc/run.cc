@@ -36,8 +36,7 @@ int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void
     run_traced([&] { code = catch_exit(body).value_or(0); });
     return code;
   } catch (const abi::__forced_unwind&) {
-    // pthread_exit() in this thread. It may not be caught, and what lies above is not the body's to unwind.
-    std::exit(0);
+    throw;  // pthread_exit()
   } catch (...) {
     std::exception_ptr error = std::current_exception();
     // One write, so that the texts of several processes do not mix.

@@ -22,7 +22,7 @@ struct ExitRequest {
 std::optional<int> catch_exit(absl::FunctionRef<void()> body);
 
 // Calls `body` and returns the exit code: 0; that of mp::exit(); or 1 after an exception, once `heading`, the stack
-// at the throw and the exception's type and text are on stderr.
+// at the throw and the exception's type and text are on stderr. A pthread_exit() in it unwinds on.
 int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void()> body);
 
 // mp::exit(): unwinds to the nearest of these two on this thread's stack; std::exit() if there is none.
