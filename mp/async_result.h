@@ -68,6 +68,7 @@ using Next = Unwrapped<typename NextOf<F, R>::type>;
 // f(from's value), of a job without an error.
 template <class F, class R>
 decltype(auto) call_next(F& f, ResultJob<R>& from) {
+  CallsAtOnce inside;
   if constexpr (std::is_void_v<R>) {
     return f();
   } else {

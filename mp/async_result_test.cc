@@ -52,6 +52,46 @@ TYPED_TEST(Then, IsTheResultOfWhatIsCalledWithTheResult) {
   EXPECT_EQ(none.then([] { return 5; }).get(), 5);
 }
 
+TYPED_TEST(Then, AChainMayBeLong) {
+  TypeParam pool(1);
+  Event go;
+  AsyncResult<int> last = pool.submit(square_after, go, 3);
+  constexpr int kLength = 100'000;
+  for (int i = 0; i < kLength; ++i) {
+    last = last.then([](int n) { return n + 1; });
+  }
+  go.set();
+  EXPECT_EQ(last.get(), 9 + kLength);
+}
+
+// A loop that begins its next round when one is done.
+template <class P>
+AsyncResult<int> rounds(P& pool, int n) {
+  AsyncResult<int> round = pool.submit(square, n);
+  if (n == 0) {
+    return round;
+  }
+  return round.then([&pool, n](int) { return rounds(pool, n - 1); });
+}
+
+TYPED_TEST(Then, ALoopMayBeLong) {
+  TypeParam pool(1);
+  EXPECT_EQ(rounds(pool, 30'000).get(), 0);
+}
+
+TYPED_TEST(Then, WhatIsCalledMayWaitForWhatIsCalledAfterAnother) {
+  TypeParam pool(2);
+  Event go;
+  AsyncResult<int> first = pool.submit(square_after, go, 3);
+  AsyncResult<int> waited = first.then([&pool](int n) {
+    AsyncResult<int> other = pool.submit(square, n).then([](int m) { return m + 1; });
+    return other.then([](int m) { return m + 1; }).get();
+  });
+  AsyncResult<int> after = waited.then([](int n) { return n + 1; });
+  go.set();
+  EXPECT_EQ(after.get(), 84);
+}
+
 TYPED_TEST(Then, ErrorsAreHandedOn) {
   TypeParam pool(2);
   bool called = false;

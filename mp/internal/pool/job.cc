@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstddef>
+#include <deque>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,7 +28,44 @@ void call_back(const std::function<void(A...)>& callback, A... a) {
   }
 }
 
+// What is called after a job, in its order.
+struct Round {
+  std::vector<std::function<void()>> calls;
+  size_t next = 0;
+};
+
+// Those of the jobs that are being finished in this thread, each after the call that finished it. Null: none, or a function of
+// the user's runs in a call.
+thread_local std::deque<Round>* t_rounds = nullptr;
+
+// Makes the calls after a job that is done. In a call after another, they are made when that has returned: a chain of such jobs
+// may be longer than any stack. Whatever a call has stays until all after it are made: it is what holds the job.
+void call_after(std::vector<std::function<void()>> calls) {
+  if (calls.empty()) {
+    return;
+  }
+  if (t_rounds != nullptr) {
+    t_rounds->push_back({std::move(calls)});
+    return;
+  }
+  std::deque<Round> rounds;
+  rounds.push_back({std::move(calls)});
+  t_rounds = &rounds;
+  while (!rounds.empty()) {
+    Round& last = rounds.back();
+    if (last.next == last.calls.size()) {
+      rounds.pop_back();
+    } else {
+      call_back(last.calls[last.next++]);
+    }
+  }
+  t_rounds = nullptr;
+}
+
 }  // namespace
+
+CallsAtOnce::CallsAtOnce() noexcept : rounds_(std::exchange(t_rounds, nullptr)) {}
+CallsAtOnce::~CallsAtOnce() { t_rounds = static_cast<std::deque<Round>*>(rounds_); }
 
 Crew::Crew() : process_(process_number()), pid_(getpid()) {}
 
@@ -133,9 +172,7 @@ void Job::finish() {
     next.swap(next_);
   }
   changed();
-  for (const std::function<void()>& n : next) {
-    call_back(n);
-  }
+  call_after(std::move(next));
   crew_->finished(*this);
 }
 

@@ -170,6 +170,19 @@ class Job {
   std::vector<std::function<void()>> next_;  // until it is done; with mutex_
 };
 
+// While a function of the user's runs that is called after a job: what is to be called after others is called as they end, since
+// it may wait for that. Else it is called when the first has returned.
+class CallsAtOnce {
+ public:
+  CallsAtOnce() noexcept;
+  ~CallsAtOnce();
+  CallsAtOnce(const CallsAtOnce&) = delete;
+  CallsAtOnce& operator=(const CallsAtOnce&) = delete;
+
+ private:
+  void* const rounds_;
+};
+
 // Ends a job of one part, which no worker has: by `run`, or by what it throws.
 void end_call(Job& job, absl::FunctionRef<void()> run);
 
