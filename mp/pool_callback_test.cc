@@ -124,6 +124,40 @@ TYPED_TEST(PoolCallback, MayWaitForWhatHasACallback) {
   EXPECT_EQ(inner, 256);
 }
 
+TYPED_TEST(PoolCallback, ManyMayWaitAtOnce) {
+  TypeParam pool(2);
+  constexpr int kTasks = 20'000;
+  std::atomic<int> sum = 0;
+  std::vector<AsyncResult<int>> all;
+  for (int i = 0; i < kTasks; ++i) {
+    // Each waits for what is done after all others.
+    all.push_back(
+        pool.apply_async({.callback = [&](int x) { sum += pool.apply(square, x); }}, square, 1));
+  }
+  for (const AsyncResult<int>& r : all) {
+    EXPECT_EQ(r.get(), 1);
+  }
+  EXPECT_EQ(sum, kTasks);
+}
+
+// A callback in a callback ... each waits for the next one's.
+template <class P>
+void deeper(P& pool, int levels, std::atomic<int>& reached) {
+  if (levels != 0) {
+    auto r = pool.apply_async({.callback = [&, levels](int) { deeper(pool, levels - 1, reached); }},
+                              square, levels);
+    r.get();
+  }
+  ++reached;
+}
+
+TYPED_TEST(PoolCallback, MayWaitForCallbacksThatWaitForCallbacks) {
+  TypeParam pool(1);
+  std::atomic<int> reached = 0;
+  deeper(pool, 300, reached);
+  EXPECT_EQ(reached, 301);
+}
+
 TEST_F(ThreadPoolCallback, ProgressIsToldInOneThreadAndNotAfterTheEnd) {
   constexpr int kThreads = 4;
   ThreadPool pool(kThreads);

@@ -237,6 +237,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   int64_t next_weighing_ = 0;  // the keeper's
 
   std::mutex end_mutex_;
+  int nested_waits_ = 0;                     // in the collector
   std::condition_variable ended_bell_;
   bool ended_ = false;
 

@@ -5,12 +5,14 @@
 #include <chrono>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "mp/errors.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/core/receive.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/park/event.h"
+#include "mp/internal/pool/nested_wait.h"
 #include "mp/internal/pool/pool_core.h"
 #include "mp/internal/pool/pool_seat.h"
 #include "mp/internal/shm/family.h"
@@ -335,11 +337,15 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
   std::unique_lock hold(lead_mutex_);
   // In a callback: what it waits for may have a callback itself.
   Job* const outer = collects ? std::exchange(collector_waits_, &job) : nullptr;
+  std::optional<NestedWait> nested;
+  if (collects) {
+    nested.emplace(job, nested_waits_);
+  }
   bool followed = false;
   for (bool first = true;; first = false) {
     const uint32_t seen = job.changes.load(std::memory_order_seq_cst);
     const bool there = until();
-    if (!there && collects && !called_.empty() && !planted(PoolBug::kCallsOneByOne)) {
+    if (!there && collects && nested->takes_first(called_) && !planted(PoolBug::kCallsOneByOne)) {
       serve_called(hold);
       continue;
     }
@@ -356,12 +362,15 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
     followed = led_;
     if (!led_) {
       led_ = true;
+      // Those that wait longer, as it is inside of too many others.
+      const size_t passed_over = called_.size();
       hold.unlock();
       lead(
           [&] {
-            return until() || (collects && called_count_.load(std::memory_order_relaxed) != 0);
+            return until() ||
+                   (collects && called_count_.load(std::memory_order_relaxed) != passed_over);
           },
-          deadline);
+          collects ? nested->look(deadline) : deadline);
       hold.lock();
       stop_leading(job.stream);
       continue;
@@ -373,7 +382,7 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
     }
     hold.unlock();
     if (!deadline.is_past_by_construction()) {
-      job.sleep(seen, deadline);
+      job.sleep(seen, collects ? nested->look(deadline) : deadline);
     }
     hold.lock();
     followers_.erase(std::find(followers_.begin(), followers_.end(), &job));

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "mp/errors.h"
 #include "mp/internal/park/spin.h"
+#include "mp/internal/pool/nested_wait.h"
 #include "mp/internal/sync/atomics.h"
 #include "mp/pool_errors.h"
 
@@ -274,7 +276,9 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
   // In a callback: what it waits for may have a callback itself.
   const bool calls = std::this_thread::get_id() == caller_id_;
   Job* outer = nullptr;
+  std::optional<NestedWait> nested;
   if (calls) {
+    nested.emplace(job, nested_waits_);
     std::lock_guard hold(called_mutex_);
     outer = std::exchange(caller_waits_, &job);
   }
@@ -287,7 +291,7 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
     }
     if (calls) {
       std::unique_lock hold(called_mutex_);
-      if (!called_.empty()) {
+      if (nested->takes_first(called_)) {
         serve_called(hold);
         continue;
       }
@@ -297,7 +301,7 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
     }
     if (!spin<RealAtomics>(kWakeNs,
                            [&] { return job.changes.load(std::memory_order_relaxed) != seen; })) {
-      job.sleep(seen, deadline);
+      job.sleep(seen, calls ? nested->look(deadline) : deadline);
     }
   }
   if (calls) {

@@ -116,6 +116,7 @@ class ThreadCrew final : public Crew, public std::enable_shared_from_this<Thread
   std::condition_variable called_bell_;
   std::deque<std::shared_ptr<Job>> called_;  // callbacks to make
   Job* caller_waits_ = nullptr;              // a callback waits for it
+  int nested_waits_ = 0;                     // in caller_
   bool stop_calling_ = false;
   bool calling_ended_ = false;  // who has a callback makes it
   std::thread caller_;          // with mutex_

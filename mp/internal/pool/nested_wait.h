@@ -1,0 +1,69 @@
+// mp/internal/pool/nested_wait.h
+//
+// NestedWait: which callbacks a callback of a pool makes while it waits for a result. Any that are to be made, since what it
+// waits for may need them. But those may wait too, each inside the last one, and a stack is not without end: from kMost
+// on it is first only the one of the very job that is waited for, and any other after a time, longer the deeper it is.
+//
+// Safety    The thread where callbacks run; one inside the other.
+
+#ifndef MP_INTERNAL_POOL_NESTED_WAIT_H_
+#define MP_INTERNAL_POOL_NESTED_WAIT_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "mp/internal/os/clock.h"
+#include "mp/internal/pool/job.h"
+
+namespace mp::internal {
+
+class NestedWait {
+ public:
+  // `depth` counts those that there are.
+  NestedWait(const Job& job, int& depth)
+      : job_(job),
+        depth_(depth),
+        patience_(++depth <= kMost ? Deadline::past()
+                                   : Deadline::after_ns((depth - kMost) * kPatienceNs)) {}
+  ~NestedWait() { --depth_; }
+  NestedWait(const NestedWait&) = delete;
+  NestedWait& operator=(const NestedWait&) = delete;
+
+  bool takes_any() const noexcept { return patience_.passed(); }
+  // Whether the first of `called` is to be made now. What is waited for is brought there.
+  bool takes_first(std::deque<std::shared_ptr<Job>>& called) const {
+    if (called.empty() || takes_any()) {
+      return !called.empty();
+    }
+    // Or what its result is made of.
+    std::shared_ptr<const Job> source;
+    for (const Job* job = &job_; job != nullptr; source = job->source.lock(), job = source.get()) {
+      const auto at = std::find_if(called.begin(), called.end(),
+                                   [job](const std::shared_ptr<Job>& c) { return c.get() == job; });
+      if (at != called.end()) {
+        std::swap(*at, called.front());
+        return true;
+      }
+    }
+    return false;
+  }
+  // When to look again at what waits.
+  Deadline look(Deadline deadline) const noexcept {
+    return takes_any() ? deadline : earlier(deadline, patience_);
+  }
+
+ private:
+  static constexpr int kMost = 64;
+  static constexpr int64_t kPatienceNs = 50'000'000;
+
+  const Job& job_;
+  int& depth_;
+  const Deadline patience_;
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_NESTED_WAIT_H_
