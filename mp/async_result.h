@@ -17,7 +17,7 @@
 //            terminated makes it throw mp::CancelledError.
 // Crossing   Not: a result belongs to the process that has the pool.
 // Python     wait() returns whether the result is there. get() copies what the task returned; of a temporary AsyncResult
-//            that nobody else has, it moves it. then() and cancel() are new.
+//            that nobody else has, it moves it, and always what cannot be copied. then() and cancel() are new.
 
 #ifndef MP_ASYNC_RESULT_H_
 #define MP_ASYNC_RESULT_H_
@@ -92,8 +92,13 @@ class AsyncResult {
   R get(Timeout timeout = kForever) && {
     await(timeout);
     if constexpr (!std::is_void_v<R>) {
-      // Nobody else can ask again.
-      return job_.use_count() == 1 ? std::move(const_cast<R&>(job_->value())) : R(job_->value());
+      R& value = const_cast<R&>(job_->value());
+      if constexpr (std::is_copy_constructible_v<R>) {
+        // Nobody else can ask again.
+        return job_.use_count() == 1 ? std::move(value) : R(value);
+      } else {
+        return std::move(value);
+      }
     }
   }
   // The result if it is there, without waiting; throws the task's error.

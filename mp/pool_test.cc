@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "mp/context.h"
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/fd.h"
 #include "mp/internal/pool/planted_pool.h"
 #include "mp/logging.h"
 #include "mp/pool_errors.h"
@@ -47,6 +49,39 @@ TEST_F(PoolTest, Applies) {
   EXPECT_EQ(pool.apply(square, 7), 49);
   EXPECT_EQ(pool.apply(shout, "hey"), "hey!");
   EXPECT_EQ(repr(pool), "<multiprocessing.pool.Pool state=RUN pool_size=2>");
+}
+
+struct Numbered {
+  int number;
+  Fd fd;
+};
+// The end of a pipe from which `text` can be read.
+Fd readable(const std::string& text) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  EXPECT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ::close(ends[1]);
+  return Fd(ends[0]);
+}
+Numbered numbered(int n) { return {n, readable(std::to_string(n))}; }
+std::string read_all(const Fd& fd) {
+  char text[100];
+  const ssize_t n = ::read(fd.get(), text, sizeof text);
+  return std::string(text, static_cast<size_t>(std::max<ssize_t>(n, 0)));
+}
+
+TEST_F(PoolTest, FileDescriptorsAreResults) {
+  Pool pool(2);
+  EXPECT_EQ(read_all(pool.apply(readable, "one")), "one");
+  const Numbered two = pool.apply_async(numbered, 2).get();
+  EXPECT_EQ(two.number, 2);
+  EXPECT_EQ(read_all(two.fd), "2");
+  int n = 0;
+  auto results = pool.imap(numbered, {0, 1, 2});
+  while (std::optional<Numbered> one = results.next()) {
+    EXPECT_EQ(read_all(one->fd), std::to_string(n++));
+  }
+  EXPECT_EQ(n, 3);
 }
 
 TEST_F(PoolTest, Maps) {

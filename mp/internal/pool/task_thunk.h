@@ -23,6 +23,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "mp/internal/frame/call.h"
+#include "mp/internal/frame/holdable.h"
 #include "mp/internal/frame/invoke.h"
 #include "mp/internal/frame/message.h"
 #include "mp/internal/frame/python_text.h"
@@ -55,6 +56,8 @@ std::string printed(const T& value) {
   try {
     if constexpr (std::is_convertible_v<const T&, std::string_view>) {
       append_repr(text, beginning_of(value, kMost + 4));  // more than will be left
+    } else if constexpr (!std::is_void_v<Culprit<T, CannotBeHeld>>) {
+      // What prints everything would print it, an mp::Object, and cannot hold it.
     } else if constexpr (own_repr::Has<T>) {
       text = own_repr::of(value);
     } else if constexpr (requires(std::ostream & out) { out << value; }) {
