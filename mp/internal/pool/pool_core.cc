@@ -185,7 +185,6 @@ void PoolCore::resize(int processes) {
     wanted_ = processes;
     weigh_need();
   }
-  most_seats_.store(std::max<size_t>(most_seats_.load(), static_cast<size_t>(processes)));
   wake_keeper();
   wake_collector();
 }

@@ -328,6 +328,8 @@ void PoolCore::fill() {
       {
         std::lock_guard hold(mutex_);
         next_start_ = monotonic_ns() + kStartPauseNs;
+        most_seats_.store(std::max<size_t>(most_seats_.load(std::memory_order_relaxed), i + 1),
+                          std::memory_order_relaxed);
         alone = ++refused_starts_ >= kMostRefusedStarts &&
                 std::all_of(seats_.begin(), seats_.end(),
                             [](const std::unique_ptr<Seat>& s) { return s == nullptr; });
