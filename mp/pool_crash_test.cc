@@ -24,7 +24,9 @@
 
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/park/lock.h"
 #include "mp/internal/pool/planted_pool.h"
+#include "mp/internal/shm/family.h"
 #include "mp/memory.h"
 #include "mp/pool.h"
 #include "mp/pool_errors.h"
@@ -264,6 +266,79 @@ TEST_F(PoolCrash, AWorkerThatIsStoppedIdleDelaysNothing) {
   EXPECT_EQ(pool.map(square, std::vector{1, 2, 3, 4}, 1), (std::vector{1, 4, 9, 16}));
 }
 
+int tell_and_wait(Event begun, Event e) {
+  begun.set();
+  e.wait();
+  return 7;
+}
+int set_it(Event e) {
+  e.set();
+  return 7;
+}
+
+// A pool of two workers and two tasks, one of which went to a worker that is stopped.
+struct HalfStopped {
+  HalfStopped() {
+    EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
+    stopped = pool.workers().at(0).pid();
+    stop(pool.workers().at(0));
+    // Nobody reads the first one's result, so that each has one.
+    for (const Event& e : done) {
+      results.push_back(pool.apply_async(set_it, e));
+    }
+  }
+  ~HalfStopped() { go_on(); }
+  void go_on() const { ::kill(stopped, SIGCONT); }
+
+  Pool pool{2};
+  int stopped = 0;
+  Event done[2];
+  std::vector<AsyncResult<int>> results;
+};
+
+TEST_F(PoolCrash, WhoLooksNowAndThenSeesWhatAStoppedWorkerHasNotBegun) {
+  HalfStopped half;
+  while (!half.results[0].ready() || !half.results[1].ready()) {
+    std::this_thread::yield();
+  }
+}
+
+TEST_F(PoolCrash, WhoWaitsAgainAndAgainSeesWhatAStoppedWorkerHasNotBegun) {
+  HalfStopped half;
+  while (!half.results[0].wait(0.001) || !half.results[1].wait(0.001)) {
+  }
+}
+
+TEST_F(PoolCrash, WhatAStoppedWorkerHasNotBegunIsDoneThoughNobodyWaits) {
+  HalfStopped half;
+  half.done[0].wait();
+  half.done[1].wait();
+}
+
+TEST_F(PoolCrash, WhatAStoppedWorkerHasNotBegunIsDoneWhateverElseIs) {
+  HalfStopped half;
+  while (!half.done[0].is_set() || !half.done[1].is_set()) {
+    EXPECT_EQ(half.pool.apply(square, 3), 9);
+  }
+}
+
+TEST_F(PoolCrash, AWorkerThatGoesOnTakesOverWhatIsQueuedBehindALongTask) {
+  HalfStopped half;
+  for (const AsyncResult<int>& r : half.results) {
+    EXPECT_EQ(r.get(), 7);
+  }
+  // It gets no more, so both go to the other one.
+  Event begun, go, done;
+  auto longer = half.pool.apply_async(tell_and_wait, begun, go);
+  begun.wait();
+  auto behind = half.pool.apply_async(set_it, done);
+  half.go_on();
+  done.wait();
+  go.set();
+  EXPECT_EQ(longer.get(), 7);
+  EXPECT_EQ(behind.get(), 7);
+}
+
 TEST_F(PoolCrash, WhatOnlyAWorkerHasThatIsStoppedIdleIsCancelledOrWaits) {
   Pool pool(1);
   EXPECT_EQ(pool.apply(square, 2), 4);
@@ -303,12 +378,6 @@ TEST_F(PoolCrash, ATimeoutEndsOneWorkerAndNoOtherTask) {
   for (int i = 1; i < 20; ++i) {
     EXPECT_EQ(results[static_cast<size_t>(i)].get(), i * i);
   }
-}
-
-int tell_and_wait(Event begun, Event e) {
-  begun.set();
-  e.wait();
-  return 7;
 }
 
 TEST_F(PoolCrash, CancelEndsARunningTask) {
@@ -392,6 +461,35 @@ TEST_P(PoolStop, CancelEndsTheTask) {
   stopped.cancel();
   EXPECT_THROW(stopped.get(), CancelledError);
   EXPECT_EQ(behind.get(), 25);
+}
+
+void stop_in_the_allocator() {
+  internal::Family& family = internal::Family::get();
+  internal::park_acquire(family.header().alloc_lock, internal::self(), internal::Deadline::never(),
+                         family);
+  ::raise(SIGSTOP);
+}
+size_t size_of(const std::string& text) { return text.size(); }
+
+// Nobody in the family gets memory then; who submits waits for it.
+TEST_F(PoolCrash, TerminateEndsWhoIsStoppedAsItAllocates) {
+  Pool pool(2);
+  auto stopped = pool.apply_async(stop_in_the_allocator);
+  while (process_state(pool.workers().at(0).pid()) != 'T' &&
+         process_state(pool.workers().at(1).pid()) != 'T') {
+    std::this_thread::yield();
+  }
+  std::atomic<int> tid = 0;
+  std::thread caller([&] {
+    tid = gettid();
+    EXPECT_THROW(pool.apply(size_of, std::string(size_t{8} << 20, 'x')), CancelledError);
+  });
+  while (tid == 0 || !asleep_in_futex(tid)) {
+    std::this_thread::yield();
+  }
+  pool.terminate();
+  EXPECT_THROW(stopped.get(), CancelledError);
+  caller.join();
 }
 
 TEST_P(PoolStop, TerminateEndsTheWorker) {

@@ -87,6 +87,27 @@ void await_others_asleep() {
   }
 }
 
+// Who sleeps as it reads results does not look again by itself, nor does the pool.
+class NoSecondLook {
+ public:
+  explicit NoSecondLook(int64_t slice_ns = kHour) {
+    internal::g_pool_circumstances.slice_ns = slice_ns;
+    family_slice() = kHour;
+  }
+  ~NoSecondLook() {
+    internal::g_pool_circumstances.slice_ns = before_;
+    family_slice() = family_before_;
+  }
+
+ private:
+  static constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
+  static std::atomic<int64_t>& family_slice() {
+    return internal::Family::get().arena().header().slice_ns;
+  }
+  const int64_t before_ = internal::g_pool_circumstances.slice_ns;
+  const int64_t family_before_ = family_slice();
+};
+
 int set_it(Event e) {
   e.set();
   return 1;
@@ -177,6 +198,7 @@ TEST_F(PoolHandOver, TheTimeOfWhatRunsCountsThoughAnotherIsNotRead) {
 }
 
 TEST_F(PoolHandOver, WhoTakesADeadOnesPlaceGetsWhatIsQueuedBehindOthers) {
+  NoSecondLook no;
   Pool pool(2);
   Event begun, go, never;
   Queue<int> pids;
@@ -192,6 +214,7 @@ TEST_F(PoolHandOver, WhoTakesADeadOnesPlaceGetsWhatIsQueuedBehindOthers) {
 }
 
 TEST_F(PoolHandOver, SoDoesAWorkerThatIsAdded) {
+  NoSecondLook no;
   Pool pool(1);
   Event begun, go;
   auto waits = pool.apply_async(tell_and_wait, begun, go);
@@ -205,6 +228,7 @@ TEST_F(PoolHandOver, SoDoesAWorkerThatIsAdded) {
 void release(Semaphore done) { done.release(); }
 
 TEST_F(PoolHandOver, SoDoAllThatBecomeIdleAtOnce) {
+  NoSecondLook no;
   Unread u(3);
   Semaphore done(0);
   std::vector<AsyncResult<void>> before;
@@ -247,27 +271,6 @@ TEST_F(PoolHandOver, APoolHasAtMostSoManyWorkers) {
   EXPECT_EQ(pool.size(), 1);
   EXPECT_THROW(Pool(1025), ValueError);
 }
-
-// Who sleeps as it reads results does not look again by itself.
-class NoSecondLook {
- public:
-  explicit NoSecondLook(int64_t slice_ns = kHour) {
-    internal::g_pool_circumstances.slice_ns = slice_ns;
-    family_slice() = kHour;
-  }
-  ~NoSecondLook() {
-    internal::g_pool_circumstances.slice_ns = before_;
-    family_slice() = family_before_;
-  }
-
- private:
-  static constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
-  static std::atomic<int64_t>& family_slice() {
-    return internal::Family::get().arena().header().slice_ns;
-  }
-  const int64_t before_ = internal::g_pool_circumstances.slice_ns;
-  const int64_t family_before_ = family_slice();
-};
 
 TEST_F(PoolHandOver, WhoReadsResultsSeesWorkersThatCameLater) {
   NoSecondLook no;

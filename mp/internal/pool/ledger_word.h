@@ -49,6 +49,9 @@ struct LedgerWord {
   // Worker. True: the task is this worker's to run.
   bool begin(uint64_t ticket) noexcept { return change(ticket, kRunning); }
 
+  bool is_queued(uint64_t ticket) const noexcept {
+    return word.load(std::memory_order_acquire) == (ticket << 2 | kQueued);
+  }
   bool is_running(uint64_t ticket) const noexcept {
     return word.load(std::memory_order_acquire) == (ticket << 2 | kRunning);
   }

@@ -18,6 +18,7 @@ enum class PoolBug : int {
   kUnbegunTasksLost,     // what it had not begun goes to nobody
   kAllIsBegun,           // what it had not begun is lost as what it had
   kBegunTasksRunAgain,   // what it had begun is run again, asked for or not
+  kUnwatched,            // who is stopped is found out by those who wait long at a time
   kNothingIsTakenBack,   // tasks stay with a worker that does not begin them
   kNewcomersIdle,  // a worker that is new, or idle by a death, gets nothing of what waits elsewhere
   kLevelledOnce,   // of several idle workers one or two get what waits elsewhere

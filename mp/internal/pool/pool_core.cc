@@ -1,14 +1,19 @@
 #include "mp/internal/pool/pool_core.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <chrono>
 #include <cstring>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/os/pidfd.h"
 #include "mp/internal/pool/pool_seat.h"
 #include "mp/internal/shm/family.h"
 
@@ -75,7 +80,16 @@ void PoolCore::check_size(int processes) {
   }
 }
 
+void PoolCore::set_pidfd(uint32_t number, int fd) {
+  std::lock_guard hold(pidfds_mutex_);
+  if (pidfds_.size() <= number) {
+    pidfds_.resize(number + 1, -1);
+  }
+  pidfds_[number] = fd;
+}
+
 std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
+  set_pidfd(number, -1);  // there is room
   auto seat = std::make_unique<Seat>(Desk::make(board_, number));
   WorkerPlan plan{seat->desk,   plan_.initializer, plan_.tasks_per_child,      pool_depth() + 1,
                   plan_.limits, plan_.log_here,    plan_.memory_per_child != 0};
@@ -96,6 +110,7 @@ std::unique_ptr<PoolCore::Seat> PoolCore::make_seat(uint32_t number) {
     p.close();
     raise(os_error(error, "mp: a pool's worker"));
   }
+  set_pidfd(number, seat->pidfd.get());
   return seat;
 }
 
@@ -148,14 +163,43 @@ void PoolCore::close() {
   wake_collector();
 }
 
+void PoolCore::kill_all() noexcept {
+  if (planted(PoolBug::kMercy) || planted(PoolBug::kBuriedFirst)) {
+    return;
+  }
+  std::lock_guard hold(pidfds_mutex_);
+  for (int fd : pidfds_) {
+    if (fd != -1) {
+      signal_pidfd(fd, SIGKILL);
+    }
+  }
+}
+
+// A worker that is stopped as it allocates shared memory keeps the whole family from it: who hands tasks over then waits with
+// mutex_, and so does the keeper, which would kill it.
+std::unique_lock<std::mutex> PoolCore::lock_to_end() {
+  std::unique_lock hold(mutex_, std::try_to_lock);
+  for (const Deadline grace = Deadline::after_ns(kGraceNs); !hold.owns_lock() && !grace.passed();) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    (void)hold.try_lock();
+  }
+  if (!hold.owns_lock()) {
+    kill_all();
+    hold.lock();
+  }
+  return hold;
+}
+
 void PoolCore::terminate() {
+  terminating_.store(true);
   {
-    std::lock_guard hold(mutex_);
+    std::unique_lock hold = lock_to_end();
     state_ = State::kTerminate;
   }
   wake_keeper();
-  fail_all(cancelled(kTerminated));
-  if (std::this_thread::get_id() != collector_id_) {
+  fail_all(cancelled(kTerminated), lock_to_end());
+  if (std::this_thread::get_id() != collector_id_ && !join(Deadline::after_ns(2 * kGraceNs))) {
+    kill_all();  // the keeper may wait for memory, too
     join(Deadline::never());
   }
 }

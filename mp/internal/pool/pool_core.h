@@ -148,6 +148,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void feed(std::vector<Failed>* failed);
   void level(std::vector<Failed>* failed);
   void unstick(bool late_too);
+  bool watch(std::vector<Failed>* failed);
   void weigh_need();
   void forget(const Task& task);
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
@@ -164,7 +165,9 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   void settle(const std::shared_ptr<Job>& job, bool complete);
   void fail(std::vector<Failed> failed);
-  void fail_all(const std::exception_ptr& error);
+  void fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold);
+  std::unique_lock<std::mutex> lock_to_end();
+  void kill_all() noexcept;
   void break_pool(const std::exception_ptr& error);
 
   void lead(absl::FunctionRef<bool()> until, Deadline deadline);
@@ -177,6 +180,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void wake_collector();
 
   std::unique_ptr<Seat> make_seat(uint32_t number);
+  void set_pidfd(uint32_t number, int fd);
   void keeper();
   void wake_keeper() noexcept;
   bool keep(int* nap_ms);
@@ -208,13 +212,20 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   int64_t next_start_ = 0;  // not before then
   int64_t kill_at_ = 0;     // after terminate()
   uint64_t timed_ = 0;      // tasks with a time limit
+  bool watched_ = false;    // the keeper looks after tasks that are not begun
+  int64_t next_watch_ = 0;
   std::atomic<size_t> most_seats_{0};
   // Copies, for a look without the lock.
   std::atomic<uint64_t> pending_count_{0};
   std::atomic<bool> weak_need_{false};  // somebody should see to it that no worker is idle
   std::atomic<bool> clogged_{false};    // a worker gets nothing until it has read what it was sent
   std::atomic<bool> closing_{false};
+  std::atomic<bool> terminating_{false};  // from before terminate() may kill
   std::atomic<uint64_t> callback_jobs_{0};
+
+  // For who must not wait for mutex_: the pidfds of the workers by their numbers, -1: none. The innermost.
+  mutable std::mutex pidfds_mutex_;
+  std::vector<int> pidfds_;
 
   std::mutex reading_;
 
@@ -226,6 +237,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::vector<Job*> followers_;
   std::deque<std::shared_ptr<Job>> called_;  // for the collector: callbacks to make
   Job* collector_waits_ = nullptr;           // a callback waits for it
+  int nested_waits_ = 0;                     // in the collector
   bool stop_collector_ = false;
   bool collector_ended_ = false;  // who has a callback makes it
   std::atomic<uint64_t> called_count_{0};
@@ -237,7 +249,6 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   int64_t next_weighing_ = 0;  // the keeper's
 
   std::mutex end_mutex_;
-  int nested_waits_ = 0;                     // in the collector
   std::condition_variable ended_bell_;
   bool ended_ = false;
 

@@ -29,6 +29,7 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
                       bool waits) {
   auto task = std::make_unique<Task>(Task{0, job, part, std::move(message)});
   bool wake = false;
+  bool unwatched = false;
   {
     std::lock_guard hold(mutex_);
     if (!job->stream || state_ != State::kClose || broken_ != nullptr ||
@@ -56,6 +57,12 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
     if (t->job->has_callbacks() && count(*t->job)) {
       wake = true;
     }
+    // Who waits for the only task there is looks after it.
+    unwatched = !watched_ && (!waits || tasks_ > 1);
+    watched_ = watched_ || unwatched;
+  }
+  if (unwatched) {
+    wake_keeper();
   }
   if (wake || (weak_need_.load(std::memory_order_relaxed) &&
                collector_rests_.load(std::memory_order_relaxed))) {
@@ -71,6 +78,7 @@ void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
   for (TaskMessage& message : messages) {
     tasks.push_back(std::make_unique<Task>(Task{0, job, part++, std::move(message)}));
   }
+  bool unwatched;
   {
     std::lock_guard hold(mutex_);
     if (state_ != State::kClose || broken_ != nullptr || planted(PoolBug::kStreamsCut)) {
@@ -101,6 +109,10 @@ void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
       feed(&failed);
     }
     pending_count_.store(pending_.size(), std::memory_order_relaxed);
+    unwatched = !std::exchange(watched_, true);
+  }
+  if (unwatched) {
+    wake_keeper();
   }
   fail(std::move(failed));
   if (weak_need_.load(std::memory_order_relaxed) &&
@@ -346,8 +358,34 @@ void PoolCore::unstick(bool late_too) {
       }
     }
     feed(&failed);
+    if (late_too) {
+      level(&failed);  // one that was stopped may be back, and idle
+    }
   }
   fail(std::move(failed));
+}
+
+// With mutex_, by the keeper now and then: the same for those that nobody waits for that long. Others may get results all the
+// time; what a worker has not begun since the last look, and it is at nothing else, is late. False: all is begun.
+bool PoolCore::watch(std::vector<Failed>* failed) {
+  feed(failed);
+  const bool idle = has_idle();
+  bool waiting = !pending_.empty();
+  for (const std::unique_ptr<Seat>& seat : seats_) {
+    if (seat == nullptr) {
+      continue;
+    }
+    const uint64_t oldest = seat->oldest_waiting();
+    if (oldest != 0 && std::exchange(seat->waited, oldest) == oldest && idle &&
+        seat->running() == nullptr) {
+      seat->stuck = true;
+      take_back_some(*seat, kWindow);
+    }
+    waiting = waiting || oldest != 0;
+  }
+  feed(failed);
+  level(failed);
+  return waiting;
 }
 
 // With mutex_: while there are more tasks than workers, one may wait behind another though a worker is idle, whose results
@@ -437,20 +475,19 @@ void PoolCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t 
   }
 }
 
-void PoolCore::fail_all(const std::exception_ptr& error) {
+// `hold` has mutex_.
+void PoolCore::fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold) {
   std::vector<Failed> failed;
-  {
-    std::lock_guard hold(mutex_);
-    for (Task* task : std::exchange(pending_, {})) {
-      failed.push_back({std::unique_ptr<Task>(task), error});
-    }
-    pending_count_.store(0, std::memory_order_relaxed);
-    for (std::unique_ptr<Seat>& seat : seats_) {
-      if (seat != nullptr) {
-        seat->used.each([&](uint32_t slot) { failed.push_back({end_task(*seat, slot), error}); });
-      }
+  for (Task* task : std::exchange(pending_, {})) {
+    failed.push_back({std::unique_ptr<Task>(task), error});
+  }
+  pending_count_.store(0, std::memory_order_relaxed);
+  for (std::unique_ptr<Seat>& seat : seats_) {
+    if (seat != nullptr) {
+      seat->used.each([&](uint32_t slot) { failed.push_back({end_task(*seat, slot), error}); });
     }
   }
+  hold.unlock();
   fail(std::move(failed));
 }
 

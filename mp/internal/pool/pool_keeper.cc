@@ -28,8 +28,6 @@ constexpr int kMostRefusedStarts = 30;  // by the system, while there is no work
 constexpr int64_t kStartPauseNs = 100'000'000;
 // After an initializer that failed.
 constexpr int64_t kFailurePauseNs = 10'000'000;
-// From SIGTERM to SIGKILL.
-constexpr int64_t kGraceNs = 500'000'000;
 // How often the keeper looks at what has no descriptor: times of tasks, memory of workers.
 constexpr int64_t kTimesNs = 10'000'000;
 constexpr int64_t kMemoryNs = 500'000'000;
@@ -133,6 +131,14 @@ bool PoolCore::keep(int* nap_ms) {
     next_weighing_ = monotonic_ns() + kMemoryNs;
   }
   std::unique_lock hold(mutex_);
+  const bool watches = watched_ && monotonic_ns() >= next_watch_ && !planted(PoolBug::kUnwatched);
+  if (watches) {
+    hold.unlock();
+    if (std::unique_lock reading(reading_, std::try_to_lock); reading.owns_lock()) {
+      collect();  // whose results nobody has read, is idle
+    }
+    hold.lock();
+  }
   if (state_ == State::kTerminate) {
     const int64_t killing = end_workers();
     nap_until(monotonic_ns() < killing ? killing : monotonic_ns() + kTimesNs);
@@ -183,6 +189,15 @@ bool PoolCore::keep(int* nap_ms) {
   }
   if (timed_ != 0 || leaves_refused()) {
     nap_until(monotonic_ns() + kTimesNs);
+  }
+  if (watches) {
+    // Once more after the first time, so that it is not woken for each task.
+    const bool first = next_watch_ == 0;
+    watched_ = watch(&failed) || first;
+    next_watch_ = watched_ ? monotonic_ns() + g_pool_circumstances.slice_ns : 0;
+  }
+  if (watched_) {
+    nap_until(next_watch_);
   }
   hold.unlock();
   fail(std::move(failed));
@@ -259,7 +274,7 @@ void PoolCore::interrupted() {
   }
   fail(std::move(failed));
   if (again) {
-    fail_all(error);
+    fail_all(error, std::unique_lock(mutex_));
   }
 }
 
@@ -313,6 +328,8 @@ void PoolCore::fill() {
       }
       if (seats_.size() <= i) {
         seats_.resize(i + 1);
+        most_seats_.store(std::max<size_t>(most_seats_.load(std::memory_order_relaxed), i + 1),
+                          std::memory_order_relaxed);
       }
       if (seats_[i] != nullptr) {
         continue;
@@ -328,8 +345,6 @@ void PoolCore::fill() {
       {
         std::lock_guard hold(mutex_);
         next_start_ = monotonic_ns() + kStartPauseNs;
-        most_seats_.store(std::max<size_t>(most_seats_.load(std::memory_order_relaxed), i + 1),
-                          std::memory_order_relaxed);
         alone = ++refused_starts_ >= kMostRefusedStarts &&
                 std::all_of(seats_.begin(), seats_.end(),
                             [](const std::unique_ptr<Seat>& s) { return s == nullptr; });
@@ -384,7 +399,7 @@ void PoolCore::bury(Seat& seat) {
         pending_.push_front(task.release());
         continue;
       }
-      if (state_ == State::kTerminate) {
+      if (state_ == State::kTerminate || terminating_.load()) {
         failed.push_back({std::move(task), cancelled(kTerminated)});  // we have killed it
       } else if (seat.verdict.ticket == ticket) {
         failed.push_back({std::move(task), seat.verdict.error});
@@ -438,6 +453,7 @@ void PoolCore::bury(Seat& seat) {
     }
   }
   // Not closed: somebody may be waiting for it with a handle of workers().
+  set_pidfd(seat.desk.number, -1);
   gone.reset();
   fail(std::move(failed));
   if (broken != nullptr) {
@@ -476,7 +492,7 @@ void PoolCore::break_pool(const std::exception_ptr& error) {
       broken_ = error;
     }
   }
-  fail_all(error);
+  fail_all(error, std::unique_lock(mutex_));
 }
 
 }  // namespace mp::internal

@@ -34,6 +34,8 @@ inline constexpr size_t kWindowBytes = size_t{1} << 20;
 inline constexpr uint64_t kMostUnread = 2 * kWindow;
 // Tasks that are handed over, and results that are read, in one go.
 inline constexpr size_t kBatch = 64;
+// From SIGTERM to SIGKILL.
+inline constexpr int64_t kGraceNs = 500'000'000;
 inline constexpr char kTerminated[] = "the pool was terminated before the task was done";
 
 inline std::exception_ptr cancelled(const char* why) {
@@ -135,6 +137,18 @@ struct PoolCore::Seat {
     return found;
   }
 
+  // The oldest of its tasks that the worker has not begun; 0: none.
+  uint64_t oldest_waiting() const {
+    uint64_t oldest = 0;
+    used.each([&](uint32_t slot) {
+      const uint64_t ticket = slots[slot]->ticket;
+      if ((oldest == 0 || ticket < oldest) && desk.book().tasks[slot].is_queued(ticket)) {
+        oldest = ticket;
+      }
+    });
+    return oldest;
+  }
+
   Desk desk;
   Channel<> channel;  // of results
   Channel<> tasks;
@@ -156,6 +170,7 @@ struct PoolCore::Seat {
   bool dismissed = false;
   bool told = false;           // got SIGTERM
   bool stuck = false;          // see is_stuck()
+  uint64_t waited = 0;         // oldest_waiting() at the keeper's last look
   std::exception_ptr failure;  // of the initializer
   Verdict verdict;
 };
