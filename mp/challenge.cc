@@ -12,6 +12,7 @@
 #include "mp/errors.h"
 #include "mp/internal/net/crypto.h"
 #include "mp/internal/net/endpoint.h"
+#include "mp/internal/net/seal.h"
 
 namespace mp {
 namespace {

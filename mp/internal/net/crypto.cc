@@ -1,7 +1,6 @@
 #include "mp/internal/net/crypto.h"
 
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
@@ -119,10 +118,6 @@ Digest hkdf_sha256(std::span<const std::byte> key, std::span<const std::byte> sa
                            params) == 1,
         "OpenSSL gives no HKDF-SHA256");
   return out;
-}
-
-bool equal_digests(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 void fill_random(std::span<std::byte> out) {

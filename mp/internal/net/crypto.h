@@ -24,8 +24,6 @@ Digest hmac_sha256(std::span<const std::byte> key,
 // RFC 5869; 32 bytes. `key` may be empty.
 Digest hkdf_sha256(std::span<const std::byte> key, std::span<const std::byte> salt,
                    std::string_view info);
-// In a time that does not depend on where they differ.
-bool equal_digests(std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
 // Unguessable bytes from the kernel.
 void fill_random(std::span<std::byte> out);
 // Overwrites a secret; the compiler does not take it away.

@@ -16,15 +16,6 @@ absl::Status bad(std::string_view why) {
   return make_status("CodecError", absl::StatusCode::kDataLoss, why);
 }
 
-bool same(std::span<const std::byte> a, const SealTag& b) noexcept {
-  // In a time that does not depend on where they differ.
-  std::byte differs{};
-  for (size_t i = 0; i < b.size(); ++i) {
-    differs |= a[i] ^ b[i];
-  }
-  return differs == std::byte{};
-}
-
 void store32(std::byte* at, uint64_t v) noexcept {
   auto word = static_cast<uint32_t>(v);
   std::memcpy(at, &word, sizeof word);
@@ -268,7 +259,7 @@ absl::Status Incoming::check_tag() {
   }
   std::span<const std::byte> part(buffer_.data() + begin_, filled_ - kTagSize - begin_);
   SealTag tag = g_tag_frame(*terms_.key, number, part, {});
-  if (!same({buffer_.data() + filled_ - kTagSize, kTagSize}, tag)) {
+  if (!equal_digests({buffer_.data() + filled_ - kTagSize, kTagSize}, tag)) {
     return AuthenticationError(
                "mp: Connection: a message was changed, repeated or left out on its way")
         .status();

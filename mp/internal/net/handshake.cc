@@ -5,6 +5,7 @@
 
 #include "mp/internal/base/check.h"
 #include "mp/internal/net/crypto.h"
+#include "mp/internal/net/seal.h"
 
 namespace mp::internal {
 namespace {

@@ -12,6 +12,7 @@
 #include "mp/internal/frame/python_text.h"
 #include "mp/internal/net/crypto.h"
 #include "mp/internal/net/python_framing.h"
+#include "mp/internal/net/seal.h"
 
 namespace mp::internal {
 namespace {

@@ -29,6 +29,9 @@ using TagFrame = SealTag (*)(const SealKey& key, uint64_t count, std::span<const
                              std::span<const std::byte> body);
 extern TagFrame g_tag_frame;
 
+// Takes a time that does not depend on what the bytes are: what a peer proves, and its tags, are compared by this and nothing else.
+bool equal_digests(std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
+
 }  // namespace mp::internal
 
 #endif  // MP_INTERNAL_NET_SEAL_H_
