@@ -165,6 +165,19 @@ TEST(Verify, RefusesPartsThatAreUsedTwice) {
   EXPECT_FALSE(verify(Aligned(e.message()).bytes()).ok());
 }
 
+// Two million tables that name one vector of two million texts, four million million looks in all: it would take hours.
+TEST(Verify, IsDoneWithAVectorThatIsNamedAgainAndAgain) {
+  constexpr size_t kMany = 2'000'000;
+  flatbuffers::FlatBufferBuilder b(kMany * 8 + 1000);
+  const std::vector<flatbuffers::Offset<flatbuffers::String>> same(kMany, b.CreateString(""));
+  const auto texts =
+      wire::CreateValue(b, wire::Any::Texts, wire::CreateTexts(b, b.CreateVector(same)).Union());
+  const std::vector<flatbuffers::Offset<wire::Value>> items(kMany, texts);
+  wire::FinishValueBuffer(
+      b, wire::CreateValue(b, wire::Any::List, wire::CreateList(b, b.CreateVector(items)).Union()));
+  EXPECT_FALSE(verify(Aligned(b.GetBufferPointer(), b.GetSize()).bytes()).ok());
+}
+
 TEST(Verify, RefusesImpossibleSizesAndPlaces) {
   alignas(16) std::byte bytes[64] = {};
   EXPECT_FALSE(verify({bytes, 0}).ok());
