@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <random>
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "mp/internal/base/sanitizer.h"
 #include "mp/internal/net/crypto.h"
 
 namespace mp::internal {
@@ -148,11 +151,14 @@ TEST_F(Sealed, NothingIsRepeatedLeftOutInsertedOrMoved) {
   EXPECT_FALSE(accepts(frame("one", Content::kRaw, &other_direction, 0))) << "reflected";
 }
 
-TEST_F(Sealed, ChangedFramesAreRefusedAHundredThousandTimes) {
+// Of a million frames, or a tenth of it with a sanitizer.
+constexpr int kManyFrames = kAddressSanitizer || kThreadSanitizer ? 100'000 : 1'000'000;
+
+TEST_F(Sealed, ChangedFramesAreRefusedAMillionTimes) {
   std::mt19937_64 random(1);
   const std::string stream = frame("payload", Content::kRaw, &key_, 0);
   int accepted = 0;
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < kManyFrames; ++i) {
     std::string changed = stream;
     size_t at = random() % changed.size();
     switch (i % 4) {
@@ -174,6 +180,120 @@ TEST_F(Sealed, ChangedFramesAreRefusedAHundredThousandTimes) {
     accepted += accepts(changed) ? 1 : 0;
   }
   EXPECT_EQ(accepted, 0);
+}
+
+// Who passes a stream on, and does something to it now and then. What is taken is what was sent, in its order, from the beginning.
+struct Passed {
+  int frames = 0;     // sent
+  int taken = 0;      // as they were sent
+  int wrong = 0;      // taken as what they are not
+  int spoiled = 0;    // streams in which something was done
+  int unnoticed = 0;  // spoiled, and yet everything was taken
+};
+Passed pass_on(int frames) {
+  constexpr int kFrames = 20;
+  std::mt19937_64 random(7);
+  const SealKey key = key_of('k');
+  const SealKey back = key_of('b');
+  Passed passed;
+  std::vector<std::string> sent;
+  for (; passed.frames < frames; passed.frames += kFrames) {
+    sent.clear();
+    for (uint64_t i = 0; i < kFrames; ++i) {
+      sent.push_back(frame("payload " + std::to_string(i), Content::kRaw, &key, i));
+    }
+    std::vector<std::string> stream = sent;
+    const size_t at = random() % kFrames;
+    const size_t other = (at + 1 + random() % (kFrames - 1)) % kFrames;
+    switch (random() % 6) {
+      case 0:
+        // A bit.
+        stream[at][random() % stream[at].size()] ^= static_cast<char>(1 << random() % 8);
+        break;
+      case 1:
+        // Left out; of the last nobody could know.
+        stream.erase(stream.begin() + static_cast<long>(at % (kFrames - 1)));
+        break;
+      case 2:
+        // Repeated.
+        stream.insert(stream.begin() + static_cast<long>(at), stream[other]);
+        break;
+      case 3:
+        // In another order.
+        std::swap(stream[at], stream[other]);
+        break;
+      case 4:
+        // One that goes the other way.
+        stream[at] = frame("answer " + std::to_string(at), Content::kRaw, &back, at);
+        break;
+      case 5:
+        // Nothing.
+        break;
+    }
+    const bool spoiled = stream != sent;
+    passed.spoiled += spoiled ? 1 : 0;
+    std::string all;
+    for (const std::string& f : stream) {
+      all += f;
+    }
+    size_t done = 0;
+    uint64_t number = 0;
+    int taken = 0;
+    while (done < all.size()) {
+      Incoming message;
+      EXPECT_TRUE(
+          message
+              .begin({.framing = &mp_framing(), .max_frame = 1 << 10, .key = &key, .count = number})
+              .ok());
+      size_t used = 0;
+      if (!read(message, std::string_view(all).substr(done), ~size_t{0}, &used) ||
+          !message.whole()) {
+        break;
+      }
+      done += used;
+      if (number < kFrames && payload_of(message) == "payload " + std::to_string(number)) {
+        ++taken;
+      } else {
+        ++passed.wrong;
+      }
+      ++number;
+    }
+    passed.taken += taken;
+    passed.unnoticed += spoiled && done == all.size() ? 1 : 0;
+    EXPECT_TRUE(spoiled || taken == kFrames) << "an honest stream was refused";
+  }
+  return passed;
+}
+
+TEST(Framing, OfAMillionFramesThatArePassedOnNoneIsTakenForWhatItIsNot) {
+  const Passed passed = pass_on(kManyFrames);
+  std::printf("%d frames: %d taken, %d wrong; %d streams spoiled, %d unnoticed\n", passed.frames,
+              passed.taken, passed.wrong, passed.spoiled, passed.unnoticed);
+  EXPECT_EQ(passed.wrong, 0);
+  EXPECT_EQ(passed.unnoticed, 0);
+  EXPECT_GT(passed.spoiled, passed.frames / 20 / 2);
+  EXPECT_GT(passed.taken, passed.frames / 4);
+}
+
+// Planted: a tag that is not over the frame's number, one that is not over its bytes, and one that is not under the key.
+TEST(Framing, ATagThatLeavesSomethingOutIsSeen) {
+  static TagFrame whole;
+  whole = g_tag_frame;
+  ASSERT_NE(whole, nullptr);
+  const TagFrame planted[] = {
+      [](const SealKey& key, uint64_t, std::span<const std::byte> head,
+         std::span<const std::byte> body) { return whole(key, 0, head, body); },
+      [](const SealKey& key, uint64_t count, std::span<const std::byte>,
+         std::span<const std::byte>) { return whole(key, count, {}, {}); },
+      [](const SealKey&, uint64_t count, std::span<const std::byte> head,
+         std::span<const std::byte> body) { return whole(SealKey{}, count, head, body); },
+  };
+  for (const TagFrame& tag : planted) {
+    g_tag_frame = tag;
+    const Passed passed = pass_on(10'000);
+    EXPECT_GT(passed.wrong + passed.unnoticed, 0) << &tag - planted;
+  }
+  g_tag_frame = whole;
 }
 
 // Lengths around each power of two, and nothing after them: memory follows what comes.

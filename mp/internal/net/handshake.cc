@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "mp/internal/base/check.h"
 #include "mp/internal/net/crypto.h"
@@ -102,14 +103,15 @@ class Server final : public Handshake {
         return;
       }
       greet();
-      Transcript transcript(terms_, client, server);
-      Digest mac = transcript.server_mac();
-      expected_ = transcript.client_mac(mac);
-      keys_ = {transcript.server_to_client(), transcript.client_to_server()};
+      transcript_.emplace(terms_, client, server);
+      Digest mac = transcript_->server_mac();
+      expected_ = transcript_->client_mac(mac);
       say(server);
       say(mac);
       expect(expected_.size());
     } else if (equal_digests(message, expected_)) {
+      // Not before: who has proved nothing shall cost little.
+      keys_ = {transcript_->server_to_client(), transcript_->client_to_server()};
       finish();
     } else {
       fail("digest received was wrong");
@@ -117,6 +119,7 @@ class Server final : public Handshake {
   }
 
   const HandshakeTerms& terms_;
+  std::optional<Transcript> transcript_;
   Digest expected_{};
 };
 

@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -61,6 +61,9 @@ class UnderMemcheck : public ::testing::Test {
     const std::string self = std::filesystem::read_symlink("/proc/self/exe");
     pid_t child = fork();
     if (child == 0) {
+      // Of this program, not of that one.
+      unsetenv("TEST_PREMATURE_EXIT_FILE");
+      unsetenv("XML_OUTPUT_FILE");
       execlp("valgrind", "valgrind", "-q", "--error-limit=no", "--vgdb=no", self.c_str(),
              filter.c_str(), nullptr);
       _exit(127);
