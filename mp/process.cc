@@ -159,7 +159,7 @@ bool is_daemon() {
 
 // To the child and its descendants. 0, also when it has ended, or an errno.
 int signal_tree_of(Child& child, int signal) {
-  // Stopped before it watches this process, it would outlive it: should that be killed now, nobody continues it.
+  // Where there is no room for a helper and this process is killed, one that watches it is not left stopped.
   child.await_begun(Deadline::after_ns(kBeginNs));
   Child::Sentinel sentinel(child);
   return child.ended() ? 0 : signal_tree(child.pid(), sentinel.get(), signal);

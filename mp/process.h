@@ -109,7 +109,8 @@ class Process {
   void kill() const;
   void interrupt() const;
   // SIGKILL to it and all its descendants, those that are not of mp too. Each is stopped until all are
-  // known, so that none slips away; who is killed in this call may leave some stopped. Throws as kill().
+  // known, so that none slips away. That a helper does, which goes on when who is in this call is
+  // killed: nobody stays stopped. Throws as kill().
   void kill_tree() const;
   // Gives the descriptor back. Throws mp::ValueError while the process runs.
   void close() const;
