@@ -10,6 +10,7 @@
 
 #include "mp/internal/os/futex.h"
 #include "mp/internal/os/pidfd.h"
+#include "mp/internal/os/process_bug.h"
 #include "mp/internal/proc/status.h"
 #include "mp/internal/shm/family.h"
 #include "mp/internal/sync/atomics.h"
@@ -190,7 +191,7 @@ void Child::await_begun(Deadline deadline) noexcept {
 void Child::close() noexcept {
   std::lock_guard hold(mutex_);
   closing_ = true;
-  if (users_ == 0) {
+  if (users_ == 0 || planted(ProcessBug::kShutInUse)) {
     pidfd_.reset();
   }
 }
