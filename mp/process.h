@@ -32,7 +32,9 @@
 // Crossing  A Process does not cross. Function and arguments do: anything that has a Codec. A
 //           function with captures runs in a ForkProcess only.
 // Python    join() returns whether the process has ended. Children outlive their parent only if
-//           asked to. Arguments are copied when the Process is made; the function's result is ignored.
+//           asked to. Arguments are copied when the Process is made: what the function changes in an
+//           object that it takes by reference is a copy, which goes with it, and one that takes a
+//           number so does not compile. The function's result is ignored.
 
 #ifndef MP_PROCESS_H_
 #define MP_PROCESS_H_
