@@ -10,8 +10,8 @@
 //   mp::AsyncResult<int> later = pool.apply_async({.callback = print, .timeout = 2.0}, square, 4);
 //   for (int s : pool.imap(square, numbers)) ...          // reads `numbers` as results are taken
 //
-// call_options.h has what the braces may hold. What can be called is what a Process can run: functions, lambdas without captures, member functions, mp::bind, objects
-// whose fields cross.
+// call_options.h has what the braces may hold. What can be called is what a Process can run: functions, lambdas without
+// captures, member functions, mp::bind, objects whose fields cross.
 //
 // Handles   Move-only: its end is terminate(). In a forked child its copy, and those of its results, throw mp::AssertionError;
 //           their end does nothing.
@@ -82,7 +82,8 @@ class Pool : public internal::BasicPool<internal::ProcessWork> {
   Pool& operator=(Pool&&) noexcept;
   ~Pool();
 
-  // Those that are there, in no order. For looking, waiting and killing: the pool replaces who has ended. A close() of one does it no harm.
+  // Those that are there, in no order. For looking, waiting and killing: the pool replaces who has ended. A close() of one
+  // does it no harm.
   std::vector<Process> workers() const { return core().workers(); }
 
  private:

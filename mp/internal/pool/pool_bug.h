@@ -44,7 +44,7 @@ enum class PoolBug : int {
   kOthersFirst,           // it begins another's task before it wakes who waits for a crowd's
 };
 
-// Read where nothing is fast; set before the first pool, in every process alike.
+// Set before the first pool, in every process alike: to read it is one load of a word that never changes.
 inline PoolBug g_pool_bug = PoolBug::kNone;
 
 inline bool planted(PoolBug bug) noexcept { return g_pool_bug == bug; }
