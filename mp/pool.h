@@ -50,7 +50,8 @@
 
 namespace mp {
 
-// A limit that a worker gets with its start, as setrlimit() takes it.
+// A limit that a worker gets with its start, as setrlimit() takes it; but RLIMIT_AS does not count what is mapped by then,
+// since the family's memory is reserved in all of its size.
 using ResourceLimit = internal::ResourceLimit;
 
 struct PoolOptions {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -24,6 +25,7 @@
 
 #include "mp/errors.h"
 #include "mp/event.h"
+#include "mp/internal/base/sanitizer.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/pool/planted_pool.h"
 #include "mp/internal/shm/family.h"
@@ -250,6 +252,43 @@ void stop(const Process& worker) {
   ::kill(worker.pid(), SIGSTOP);
   while (process_state(worker.pid()) != 'T') {
     std::this_thread::yield();
+  }
+}
+
+size_t take_memory(size_t bytes) { return std::vector<char>(bytes, 1).size(); }
+
+TEST_F(PoolCrash, ALimitOfMemoryIsOneOfWhatTasksTake) {
+  if (internal::kAddressSanitizer || internal::kThreadSanitizer) {
+    GTEST_SKIP() << "its address space is no measure";
+  }
+  Pool pool({.processes = 1, .limits = {{RLIMIT_AS, size_t{512} << 20}}});
+  const int pid = pool.workers().at(0).pid();
+  EXPECT_EQ(pool.apply(take_memory, size_t{64} << 20), size_t{64} << 20);
+  EXPECT_THROW(pool.apply(take_memory, size_t{1} << 30), std::bad_alloc);
+  EXPECT_EQ(pool.apply(take_memory, size_t{64} << 20), size_t{64} << 20);
+  EXPECT_EQ(pool.workers().at(0).pid(), pid);
+}
+
+void leave_by_pthread_exit() { pthread_exit(nullptr); }
+
+TEST_F(PoolCrash, PthreadExitEndsTheWorker) {
+  Pool pool(1);
+  try {
+    pool.apply(leave_by_pthread_exit);
+    FAIL();
+  } catch (const WorkerDied& e) {
+    EXPECT_NE(std::string(e.what()).find("ended with exit code 0 while it ran task"),
+              std::string::npos)
+        << e.what();
+  }
+  Pool broken({.processes = 1, .initializer = leave_by_pthread_exit});
+  try {
+    broken.apply(square, 2);
+    FAIL();
+  } catch (const WorkerDied& e) {
+    EXPECT_NE(std::string(e.what()).find("ended with exit code 0 before it took a task"),
+              std::string::npos)
+        << e.what();
   }
 }
 

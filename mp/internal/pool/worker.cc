@@ -54,9 +54,25 @@ void log_to_owner(Desk desk) {
   });
 }
 
+uint64_t mapped_bytes() {
+  unsigned long long pages = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%llu", &pages) != 1) {
+      pages = 0;
+    }
+    std::fclose(file);
+  }
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 void apply_limits(const std::vector<ResourceLimit>& limits) {
   for (const ResourceLimit& limit : limits) {
-    rlimit r{limit.most, limit.most};
+    uint64_t most = limit.most;
+    if (limit.resource == RLIMIT_AS && most != RLIM_INFINITY) {
+      // The family's memory is reserved, tens of GiB: with it any limit would be exceeded.
+      most += std::min(mapped_bytes(), RLIM_INFINITY - 1 - most);
+    }
+    rlimit r{most, most};
     if (setrlimit(static_cast<__rlimit_resource>(limit.resource), &r) != 0) {
       raise(os_error(errno, absl::StrCat("mp: limit ", limit.resource, " of a worker")));
     }

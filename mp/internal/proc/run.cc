@@ -51,6 +51,8 @@ void rethrow_if_exit() {
     throw;
   } catch (const ExitRequest&) {
     throw;
+  } catch (const abi::__forced_unwind&) {
+    throw;  // pthread_exit() may not be kept from what it does
   } catch (...) {
   }
 }

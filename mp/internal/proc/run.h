@@ -27,7 +27,7 @@ int run_guarded(absl::FunctionRef<std::string()> heading, absl::FunctionRef<void
 
 // mp::exit(): unwinds to the nearest of these two on this thread's stack; std::exit() if there is none.
 [[noreturn]] void request_exit(int code);
-// For a handler of all exceptions between the two: passes on what request_exit() threw.
+// For a handler of all exceptions between the two: passes on what request_exit() threw, and what pthread_exit() does.
 void rethrow_if_exit();
 
 }  // namespace mp::internal
