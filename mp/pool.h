@@ -24,7 +24,7 @@
 //           per worker.
 // Death     A worker dies anywhere: what it had begun fails with mp::WorkerDied, or is tried again (retries); what it had not
 //           begun runs elsewhere; results that it had sent count; another takes its place. A worker that is stopped delays
-//           what it has begun, and for 50 ms what it has not. Initializers that fail or crash three times in a row break the
+//           what it has begun, and for 50 to 100 ms what it has not. Initializers that fail or crash three times in a row break the
 //           pool: its calls fail with their error. The owner dies: the workers are killed.
 // Crossing  Not. A task may have a pool of its own, ten deep.
 // Python    The scope's end is __exit__. Tasks of a dead worker end. Arguments are encoded in the caller's thread; what cannot
