@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -30,6 +31,7 @@
 #include "mp/errors.h"
 #include "mp/executable.h"
 #include "mp/fd.h"
+#include "mp/internal/os/process_bug.h"
 #include "mp/internal/proc/fork_server.h"
 #include "mp/internal/shm/family.h"
 #include "mp/queue.h"
@@ -666,6 +668,78 @@ TEST_P(EachMethod, DescendantsDieWithAKilledAncestor) {
       EXPECT_TRUE(readable(fd.get(), 60'000));
     }
     p.join();
+  }
+}
+
+// A process, its child, and the child of that. Of the second there is a copy that mp knows nothing of, and with which all that
+// it had open stays open: so its death is not told to its child.
+void start_line(std::string method, Queue<int> pids, Queue<int> copy, int depth) {
+  Process p({.context = get_context(method)}, start_line, method, pids, copy, depth - 1);
+  if (depth > 0) {
+    p.start();
+  }
+  if (depth == 1) {
+    const int pid =
+        static_cast<int>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    if (pid == 0) {
+      sleep_for_ever();
+    }
+    copy.put(pid);
+  }
+  pids.put(getpid());
+  sleep_for_ever();
+}
+struct Line {
+  Process top;
+  int copy;
+  std::vector<Fd> ends;
+};
+Line start_line_by(const char* method) {
+  Queue<int> pids;
+  Queue<int> copy;
+  Process top({.context = get_context(method)}, start_line, std::string(method), pids, copy, 2);
+  top.start();
+  Line line{top, copy.get(100), {}};
+  for (int i = 0; i < 3; ++i) {
+    line.ends.push_back(sentinel_of(pids.get(100)));
+    EXPECT_TRUE(line.ends.back().valid());
+  }
+  return line;
+}
+void end_copy(const Line& line) {
+  Fd end = sentinel_of(line.copy);
+  kill(line.copy, SIGKILL);
+  EXPECT_TRUE(readable(end.get(), 60'000));
+}
+
+TEST_P(EachMethod, DescendantsDieAlsoBelowOneWhoseDeathIsNotTold) {
+  Line line = start_line_by(GetParam());
+  line.top.kill();
+  for (const Fd& fd : line.ends) {
+    EXPECT_TRUE(readable(fd.get(), 60'000));
+  }
+  line.top.join();
+  end_copy(line);
+}
+
+TEST(Process, ThatAChildWatchesItsParentAloneIsCaught) {
+  Watchdog dog(120s);
+  internal::g_process_bug = internal::ProcessBug::kParentAlone;
+  Line line = start_line_by("fork");
+  internal::g_process_bug = internal::ProcessBug::kNone;
+  auto ended = [&] {
+    return std::count_if(line.ends.begin(), line.ends.end(),
+                         [](const Fd& fd) { return readable(fd.get()); });
+  };
+  line.top.kill();
+  while (ended() < 2) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(ended(), 2);
+  line.top.join();
+  end_copy(line);
+  for (const Fd& fd : line.ends) {
+    EXPECT_TRUE(readable(fd.get(), 60'000));
   }
 }
 

@@ -11,6 +11,7 @@ enum class ProcessBug {
   kNone,
   kNoHelper,      // who signals a tree stops it himself
   kParentsFirst,  // the members of a tree get the signal top down
+  kParentAlone,   // a child watches its parent, and nobody above it
   kShutInUse,     // close() shuts a descriptor whose number others use
 };
 

@@ -28,8 +28,8 @@ std::string& program() {
   return path;
 }
 
-// "c:MASK:PLAN:LIFE:IN:OUT:FD,FD": role, signal mask, plan, the watch on the parent, the ends of
-// the mailbox, what was passed.
+// "c:MASK:PLAN:IN:OUT:2:LIFE:LIFE:FD,FD": role, signal mask, plan, the ends of the mailbox, how many watches on the parent and
+// its ancestors and which, what was passed.
 class StartText {
  public:
   explicit StartText(const char* text) : at_(text + 1) {}
@@ -63,9 +63,13 @@ __attribute__((constructor(101))) void enter() {
   StartText start(text);
   uint64_t mask = start.next();
   e.plan = start.next();
-  live_with_parent(start.next_fd());
   UniqueFd in = start.next_fd();
   UniqueFd out = start.next_fd();
+  Watches watches;
+  for (size_t count = start.next(); watches.count < count;) {
+    watches.fds[watches.count++] = start.next_fd();
+  }
+  live_with_parent(std::move(watches));
   mailbox_adopt(std::move(in), std::move(out));
   while (start.more()) {
     e.fds.push_back(start.next_fd());
@@ -93,17 +97,21 @@ Entry& entry() {
 
 absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t plan,
                                  const std::vector<int>& fds) {
-  auto watch = watch_for_child();
-  if (!watch.ok()) {
-    return watch.status();
+  auto watches = watches_for_child();
+  if (!watches.ok()) {
+    return watches.status();
   }
   auto mailbox = mailbox_ends();
   if (!mailbox.ok()) {
     return mailbox.status();
   }
   Family& family = Family::get();
-  std::vector<int> sources = {family.arena().fd(), child.certificate.get(), watch->get(),
-                              mailbox->in, mailbox->out};
+  std::vector<int> sources = {family.arena().fd(), child.certificate.get(), mailbox->in,
+                              mailbox->out};
+  for (size_t i = 0; i < watches->count; ++i) {
+    sources.push_back(watches->fds[i].get());
+  }
+  const size_t own = sources.size();
   sources.insert(sources.end(), fds.begin(), fds.end());
   // Any of them is below 3 if this program was started with a standard stream closed.
   std::vector<UniqueFd> copies(sources.size());
@@ -118,9 +126,9 @@ absl::StatusOr<int> execute_self(Role role, const Family::Child& child, uint64_t
                                   family.join_text(numbers[0], numbers[1], child.owner));
   std::string start =
       absl::StrCat(kVariable, "=", std::string(1, static_cast<char>(role)), ":", signal_mask(), ":",
-                   plan, ":", numbers[2], ":", numbers[3], ":", numbers[4]);
-  for (size_t i = 5; i < numbers.size(); ++i) {
-    absl::StrAppend(&start, i == 5 ? ":" : ",", numbers[i]);
+                   plan, ":", numbers[2], ":", numbers[3], ":", watches->count);
+  for (size_t i = 4; i < numbers.size(); ++i) {
+    absl::StrAppend(&start, i <= own ? ":" : ",", numbers[i]);
   }
 
   if (command_line().empty()) {

@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <iterator>
 #include <new>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -90,20 +92,20 @@ absl::Status Client::start() {
   if (int err = make_socket_pair(true, &pair); err != 0) {
     return os_error(err, "mp: a socket to the fork server");
   }
-  auto life = life_read_end();
-  if (!life.ok()) {
-    return life.status();
+  auto passed = life_read_ends();
+  if (!passed.ok()) {
+    return passed.status();
   }
+  passed->insert(passed->begin(), pair.b.get());
   Family& family = Family::get();
   auto slot = family.reserve_child(true);
   if (!slot.ok()) {
     return slot.status();
   }
   auto plan = give_preload(slot->owner);
-  auto id = plan.ok()
-                ? execute_self(Role::kServer, *slot, plan->has_value() ? (*plan)->offset() : 0,
-                               {pair.b.get(), *life})
-                : absl::StatusOr<int>(plan.status());
+  auto id = plan.ok() ? execute_self(Role::kServer, *slot,
+                                     plan->has_value() ? (*plan)->offset() : 0, *passed)
+                      : absl::StatusOr<int>(plan.status());
   if (id.ok()) {
     pidfd = open_pidfd(*id);
     if (!pidfd.valid()) {
@@ -327,8 +329,9 @@ namespace {
 
 class Server {
  public:
-  Server(Entry entry, const ServerJobs& jobs)
-      : socket_(std::move(entry.fds.at(0))), life_(std::move(entry.fds.at(1))), jobs_(jobs) {
+  Server(Entry entry, const ServerJobs& jobs) : socket_(std::move(entry.fds.at(0))), jobs_(jobs) {
+    life_.assign(std::make_move_iterator(entry.fds.begin() + 1),
+                 std::make_move_iterator(entry.fds.end()));
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
       Family::end_unstarted(errno, "mp: the fork server's pipe");
@@ -385,9 +388,11 @@ class Server {
   }
 
   int try_to_fork() {
-    UniqueFd watch = open_watch(life_.get());
-    if (!watch.valid()) {
-      return errno;
+    Watches watches;
+    for (const UniqueFd& end : life_) {
+      if (int err = add_watch(end.get(), &watches); err != 0) {
+        return err;
+      }
     }
     SocketPair pair;
     if (int err = make_socket_pair(true, &pair); err != 0) {
@@ -408,7 +413,7 @@ class Server {
       err = errno;
     }
     if (pid == 0) {
-      live_with_parent(std::move(watch));
+      live_with_parent(std::move(watches));
       wait_and_run(owner, std::move(pair));
     }
     if (pid < 0) {
@@ -422,7 +427,7 @@ class Server {
 
   // In the child.
   [[noreturn]] void wait_and_run(Owner owner, SocketPair pair) {
-    life_.reset();
+    life_.clear();
     int pid = getpid();
     // Before the warm-up: meanwhile the client prepares its plan. By the child itself: it keeps the
     // server's socket open until then, so that of a server that died between the fork and this the
@@ -540,8 +545,8 @@ class Server {
   static constexpr int kUnknown = 255 << 8;
 
   UniqueFd socket_;
-  UniqueFd life_;
-  UniqueFd taken_;  // owners of children that were taken come out here
+  std::vector<UniqueFd> life_;  // what its children's watches are opened from
+  UniqueFd taken_;              // owners of children that were taken come out here
   UniqueFd take_;
   const ServerJobs jobs_;
   ChildSignals signals_;

@@ -83,9 +83,9 @@ void main_was_second_copy() {
 
 absl::StatusOr<std::unique_ptr<Child>> start_by_fork(absl::FunctionRef<void()> body) {
   StartLock lock;
-  auto watch = watch_for_child();
-  if (!watch.ok()) {
-    return watch.status();
+  auto watches = watches_for_child();
+  if (!watches.ok()) {
+    return watches.status();
   }
   int null = null_input();
   if (auto mailbox = mailbox_ends(); !mailbox.ok()) {
@@ -103,7 +103,7 @@ absl::StatusOr<std::unique_ptr<Child>> start_by_fork(absl::FunctionRef<void()> b
   flush_before_fork();
   int pid = fork();
   if (pid == 0) {
-    live_with_parent(*std::move(watch));
+    live_with_parent(*std::move(watches));
     dup2(null, STDIN_FILENO);
     body();
     check(false, "a child returned from its body");
