@@ -13,6 +13,7 @@
 #include "mp/internal/net/crypto.h"
 #include "mp/internal/net/endpoint.h"
 #include "mp/internal/net/seal.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp {
 namespace {
@@ -66,7 +67,7 @@ internal::Digest answer_to(std::string_view authkey, std::span<const std::byte> 
 }
 
 void check_key(std::string_view authkey, ChallengeOptions options) {
-  internal::raise_if_error(internal::check_key(std::string(authkey), options.allow_weak_key));
+  internal::raise_if_error(internal::check_key(authkey.size(), options.allow_weak_key));
 }
 
 [[noreturn]] void refuse(const char* why) { raise(AuthenticationError(why).status()); }

@@ -1,6 +1,8 @@
 #include "mp/client.h"
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -9,22 +11,22 @@
 #include "mp/internal/core/listener_core.h"
 #include "mp/internal/core/socket_end.h"
 #include "mp/internal/net/acceptor.h"
-#include "mp/internal/net/crypto.h"
 #include "mp/internal/net/endpoint.h"
 #include "mp/internal/net/handshake.h"
+#include "mp/internal/net/secret.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/interrupt.h"
 
 namespace mp {
 namespace {
 
-struct Terms : internal::HandshakeTerms {
-  ~Terms() { internal::wipe(std::as_writable_bytes(std::span(authkey))); }
-};
-
 absl::StatusOr<Connection> connect(const Address& address, const ClientOptions& options,
                                    internal::Deadline deadline) {
-  if (absl::Status s = internal::check_key(options.authkey, options.allow_weak_key); !s.ok()) {
+  std::optional<size_t> key_size;
+  if (options.authkey.has_value()) {
+    key_size = options.authkey->size();
+  }
+  if (absl::Status s = internal::check_key(key_size, options.allow_weak_key); !s.ok()) {
     return s;
   }
   absl::StatusOr<internal::UniqueFd> fd = internal::connect_to(address, options.family, deadline);
@@ -33,8 +35,8 @@ absl::StatusOr<Connection> connect(const Address& address, const ClientOptions& 
   }
   std::unique_ptr<internal::Handshake> handshake;
   if (options.authkey.has_value()) {
-    Terms terms;
-    terms.authkey = *options.authkey;
+    internal::HandshakeTerms terms;
+    terms.authkey = internal::Secret(*options.authkey);
     terms.service = options.service;
     terms.transport = address.is_local() ? internal::HandshakeTerms::Transport::kLocal
                                          : internal::HandshakeTerms::Transport::kInternet;
@@ -52,6 +54,12 @@ absl::StatusOr<Connection> connect(const Address& address, const ClientOptions& 
 }
 
 }  // namespace
+
+ClientOptions::~ClientOptions() {
+  if (authkey.has_value()) {
+    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
+  }
+}
 
 Connection Client(const Address& address, const ClientOptions& options) {
   absl::StatusOr<Connection> connection =

@@ -38,6 +38,9 @@ struct ClientOptions {
   std::string service = {};
   Timeout timeout = kForever;
   bool allow_weak_key = false;
+
+  // Overwrites the key.
+  ~ClientOptions();
 };
 
 // Throws mp::AuthenticationError when the other side does not know the key or is another user's,

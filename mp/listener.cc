@@ -1,5 +1,6 @@
 #include "mp/listener.h"
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <utility>
@@ -9,9 +10,9 @@
 #include "mp/finalize.h"
 #include "mp/internal/core/listener_core.h"
 #include "mp/internal/core/socket_end.h"
-#include "mp/internal/net/crypto.h"
 #include "mp/internal/net/endpoint.h"
 #include "mp/internal/net/handshake.h"
+#include "mp/internal/net/secret.h"
 #include "mp/logging.h"
 
 namespace mp {
@@ -24,9 +25,14 @@ void log_refused(const char* why) {
 
 }  // namespace
 
+ListenerOptions::~ListenerOptions() {
+  if (authkey.has_value()) {
+    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
+  }
+}
+
 struct Listener::State {
-  State(std::optional<Address> where, Options options);
-  ~State() { internal::wipe(std::as_writable_bytes(std::span(terms.authkey))); }
+  State(const std::optional<Address>& where, const Options& options);
 
   internal::ListenerCore::Terms core_terms(const Options& options);
 
@@ -39,7 +45,11 @@ struct Listener::State {
 };
 
 internal::ListenerCore::Terms Listener::State::core_terms(const Options& options) {
-  internal::raise_if_error(internal::check_key(options.authkey, options.allow_weak_key));
+  std::optional<size_t> key_size;
+  if (authenticated) {
+    key_size = options.authkey->size();
+  }
+  internal::raise_if_error(internal::check_key(key_size, options.allow_weak_key));
   internal::ListenerCore::Terms made{.family = options.family, .backlog = options.backlog};
   made.accept.handshake_ns = options.handshake_timeout.nanoseconds();
   made.accept.refused = log_refused;
@@ -49,7 +59,7 @@ internal::ListenerCore::Terms Listener::State::core_terms(const Options& options
   return made;
 }
 
-Listener::State::State(std::optional<Address> where, Options options)
+Listener::State::State(const std::optional<Address>& where, const Options& options)
     : max_frame(options.max_frame),
       authenticated(options.authkey.has_value()),
       core(where, core_terms(options)) {
@@ -57,14 +67,13 @@ Listener::State::State(std::optional<Address> where, Options options)
   terms.transport = core.address().is_local() ? internal::HandshakeTerms::Transport::kLocal
                                               : internal::HandshakeTerms::Transport::kInternet;
   if (authenticated) {
-    terms.authkey = *std::move(options.authkey);
+    terms.authkey = internal::Secret(*options.authkey);
   }
 }
 
-Listener::Listener(Options options)
-    : state_(std::make_unique<State>(std::nullopt, std::move(options))) {}
+Listener::Listener(Options options) : state_(std::make_unique<State>(std::nullopt, options)) {}
 Listener::Listener(Address address, Options options)
-    : state_(std::make_unique<State>(std::move(address), std::move(options))) {}
+    : state_(std::make_unique<State>(std::move(address), options)) {}
 Listener::Listener(Listener&&) noexcept = default;
 Listener& Listener::operator=(Listener&&) noexcept = default;
 Listener::~Listener() = default;

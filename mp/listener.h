@@ -48,7 +48,8 @@ namespace mp {
 struct ListenerOptions {
   // The largest message, either way; a peer that announces more is sent away before memory is spent.
   uint64_t max_frame = uint64_t{64} << 20;
-  // Nothing: no handshake. An empty one is a key.
+  // Nothing: no handshake. An empty one is a key. Overwritten when the options go; what the Listener needs of it lies in
+  // memory that no core dump has.
   std::optional<std::string> authkey = {};
   // "AF_UNIX", "AF_INET", "AF_INET6"; "": what the address says.
   std::string family = {};
@@ -60,6 +61,8 @@ struct ListenerOptions {
   Timeout handshake_timeout = 5;
   // Take a key of less than 16 bytes: it can be guessed by who has seen a handshake.
   bool allow_weak_key = false;
+
+  ~ListenerOptions();
 };
 
 class Listener {

@@ -9,8 +9,8 @@
 #include "mp/internal/base/unique_fd.h"
 #include "mp/internal/core/listener_core.h"
 #include "mp/internal/net/acceptor.h"
-#include "mp/internal/net/crypto.h"
 #include "mp/internal/net/python_handshake.h"
+#include "mp/internal/net/secret.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/interrupt.h"
 #include "mp/python/maker.h"
@@ -18,16 +18,12 @@
 namespace mp::python {
 namespace {
 
-struct Terms : internal::PythonTerms {
-  ~Terms() { internal::wipe(std::as_writable_bytes(std::span(authkey))); }
-};
-
 absl::StatusOr<internal::UniqueFd> connect(const Address& address, const ClientOptions& options) {
   internal::Deadline deadline = internal::Deadline::after(options.timeout);
   absl::StatusOr<internal::UniqueFd> fd = internal::connect_to(address, options.family, deadline);
   if (fd.ok() && options.authkey.has_value()) {
-    Terms terms;
-    terms.authkey = *options.authkey;
+    internal::PythonTerms terms;
+    terms.authkey = internal::Secret(*options.authkey);
     terms.md5 = options.md5;
     auto handshake = internal::make_python_client_handshake(terms);
     if (absl::Status s = internal::shake_hands(fd->get(), *handshake, deadline); !s.ok()) {
@@ -38,6 +34,12 @@ absl::StatusOr<internal::UniqueFd> connect(const Address& address, const ClientO
 }
 
 }  // namespace
+
+ClientOptions::~ClientOptions() {
+  if (authkey.has_value()) {
+    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
+  }
+}
 
 Connection Client(const Address& address, const ClientOptions& options) {
   absl::StatusOr<internal::UniqueFd> fd = connect(address, options);

@@ -39,6 +39,9 @@ struct ClientOptions {
   bool md5 = false;
   std::string family = {};
   Timeout timeout = kForever;
+
+  // Overwrites the key.
+  ~ClientOptions();
 };
 
 // Throws mp::AuthenticationError "digest sent was rejected" or "digest received was wrong" when the

@@ -7,8 +7,8 @@
 #include "mp/errors.h"
 #include "mp/finalize.h"
 #include "mp/internal/core/listener_core.h"
-#include "mp/internal/net/crypto.h"
 #include "mp/internal/net/python_handshake.h"
+#include "mp/internal/net/secret.h"
 #include "mp/logging.h"
 #include "mp/python/maker.h"
 
@@ -21,15 +21,20 @@ void log_refused(const char* why) {
 
 }  // namespace
 
+ListenerOptions::~ListenerOptions() {
+  if (authkey.has_value()) {
+    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
+  }
+}
+
 struct Listener::State {
-  State(const std::optional<Address>& where, Options options)
+  State(const std::optional<Address>& where, const Options& options)
       : max_frame(options.max_frame), core(where, core_terms(options)) {
     if (options.authkey.has_value()) {
-      terms.authkey = *std::move(options.authkey);
+      terms.authkey = internal::Secret(*options.authkey);
     }
     terms.md5 = options.md5;
   }
-  ~State() { internal::wipe(std::as_writable_bytes(std::span(terms.authkey))); }
 
   internal::ListenerCore::Terms core_terms(const Options& options) {
     internal::ListenerCore::Terms made{.family = options.family, .backlog = options.backlog};
@@ -48,10 +53,9 @@ struct Listener::State {
   Finalize remove_file{[this] { core.remove_file(); }, 0};
 };
 
-Listener::Listener(Options options)
-    : state_(std::make_unique<State>(std::nullopt, std::move(options))) {}
+Listener::Listener(Options options) : state_(std::make_unique<State>(std::nullopt, options)) {}
 Listener::Listener(Address address, Options options)
-    : state_(std::make_unique<State>(std::move(address), std::move(options))) {}
+    : state_(std::make_unique<State>(std::move(address), options)) {}
 Listener::Listener(Listener&&) noexcept = default;
 Listener& Listener::operator=(Listener&&) noexcept = default;
 Listener::~Listener() = default;

@@ -48,7 +48,7 @@ namespace mp::python {
 struct ListenerOptions {
   // The largest message, either way; a peer that announces more is sent away before memory is spent.
   uint64_t max_frame = uint64_t{64} << 20;
-  // Nothing: no handshake, as Python's None. An empty one is a key.
+  // Nothing: no handshake, as Python's None. An empty one is a key. Overwritten when the options go.
   std::optional<std::string> authkey = {};
   // Also with Python before 3.12, which knows HMAC-MD5 only.
   bool md5 = false;
@@ -58,6 +58,8 @@ struct ListenerOptions {
   int backlog = 4096;
   // How long a peer may take to prove itself.
   Timeout handshake_timeout = 5;
+
+  ~ListenerOptions();
 };
 
 class Listener {

@@ -22,9 +22,9 @@ enum class Dump {
 };
 
 // Forks a child that does `first()` and aborts, its core unlimited where that is allowed, in the test's own directory,
-// and removes what it wrote.
-template <class First>
-Dump dump_core(const First& first) {
+// gives what it wrote to `look(path)`, and removes it.
+template <class First, class Look>
+Dump dump_core(const First& first, const Look& look) {
   const char* tmp = std::getenv("TEST_TMPDIR");
   std::string directory = std::string(tmp != nullptr ? tmp : "/tmp") + "/core_dump_XXXXXX";
   if (mkdtemp(directory.data()) == nullptr) {
@@ -48,13 +48,22 @@ Dump dump_core(const First& first) {
   }
   int status = 0;
   waitpid(child, &status, 0);
-  unlink((directory + "/core").c_str());
-  unlink((directory + "/core." + std::to_string(child)).c_str());
+  for (const std::string& core :
+       {directory + "/core", directory + "/core." + std::to_string(child)}) {
+    if (access(core.c_str(), F_OK) == 0) {
+      look(core);
+      unlink(core.c_str());
+    }
+  }
   rmdir(directory.c_str());
   if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT) {
     return Dump::kOther;
   }
   return WCOREDUMP(status) ? Dump::kWritten : Dump::kForbidden;
+}
+template <class First>
+Dump dump_core(const First& first) {
+  return dump_core(first, [](const std::string&) {});
 }
 
 }  // namespace mp::testing

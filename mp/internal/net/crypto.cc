@@ -125,10 +125,4 @@ void fill_random(std::span<std::byte> out) {
   memcpy(out.data(), bytes.data(), bytes.size());
 }
 
-void wipe(std::span<std::byte> secret) noexcept {
-  if (!secret.empty()) {
-    explicit_bzero(secret.data(), secret.size());
-  }
-}
-
 }  // namespace mp::internal

@@ -26,8 +26,6 @@ Digest hkdf_sha256(std::span<const std::byte> key, std::span<const std::byte> sa
                    std::string_view info);
 // Unguessable bytes from the kernel.
 void fill_random(std::span<std::byte> out);
-// Overwrites a secret; the compiler does not take it away.
-void wipe(std::span<std::byte> secret) noexcept;
 
 }  // namespace mp::internal
 

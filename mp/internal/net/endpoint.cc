@@ -15,12 +15,12 @@ absl::Status no_family(std::string_view name) {
 
 }  // namespace
 
-absl::Status check_key(const std::optional<std::string>& key, bool allow_weak) {
-  if (!key.has_value() || key->size() >= kLeastKey || allow_weak) {
+absl::Status check_key(std::optional<size_t> size, bool allow_weak) {
+  if (!size.has_value() || *size >= kLeastKey || allow_weak) {
     return absl::OkStatus();
   }
   return value_error(
-      absl::StrCat("mp: the authkey has ", key->size(), " bytes; one of less than ", kLeastKey,
+      absl::StrCat("mp: the authkey has ", *size, " bytes; one of less than ", kLeastKey,
                    " can be guessed by who has seen a handshake. Use "
                    "mp::current_process().authkey() or 32 random bytes, or set allow_weak_key"));
 }

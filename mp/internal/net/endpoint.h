@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -18,8 +17,8 @@ namespace mp::internal {
 // Shorter ones can be guessed by trying.
 inline constexpr size_t kLeastKey = 16;
 
-// A ValueError for a key that is too short, unless that is wanted.
-absl::Status check_key(const std::optional<std::string>& key, bool allow_weak);
+// A ValueError for a key of so few bytes that it is too short, unless that is wanted. Nothing: there is none.
+absl::Status check_key(std::optional<size_t> size, bool allow_weak);
 
 // AF_UNIX, AF_INET or AF_INET6. `name` is what the user calls the family, "" if nothing; `local` what the address is. A
 // ValueError if there is no such family here, or it is not the address's.

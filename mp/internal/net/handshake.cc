@@ -7,6 +7,7 @@
 #include "mp/internal/base/check.h"
 #include "mp/internal/net/crypto.h"
 #include "mp/internal/net/seal.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 namespace {
@@ -36,7 +37,7 @@ std::span<const std::byte> nonce_of(const Hello& hello) {
 class Transcript {
  public:
   Transcript(const HandshakeTerms& terms, const Hello& client, const Hello& server)
-      : authkey_(bytes(terms.authkey)) {
+      : authkey_(terms.authkey.bytes()) {
     std::copy_n(nonce_of(client).begin(), kNonceSize, salt_.begin());
     std::copy_n(nonce_of(server).begin(), kNonceSize, salt_.begin() + kNonceSize);
     std::string said;

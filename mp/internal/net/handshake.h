@@ -28,6 +28,7 @@
 #include <string_view>
 
 #include "mp/internal/net/seal.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 
@@ -96,7 +97,7 @@ class Handshake {
 
 // Both sides must have the same.
 struct HandshakeTerms {
-  std::string authkey;
+  Secret authkey;
   std::string service;
   enum class Transport : uint8_t { kLocal = 1, kInternet = 2 } transport = Transport::kInternet;
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "mp/internal/net/handshake.h"
+#include "mp/internal/net/secret.h"
 #include "tools/fuzz/pieces.h"
 
 namespace {
@@ -25,8 +26,8 @@ bool done(const Handshake& h) { return h.state() == Handshake::State::kDone; }
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const mp::internal::HandshakeTerms kTerms{.authkey = "a key of 16 bytes and more",
-                                                   .service = {}};
+  static const mp::internal::HandshakeTerms kTerms{
+      .authkey = mp::internal::Secret("a key of 16 bytes and more"), .service = {}};
   mp::testing::Input input(data, size);
   uint8_t mode = input.byte();
   mp::testing::Pieces pieces(input);

@@ -10,9 +10,11 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "mp/internal/base/sanitizer.h"
 #include "mp/internal/net/crypto.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 namespace {
@@ -20,10 +22,10 @@ namespace {
 using State = Handshake::State;
 using Transport = HandshakeTerms::Transport;
 
-HandshakeTerms terms(std::string key = "a key of more than 16 bytes", std::string service = "",
+HandshakeTerms terms(std::string_view key = "a key of more than 16 bytes", std::string service = "",
                      Transport transport = Transport::kInternet) {
   HandshakeTerms t;
-  t.authkey = std::move(key);
+  t.authkey = Secret(key);
   t.service = std::move(service);
   t.transport = transport;
   return t;
@@ -92,13 +94,13 @@ TEST(Handshake, FailsWhenTheTermsDiffer) {
     const char* what;
     HandshakeTerms client;
   };
-  const Case cases[] = {
+  Case cases[] = {
       {"key", terms("another key of more than 16 bytes")},
       {"service", terms("a key of more than 16 bytes", "jobs")},
       {"transport", terms("a key of more than 16 bytes", "", Transport::kLocal)},
   };
-  for (const Case& c : cases) {
-    Pair p(terms(), c.client);
+  for (Case& c : cases) {
+    Pair p(terms(), std::move(c.client));
     give(*p.server, take(*p.client));
     give(*p.client, take(*p.server));
     EXPECT_EQ(p.client->state(), State::kFailed) << c.what;

@@ -13,6 +13,7 @@
 #include "mp/internal/net/crypto.h"
 #include "mp/internal/net/python_framing.h"
 #include "mp/internal/net/seal.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 namespace {
@@ -49,11 +50,15 @@ struct Mac {
   std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), size}; }
 };
 
-Mac hmac(const DigestKind& digest, std::string_view key, std::string_view message) {
+Mac hmac(const DigestKind& digest, const Secret& secret, std::string_view message) {
+  // OpenSSL takes a null pointer for the key of the call before.
+  static constexpr std::byte kEmpty{};
+  const std::span<const std::byte> key = secret.bytes();
   Mac mac;
-  unsigned char* out = HMAC(digest.function(), key.data(), static_cast<int>(key.size()),
-                            reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-                            reinterpret_cast<unsigned char*>(mac.bytes.data()), &mac.size);
+  unsigned char* out =
+      HMAC(digest.function(), key.empty() ? &kEmpty : key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+           reinterpret_cast<unsigned char*>(mac.bytes.data()), &mac.size);
   check(out != nullptr, "OpenSSL gives no HMAC of a digest");
   return mac;
 }

@@ -18,14 +18,14 @@
 #define MP_INTERNAL_NET_PYTHON_HANDSHAKE_H_
 
 #include <memory>
-#include <string>
 
 #include "mp/internal/net/handshake.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 
 struct PythonTerms {
-  std::string authkey;
+  Secret authkey;
   // HMAC-MD5 will do, as a name and the way of Python before 3.12.
   bool md5 = false;
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "mp/internal/net/python_handshake.h"
+#include "mp/internal/net/secret.h"
 #include "tools/fuzz/pieces.h"
 
 namespace {
@@ -52,7 +53,8 @@ bool answerable(std::string_view message, bool md5) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   mp::testing::Input input(data, size);
   uint8_t mode = input.byte();
-  const mp::internal::PythonTerms terms{.authkey = "secret", .md5 = mode / 4 % 2 == 1};
+  const mp::internal::PythonTerms terms{.authkey = mp::internal::Secret("secret"),
+                                        .md5 = mode / 4 % 2 == 1};
   mp::testing::Pieces pieces(input);
   auto server = mp::internal::make_python_server_handshake(terms);
   auto client = mp::internal::make_python_client_handshake(terms);

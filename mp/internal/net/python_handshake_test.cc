@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "gtest/gtest.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 namespace {
@@ -83,14 +84,14 @@ class PythonHandshakeTest : public testing::Test {
     return s->reason();
   }
 
-  PythonTerms terms{.authkey = "secret"};
+  PythonTerms terms{.authkey = Secret("secret")};
 };
 
 TEST_F(PythonHandshakeTest, ClientAndServerAgreeHoweverTheBytesAreCut) {
   for (const char* key : {"secret", "",
                           "a key longer than the block of the digest, which is hashed "
                           "first: 0123456789012345678901234567890123456789"}) {
-    terms.authkey = key;
+    terms.authkey = Secret(key);
     for (size_t step = 1; step < 80; ++step) {
       auto s = server(), c = client();
       for (int i = 0; i < 4; ++i) {
@@ -106,7 +107,7 @@ TEST_F(PythonHandshakeTest, ClientAndServerAgreeHoweverTheBytesAreCut) {
 }
 
 TEST_F(PythonHandshakeTest, AnotherKeyIsFoundOutByTheServer) {
-  PythonTerms other{.authkey = "Secret"};
+  PythonTerms other{.authkey = Secret("Secret")};
   auto s = server();
   auto c = make_python_client_handshake(other);
   hear(*c, said(*s));
@@ -154,7 +155,7 @@ TEST_F(PythonHandshakeTest, AnswersAreThoseOfPython) {
   terms.md5 = true;
   EXPECT_EQ(answer_to("{md5}" + random), expected("{md5}", "e8928e8cca3ace2d777017168dc6a0b2"));
   EXPECT_EQ(answer_to(digits(20)), expected("", "7defa9cc46abc3583325d17ccda75190"));
-  terms.authkey = "";
+  terms.authkey = Secret("");
   EXPECT_EQ(
       answer_to("{sha256}" + random),
       expected("{sha256}", "d18b190a737f779d3125c4a2dfddcebf933e2f2713bc92fbe386ca25df9fd7af"));

@@ -28,6 +28,7 @@
 #include "mp/internal/net/framing.h"
 #include "mp/internal/net/handshake.h"
 #include "mp/internal/net/seal.h"
+#include "mp/internal/net/secret.h"
 
 namespace mp::internal {
 namespace {
@@ -151,8 +152,8 @@ void give(Handshake& h, const std::string& bytes) {
 TEST_F(UnderMemcheck, AHandshakeTellsItsVerdictsAndNoMore) {
   if (there()) {
     HandshakeTerms terms;
-    terms.authkey = "a key of more than 16 bytes";
-    make_secret(terms.authkey.data(), terms.authkey.size());
+    terms.authkey = Secret("a key of more than 16 bytes");
+    make_secret(terms.authkey.bytes().data(), terms.authkey.bytes().size());
     {
       auto server = make_server_handshake(terms);
       auto client = make_client_handshake(terms);
