@@ -95,10 +95,18 @@ class Use final : public testing::Traced {
       : options_{.context = get_context(method), .kill_tree = tree}, call_(call) {}
 
   void prepare() override {
+    Queue<int> begun;
     Queue<int> end;
     process_.emplace(
-        options_, [](Queue<int> end) { end.get(); }, end);
+        options_,
+        [](Queue<int> begun, Queue<int> end) {
+          begun.put(1);
+          end.get();
+        },
+        begun, end);
     process_->start();
+    // So that nobody looks whether it has.
+    begun.get();
     std::thread([this, end] {
       close_.wait();
       end.put(1);
