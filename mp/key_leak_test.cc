@@ -269,7 +269,7 @@ TEST_F(KeyLeak, NoCoreHasAKeyThatWasRefused) {
       refused([&] { other.accept(0.05); });
     }
     client.join();
-    refused([&] { Listener(Address("no.such.host.invalid", 1), {.authkey = key.string()}); });
+    refused([&] { Listener(Address("192.0.2.1", 1), {.authkey = key.string()}); });
     refused([&] { Client(Address("/no/such/socket"), {.authkey = key.string()}); });
   });
   EXPECT_FALSE(leak.memory);

@@ -23,11 +23,13 @@
 #include <thread>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "mp/errors.h"
 #include "mp/event.h"
 #include "mp/internal/base/sanitizer.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/pool/planted_pool.h"
+#include "mp/internal/pool/pool_bug.h"
 #include "mp/internal/shm/family.h"
 #include "mp/memory.h"
 #include "mp/pool.h"
@@ -315,13 +317,18 @@ int set_it(Event e) {
   return 7;
 }
 
+int tell_pid_and_wait(Queue<int> pids, Event go) {
+  pids.put(getpid());
+  go.wait();
+  return 7;
+}
+
 // A pool of two workers and two tasks, one of which went to a worker that is stopped.
 struct HalfStopped {
   HalfStopped() {
     EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
     stopped = pool.workers().at(0).pid();
     stop(pool.workers().at(0));
-    // Nobody reads the first one's result, so that each has one.
     for (const Event& e : done) {
       results.push_back(pool.apply_async(set_it, e));
     }
@@ -359,6 +366,24 @@ TEST_F(PoolCrash, WhatAStoppedWorkerHasNotBegunIsDoneWhateverElseIs) {
   while (!half.done[0].is_set() || !half.done[1].is_set()) {
     EXPECT_EQ(half.pool.apply(square, 3), 9);
   }
+}
+
+TEST_F(PoolCrash, WhatIsTriedAgainIsDoneThoughItGoesToAStoppedWorker) {
+  Pool pool(2);
+  EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
+  Queue<int> pids;
+  Event go;
+  auto tried = pool.apply_async({.retries = 3}, tell_pid_and_wait, pids, go);
+  const int runs = pids.get();
+  const std::vector<Process> workers = pool.workers();
+  const Process& idle = workers.at(workers.at(0).pid() == runs ? 1 : 0);
+  const int stopped = idle.pid();
+  stop(idle);
+  ::kill(runs, SIGKILL);
+  EXPECT_NE(pids.get(), stopped);
+  go.set();
+  EXPECT_EQ(tried.get(), 7);
+  ::kill(stopped, SIGCONT);
 }
 
 TEST_F(PoolCrash, AWorkerThatGoesOnTakesOverWhatIsQueuedBehindALongTask) {
@@ -523,7 +548,9 @@ TEST_F(PoolCrash, TerminateEndsWhoIsStoppedAsItAllocates) {
     tid = gettid();
     EXPECT_THROW(pool.apply(size_of, std::string(size_t{8} << 20, 'x')), CancelledError);
   });
-  while (tid == 0 || !asleep_in_futex(tid)) {
+  // For good: waiting for memory, it looks about every 100 ms.
+  for (uint64_t turns = 0;
+       tid == 0 || !asleep_in_futex(tid) || std::exchange(turns, switches(tid)) != switches(tid);) {
     std::this_thread::yield();
   }
   pool.terminate();
@@ -1015,6 +1042,10 @@ class Sleeper {
 
 // Whoever leads ends with a result of his, and asks one who may have got his own by then: that one asks the next.
 TEST_F(PoolCrash, WhoIsAskedToReadResultsAndHasHisOwnAsksTheNext) {
+  // Nobody looks after them meanwhile.
+  const int64_t slice_ns =
+      std::exchange(internal::g_pool_circumstances.slice_ns, int64_t{3600} * 1'000'000'000);
+  const absl::Cleanup reset = [slice_ns] { internal::g_pool_circumstances.slice_ns = slice_ns; };
   Pool pool(1);
   for (int round = 0; round < 100; ++round) {
     Event first, second, go;

@@ -8,7 +8,6 @@
 #include <iterator>
 #include <numeric>
 #include <optional>
-#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -22,6 +21,7 @@
 #include "mp/pool_errors.h"
 #include "mp/process.h"
 #include "mp/queue.h"
+#include "mp/semaphore.h"
 #include "mp/testing/fixture.h"
 #include "mp/testing/watchdog.h"
 #include "mp/thread_pool.h"
@@ -152,19 +152,53 @@ TYPED_TEST(PoolImap, JoinGivesOutEachItemOfAnInputThatItsTasksMake) {
   EXPECT_EQ(it.next(), std::nullopt);
 }
 
-// A view that takes a millisecond for each item.
-TYPED_TEST(PoolImap, HandsOutResultsBeforeItHasReadASlowViewFarAhead) {
+using Counted = std::pair<Semaphore, int>;
+
+// 600 items, each of which takes a millisecond to read; a forward range.
+struct Slow {
+  struct iterator {
+    using value_type = Counted;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::forward_iterator_tag;
+    using pointer = Counted*;
+    using reference = Counted;
+    const Slow* of = nullptr;
+    int n = 0;
+    Counted operator*() const {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ++*of->read;
+      return {*of->done, n};
+    }
+    iterator& operator++() {
+      ++n;
+      return *this;
+    }
+    iterator operator++(int) { return {of, n++}; }
+    friend bool operator==(const iterator&, const iterator&) = default;
+  };
+  int* read;
+  const Semaphore* done;
+  iterator begin() const { return {this, 0}; }
+  iterator end() const { return {this, 600}; }
+};
+
+int count_and_square(const Counted& counted) {
+  counted.first.release();
+  return counted.second * counted.second;
+}
+
+TYPED_TEST(PoolImap, HandsOutResultsBeforeItHasReadASlowRangeFarAhead) {
   TypeParam pool(1);
-  const std::vector<int> in = numbers(600);
-  int read = 0;
-  auto slow = in | std::views::transform([&read](int x) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                ++read;
-                return x;
-              });
-  auto it = pool.imap(square, slow);
+  Semaphore done(0);
+  int read = 0, all_done = 0;
+  const Slow slow{&read, &done};
+  auto it = pool.imap(count_and_square, slow);
   int most = 0;
   for (int i = 0; i < 300; ++i) {
+    // There is a result, if only just.
+    for (; all_done < read; ++all_done) {
+      done.acquire();
+    }
     const int before = read;
     ASSERT_EQ(it.next(), i * i);
     most = std::max(most, read - before);

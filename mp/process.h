@@ -23,7 +23,8 @@
 // Blocking  join() until the child has ended. start() until it exists, not until it runs, but for
 //           Options::outlives_parent; starts of one process take turns. No thread is started.
 // Cost      start: about a fork, a fork in another process, or an execution of this program.
-//           One file descriptor as long as there is a handle.
+//           One file descriptor as long as there is a handle. A child holds one for each process that
+//           it ends with: its parent, and seven of those above.
 // Death     The child dies anywhere: exitcode() says so, and what it held is free after join() or
 //           is_alive(). The parent dies anywhere: its children are killed, theirs too, within
 //           milliseconds and whatever they do, but for those with Options::outlives_parent. The

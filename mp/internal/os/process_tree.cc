@@ -261,6 +261,9 @@ class Tree {
 // As signal_tree(), with nobody to go on when this process is killed.
 int signal_members(int pid, int pidfd, int signal) {
   Tree tree(pid, pidfd);
+  if (tree.refused() != 0) {
+    return tree.refused();
+  }
   tree.stop_all();
   const int refused = tree.refused();
   if (refused == 0) {
@@ -325,7 +328,8 @@ int signal_tree(int pid, int pidfd, int signal) {
     while (syscall(SYS_waitid, P_PID, helper, &end, WEXITED | __WALL, nullptr) != 0 &&
            errno == EINTR) {
     }
-    if (end.si_code == CLD_EXITED || end.si_pid == 0) {
+    // Killed, or reaped by somebody else, it may not have come to the end.
+    if (end.si_code == CLD_EXITED) {
       return end.si_status;
     }
   }
@@ -338,6 +342,7 @@ void kill_descendants() {
   // The children of who ended by himself during a look may have been passed over in it, and are seen by the next.
   for (int in_vain = 0; in_vain < 2;) {
     ++in_vain;
+    look.refuse(0);
     look.each_process([&](int pid) {
       if (look.parent_of(pid) != self) {
         return;

@@ -35,9 +35,10 @@ namespace mp {
 //
 // Handles   Move-only. When it goes, what no worker has begun is not done any more.
 // Safety    One thread at a time.
-// Blocking  The input is read in the caller's thread: in imap(), in next(), and in the pool's join(). While there is a result,
-//           next() reads on for some 200 us at most, and imap() and next() no input iterator, which may wait for its next item.
-//           Who needs more of an input that join() waits for waits too.
+// Blocking  The input is read in the caller's thread: in imap(), which reads as many items as may be ahead, in next(), and in the
+//           pool's join(). While there is a result, next() reads on for some 200 us at most. An input iterator may wait for its
+//           next item, so imap() and next() read it only while there is no result. Who needs more of an input while join() waits
+//           for an item of it waits too.
 template <class R>
 class IMapIterator {
  public:

@@ -6,6 +6,7 @@
 #include <deque>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/frame/failure.h"
@@ -51,6 +52,7 @@ void call_after(std::vector<std::function<void()>> calls) {
   std::deque<Round> rounds;
   rounds.push_back({std::move(calls)});
   t_rounds = &rounds;
+  const absl::Cleanup reset = [] { t_rounds = nullptr; };
   while (!rounds.empty()) {
     Round& last = rounds.back();
     if (last.next == last.calls.size()) {
@@ -59,7 +61,6 @@ void call_after(std::vector<std::function<void()>> calls) {
       call_back(last.calls[last.next++]);
     }
   }
-  t_rounds = nullptr;
 }
 
 }  // namespace

@@ -32,10 +32,10 @@ class NestedWait {
   NestedWait(const NestedWait&) = delete;
   NestedWait& operator=(const NestedWait&) = delete;
 
-  bool takes_any() const noexcept { return patience_.passed(); }
   // Whether the first of `called` is to be made now. What is waited for is brought there.
-  bool takes_first(std::deque<std::shared_ptr<Job>>& called) const {
-    if (called.empty() || takes_any()) {
+  bool takes_first(std::deque<std::shared_ptr<Job>>& called) {
+    takes_any_ = patience_.passed();
+    if (called.empty() || takes_any_) {
       return !called.empty();
     }
     // Or what its result is made of.
@@ -50,9 +50,9 @@ class NestedWait {
     }
     return false;
   }
-  // When to look again at what waits.
+  // When to look again at what takes_first() has passed over.
   Deadline look(Deadline deadline) const noexcept {
-    return takes_any() ? deadline : earlier(deadline, patience_);
+    return takes_any_ ? deadline : earlier(deadline, patience_);
   }
 
  private:
@@ -62,6 +62,7 @@ class NestedWait {
   const Job& job_;
   int& depth_;
   const Deadline patience_;
+  bool takes_any_ = false;
 };
 
 }  // namespace mp::internal

@@ -122,6 +122,7 @@ void PoolCore::start() {
     collector_ = std::thread([self = shared_from_this()] { self->collector(); });
     collector_id_ = collector_.get_id();
     keeper_ = std::thread([self = shared_from_this()] { self->keeper(); });
+    keeper_id_ = keeper_.get_id();
     keeping_.wait(false);  // it has its handler of SIGINT
   } catch (...) {
     if (collector_.joinable()) {
@@ -190,6 +191,11 @@ std::unique_lock<std::mutex> PoolCore::lock_to_end() {
   return hold;
 }
 
+bool PoolCore::is_own_thread() const noexcept {
+  const std::thread::id self = std::this_thread::get_id();
+  return self == collector_id_ || self == keeper_id_;
+}
+
 void PoolCore::terminate() {
   terminating_.store(true);
   {
@@ -198,14 +204,14 @@ void PoolCore::terminate() {
   }
   wake_keeper();
   fail_all(cancelled(kTerminated), lock_to_end());
-  if (std::this_thread::get_id() != collector_id_ && !join(Deadline::after_ns(2 * kGraceNs))) {
+  if (!is_own_thread() && !join(Deadline::after_ns(2 * kGraceNs))) {
     kill_all();  // the keeper may wait for memory, too
     join(Deadline::never());
   }
 }
 
 bool PoolCore::join(Deadline deadline) {
-  if (std::this_thread::get_id() == collector_id_) {
+  if (is_own_thread()) {
     raise(RuntimeError("cannot join current thread").status());
   }
   std::unique_lock hold(end_mutex_);

@@ -145,6 +145,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
   std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
   bool take_back_some(Seat& seat, uint32_t most);
+  void put_back(Seat& seat, uint32_t slot);
   void feed(std::vector<Failed>* failed);
   void level(std::vector<Failed>* failed);
   void unstick(bool late_too);
@@ -165,9 +166,11 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   void settle(const std::shared_ptr<Job>& job, bool complete);
   void fail(std::vector<Failed> failed);
+  void fail_pending(const std::exception_ptr& error, std::vector<Failed>* failed);
   void fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold);
   std::unique_lock<std::mutex> lock_to_end();
   void kill_all() noexcept;
+  bool is_own_thread() const noexcept;
   void break_pool(const std::exception_ptr& error);
 
   void lead(absl::FunctionRef<bool()> until, Deadline deadline);
@@ -224,7 +227,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::atomic<uint64_t> callback_jobs_{0};
 
   // For who must not wait for mutex_: the pidfds of the workers by their numbers, -1: none. The innermost.
-  mutable std::mutex pidfds_mutex_;
+  std::mutex pidfds_mutex_;
   std::vector<int> pidfds_;
 
   std::mutex reading_;
@@ -254,7 +257,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   // They hold the core.
   std::thread collector_;
-  std::thread::id collector_id_;  // once start() has returned
+  std::thread::id collector_id_, keeper_id_;  // once start() has returned
   std::thread keeper_;
 };
 

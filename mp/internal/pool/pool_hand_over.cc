@@ -233,6 +233,13 @@ std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
   return end_task(seat, slot);
 }
 
+// A task of a worker that has ended is the next to be handed over.
+void PoolCore::put_back(Seat& seat, uint32_t slot) {
+  pending_.push_front(nullptr);  // first, since it may find no memory
+  pending_.front() = end_task(seat, slot).release();
+  watched_ = true;
+}
+
 // Takes back what the worker has not begun, the newest first, at most `most`; they are the next to be handed over. False:
 // there was nothing.
 bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
@@ -270,9 +277,9 @@ void PoolCore::feed(std::vector<Failed>* failed) {
   Task* tasks[kBatch];
   while (!pending_.empty()) {
     if (pending_.front()->job->abandoned.load(std::memory_order_relaxed)) {
+      const std::exception_ptr error = cancelled("the task is of no use any more");
       failed->emplace_back();
-      failed->back() = {std::unique_ptr<Task>(pending_.front()),
-                        cancelled("the task is of no use any more")};
+      failed->back() = {std::unique_ptr<Task>(pending_.front()), error};
       pending_.pop_front();
       continue;
     }
@@ -291,8 +298,9 @@ void PoolCore::feed(std::vector<Failed>* failed) {
     const size_t gone = hand_over(*seat, {tasks, n}, &s);
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(gone));
     if (!s.ok()) {
+      const std::exception_ptr error = exception_of(s);
       failed->emplace_back();
-      failed->back() = {std::unique_ptr<Task>(pending_.front()), exception_of(s)};
+      failed->back() = {std::unique_ptr<Task>(pending_.front()), error};
       pending_.pop_front();
     }
   }
@@ -336,9 +344,6 @@ void PoolCore::level(std::vector<Failed>* failed) {
 // does not begin goes to those that have nothing. That worker is slow to come back, or stopped; it gets no more until it has
 // read what it was sent.
 void PoolCore::unstick(bool late_too) {
-  if (planted(PoolBug::kCloggedForGood)) {
-    return;
-  }
   std::vector<Failed> failed;
   {
     std::lock_guard hold(mutex_);
@@ -451,9 +456,11 @@ void PoolCore::give_back(Job& job, bool begun_too) {
         if (seat->slots[slot]->job.get() != &job) {
           return;
         }
+        failed.emplace_back();
         if (std::unique_ptr<Task> task = take_back(*seat, slot)) {
-          failed.push_back({std::move(task), error});
+          failed.back() = {std::move(task), error};
         } else {
+          failed.pop_back();
           begun = true;
         }
       });
@@ -475,15 +482,22 @@ void PoolCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t 
   }
 }
 
+// With mutex_: what waits.
+void PoolCore::fail_pending(const std::exception_ptr& error, std::vector<Failed>* failed) {
+  failed->reserve(failed->size() + pending_.size());
+  for (Task* task : std::exchange(pending_, {})) {
+    failed->push_back({std::unique_ptr<Task>(task), error});
+  }
+  pending_count_.store(0, std::memory_order_relaxed);
+}
+
 // `hold` has mutex_.
 void PoolCore::fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold) {
   std::vector<Failed> failed;
-  for (Task* task : std::exchange(pending_, {})) {
-    failed.push_back({std::unique_ptr<Task>(task), error});
-  }
-  pending_count_.store(0, std::memory_order_relaxed);
+  fail_pending(error, &failed);
   for (std::unique_ptr<Seat>& seat : seats_) {
     if (seat != nullptr) {
+      failed.reserve(failed.size() + seat->outstanding);
       seat->used.each([&](uint32_t slot) { failed.push_back({end_task(*seat, slot), error}); });
     }
   }

@@ -135,7 +135,10 @@ bool PoolCore::keep(int* nap_ms) {
   if (watches) {
     hold.unlock();
     if (std::unique_lock reading(reading_, std::try_to_lock); reading.owns_lock()) {
-      collect();  // whose results nobody has read, is idle
+      // Whose results nobody has read, is idle. Who reads results sleeps at a bell that their worker finds answered.
+      if (collect() != 0) {
+        ring_bell(*board_.object<Board>());
+      }
     }
     hold.lock();
   }
@@ -267,10 +270,7 @@ void PoolCore::interrupted() {
         take_back_some(*seat, kWindow);
       }
     }
-    for (Task* task : std::exchange(pending_, {})) {
-      failed.push_back({std::unique_ptr<Task>(task), error});
-    }
-    pending_count_.store(0, std::memory_order_relaxed);
+    fail_pending(error, &failed);
   }
   fail(std::move(failed));
   if (again) {
@@ -383,36 +383,32 @@ void PoolCore::bury(Seat& seat) {
     std::vector<std::pair<uint64_t, uint32_t>> by_age;
     seat.used.each([&](uint32_t slot) { by_age.emplace_back(seat.slots[slot]->ticket, slot); });
     std::sort(by_age.rbegin(), by_age.rend());
+    failed.reserve(by_age.size());
+    const std::exception_ptr ended_by_us = cancelled(kTerminated);
     for (auto [ticket, slot] : by_age) {
       const bool begun =
           seat.desk.book().tasks[slot].is_running(ticket) || planted(PoolBug::kAllIsBegun);
-      std::unique_ptr<Task> task = end_task(seat, slot);
-      if (draining_ && (!begun || task->attempt <= task->job->retries)) {
-        failed.push_back({std::move(task), broken_});
-        continue;
-      }
-      if (!begun && planted(PoolBug::kUnbegunTasksLost)) {
-        task.release();
-        continue;
-      }
-      if (!begun || planted(PoolBug::kBegunTasksRunAgain)) {
-        pending_.push_front(task.release());
-        continue;
-      }
-      if (state_ == State::kTerminate || terminating_.load()) {
-        failed.push_back({std::move(task), cancelled(kTerminated)});  // we have killed it
+      const Task& t = *seat.slots[slot];
+      const bool has_attempts = t.attempt <= t.job->retries;
+      if (draining_ && (!begun || has_attempts)) {
+        failed.push_back({end_task(seat, slot), broken_});
+      } else if (!begun && planted(PoolBug::kUnbegunTasksLost)) {
+        end_task(seat, slot).release();
+      } else if (!begun || planted(PoolBug::kBegunTasksRunAgain)) {
+        put_back(seat, slot);
+      } else if (state_ == State::kTerminate || terminating_.load()) {
+        failed.push_back({end_task(seat, slot), ended_by_us});
       } else if (seat.verdict.ticket == ticket) {
-        failed.push_back({std::move(task), seat.verdict.error});
-      } else if (task->attempt <= task->job->retries) {
-        ++task->attempt;
-        pending_.push_front(task.release());
+        failed.push_back({end_task(seat, slot), seat.verdict.error});
+      } else if (has_attempts) {
+        put_back(seat, slot);
+        ++pending_.front()->attempt;
       } else {
-        failed.push_back({std::move(task), nullptr});
-        Task& t = *failed.back().task;
-        failed.back().error = std::make_exception_ptr(WorkerDied(
+        const std::exception_ptr died = std::make_exception_ptr(WorkerDied(
             absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ", ended_as(code),
                          " while it ran task ", ticket, " (attempt ", t.attempt, ")"),
             seat.name, seat.pid, code, ticket, t.attempt));
+        failed.push_back({end_task(seat, slot), died});
       }
     }
     const bool at_work = seat.desk.book().phase.load(std::memory_order_acquire) == Ledger::kAtWork;

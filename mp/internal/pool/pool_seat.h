@@ -103,7 +103,7 @@ struct PoolCore::Seat {
     if (planted(PoolBug::kRingsGrow) || !too_many()) {
       return false;  // without a look at what the worker writes
     }
-    const uint64_t received = tasks.ring->received();
+    const uint64_t received = planted(PoolBug::kCloggedForGood) ? 0 : tasks.ring->received();
     for (; read < received && !unread.empty(); ++read) {
       unread_bytes -= unread.front();
       unread.pop_front();

@@ -71,6 +71,10 @@ void apply_limits(const std::vector<ResourceLimit>& limits) {
     if (limit.resource == RLIMIT_AS && most != RLIM_INFINITY) {
       // The family's memory is reserved, tens of GiB: with it any limit would be exceeded.
       most += std::min(mapped_bytes(), RLIM_INFINITY - 1 - most);
+      rlimit now;
+      if (getrlimit(RLIMIT_AS, &now) == 0) {
+        most = std::min<uint64_t>(most, now.rlim_max);
+      }
     }
     rlimit r{most, most};
     if (setrlimit(static_cast<__rlimit_resource>(limit.resource), &r) != 0) {

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -66,7 +68,7 @@ __attribute__((constructor(101))) void enter() {
   UniqueFd in = start.next_fd();
   UniqueFd out = start.next_fd();
   Watches watches;
-  for (size_t count = start.next(); watches.count < count;) {
+  for (size_t count = std::min(start.next(), uint64_t{kMostWatched}); watches.count < count;) {
     watches.fds[watches.count++] = start.next_fd();
   }
   live_with_parent(std::move(watches));
