@@ -5,6 +5,9 @@
 #ifndef MP_MP_H_
 #define MP_MP_H_
 
+#if __cplusplus < 202002L
+#error "mp needs C++20: compile with -std=c++20 (in a BUILD file, copts = ["-std=c++20"])"
+#else
 // IWYU pragma: begin_exports
 #include "mp/address.h"
 #include "mp/after_fork.h"
@@ -58,5 +61,6 @@
 #include "mp/value_lock.h"
 #include "mp/wait.h"
 // IWYU pragma: end_exports
+#endif
 
 #endif  // MP_MP_H_

@@ -516,7 +516,8 @@ absl::StatusOr<Child*> started_child(const ProcessCore& core, std::string_view v
     return assertion(absl::StrCat(text, why...));
   };
   if (!core.is_ours()) {
-    return explained("child", " belongs to process ", core.creator);
+    return core.creator == 0 ? explained("child", " is this process itself: mp::exit() ends it")
+                             : explained("child", " belongs to process ", core.creator);
   }
   Child* child = core.started.load(std::memory_order_acquire);
   if (child == nullptr) {
