@@ -439,11 +439,11 @@ std::vector<Row> make_rows() {
           .operation = "one task of 100 us of a map in chunks of one",
           .variants =
               {
-                  {kProcesses, pool_cpu_processes(), 5 * kThousand},
-                  {kThreadsTwin, pool_cpu_threads(), 5 * kThousand},
-                  {kThreadsStd, std_pool_cpu(), 5 * kThousand},
-                  {"one_worker", pool_cpu_one_worker(), 2 * kThousand},
-                  {"onetbb", onetbb_cpu(), 5 * kThousand},
+                  {kProcesses, pool_cpu_processes(), 20 * kThousand},
+                  {kThreadsTwin, pool_cpu_threads(), 20 * kThousand},
+                  {kThreadsStd, std_pool_cpu(), 20 * kThousand},
+                  {"one_worker", pool_cpu_one_worker(), 10 * kThousand},
+                  {"onetbb", onetbb_cpu(), 20 * kThousand},
               },
           .no_python = "it would compute for a thousand times as long",
           .targets = {{"one_worker", 1.9}},
