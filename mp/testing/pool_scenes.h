@@ -27,16 +27,14 @@ namespace mp::testing {
 
 enum class PoolTask {
   kPlain,
-  kCarrying,   // a handle
-  kTakenBack,  // and taken back before the worker looks at it
+  kTakenBack,  // and has a handle: before the worker looks at it
 };
 
 class PoolServe final : public FamilyScene {
  public:
   explicit PoolServe(PoolTask task, internal::PoolBug bug = internal::PoolBug::kNone)
-      : FamilyScene("Pool: a task", task == PoolTask::kPlain      ? "plain"
-                                    : task == PoolTask::kCarrying ? "with a handle"
-                                                                  : "taken back, with a handle"),
+      : FamilyScene("Pool: a task",
+                    task == PoolTask::kPlain ? "plain" : "taken back, with a handle"),
         task_(task),
         bug_(bug) {}
 
