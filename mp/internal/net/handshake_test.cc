@@ -159,6 +159,22 @@ TEST(Handshake, GarbageGetsNobodyIn) {
   }
 }
 
+// The reason is for this side's log; the peer hears nothing but the end of the connection.
+TEST(Handshake, WhoIsRefusedIsNotToldWhy) {
+  const std::string hello = "MPH1\1" + std::string(35, '\0');
+  for (size_t right : {0u, 4u, 5u, 7u, 40u}) {
+    HandshakeTerms t = terms();
+    auto server = make_server_handshake(t);
+    const std::string bytes = hello.substr(0, right) + std::string(72 - right, 'x');
+    const size_t taken = give(*server, bytes);
+    EXPECT_EQ(take(*server).size(), right == 40 ? 72u : 0u);  // its own greeting and proof
+    give(*server, bytes.substr(taken));
+    EXPECT_EQ(server->state(), State::kFailed) << right;
+    EXPECT_STRNE(server->reason(), "");
+    EXPECT_TRUE(take(*server).empty()) << right;
+  }
+}
+
 // A handshake that succeeded, as one who listened has it.
 struct Recording {
   std::string hello;
