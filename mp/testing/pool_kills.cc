@@ -6,6 +6,7 @@ namespace mp::testing {
 void add_pools(Suite& suite) {
   using internal::PoolBug;
   suite.add<PoolServe>({Mode::kKill, Mode::kPause}, PoolTask::kPlain);
+  suite.add<PoolServe>(Mode::kKill, PoolTask::kCarrying);
   suite.add<PoolServe>(Mode::kKill, PoolTask::kTakenBack);
 
   // pool_planted_test has kHandlesLeftInMessage: the sweep of a death finds what this leaves.

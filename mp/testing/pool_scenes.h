@@ -27,14 +27,16 @@ namespace mp::testing {
 
 enum class PoolTask {
   kPlain,
-  kTakenBack,  // and has a handle: before the worker looks at it
+  kCarrying,   // a handle
+  kTakenBack,  // and taken back before the worker looks at it
 };
 
 class PoolServe final : public FamilyScene {
  public:
   explicit PoolServe(PoolTask task, internal::PoolBug bug = internal::PoolBug::kNone)
-      : FamilyScene("Pool: a task",
-                    task == PoolTask::kPlain ? "plain" : "taken back, with a handle"),
+      : FamilyScene("Pool: a task", task == PoolTask::kPlain      ? "plain"
+                                    : task == PoolTask::kCarrying ? "with a handle"
+                                                                  : "taken back, with a handle"),
         task_(task),
         bug_(bug) {}
 
@@ -43,10 +45,11 @@ class PoolServe final : public FamilyScene {
     board_ = internal::Ref::create(internal::Kind::kArray, sizeof(internal::Board));
     desk_.emplace(internal::Desk::make(board_, 0));
     internal::Encoder& encoder = Encoder::local();
+    const Value<int> seven(7);  // until it is in a message
     if (task_ == PoolTask::kPlain) {
       internal::encode_task(encoder, &square, 7);
     } else {
-      internal::encode_task(encoder, &square_of, Value<int>(7));
+      internal::encode_task(encoder, &square_of, seven);
     }
     word().queue(kTicket);
     require(internal::post(desk_->tasks, {kTicket, 0, internal::kTask},
