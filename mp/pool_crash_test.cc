@@ -375,6 +375,7 @@ TEST_F(PoolCrash, WhatIsTriedAgainIsDoneThoughItGoesToAStoppedWorker) {
   Event go;
   auto tried = pool.apply_async({.retries = 3}, tell_pid_and_wait, pids, go);
   const int runs = pids.get();
+  EXPECT_FALSE(go.wait(0.3));  // all is begun, so that nobody looks any more
   const std::vector<Process> workers = pool.workers();
   const Process& idle = workers.at(workers.at(0).pid() == runs ? 1 : 0);
   const int stopped = idle.pid();

@@ -78,7 +78,11 @@ class UnderMemcheck : public ::testing::Test {
     }
     return false;
   }
-  bool skipped() const { return skipped_; }
+  void TearDown() override {
+    if (skipped_) {
+      GTEST_SKIP() << "there is no Valgrind here";
+    }
+  }
 
  private:
   bool skipped_ = false;
@@ -113,9 +117,6 @@ TEST_F(UnderMemcheck, AComparisonHasOneVerdict) {
           << "the planted one is seen at each byte that it looks at";
     }
   }
-  if (skipped()) {
-    GTEST_SKIP() << "there is no Valgrind here";
-  }
 }
 
 TEST_F(UnderMemcheck, DigestsOfSecretsAreMadeWithoutALookAtThem) {
@@ -129,9 +130,6 @@ TEST_F(UnderMemcheck, DigestsOfSecretsAreMadeWithoutALookAtThem) {
     EXPECT_EQ(reports([&] { hkdf_sha256(key, salt, "label"); }), 0u);
     EXPECT_EQ(reports([&] { sha256(message); }), 0u);
     EXPECT_EQ(reports([&] { wipe(key); }), 0u);
-  }
-  if (skipped()) {
-    GTEST_SKIP() << "there is no Valgrind here";
   }
 }
 
@@ -183,9 +181,6 @@ TEST_F(UnderMemcheck, AHandshakeTellsItsVerdictsAndNoMore) {
       EXPECT_EQ(server->state(), Handshake::State::kFailed);
     }
   }
-  if (skipped()) {
-    GTEST_SKIP() << "there is no Valgrind here";
-  }
 }
 
 TEST_F(UnderMemcheck, AFrameTellsItsVerdictAndNoMore) {
@@ -216,9 +211,6 @@ TEST_F(UnderMemcheck, AFrameTellsItsVerdictAndNoMore) {
       EXPECT_EQ(reports([&] { ok = message.received(rest).ok(); }), 1u);
       EXPECT_EQ(ok, wrong == tag.size());
     }
-  }
-  if (skipped()) {
-    GTEST_SKIP() << "there is no Valgrind here";
   }
 }
 
