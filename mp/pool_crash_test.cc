@@ -27,6 +27,7 @@
 #include "mp/errors.h"
 #include "mp/event.h"
 #include "mp/internal/base/sanitizer.h"
+#include "mp/internal/park/brief_lock.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/pool/planted_pool.h"
 #include "mp/internal/pool/pool_bug.h"
@@ -463,6 +464,18 @@ TEST_F(PoolCrash, CancelEndsARunningTask) {
 // Where on a task's way its worker stops.
 enum class Stage { kDecode, kRun, kEncode };
 
+// The worker that has stopped.
+Process stopped_one(const Pool& pool) {
+  for (;;) {
+    for (const Process& p : pool.workers()) {
+      if (process_state(p.pid()) == 'T') {
+        return p;
+      }
+    }
+    std::this_thread::yield();
+  }
+}
+
 class PoolStop : public PoolCrash, public ::testing::WithParamInterface<Stage> {
  protected:
   // x * x, by a worker that stops on its way there.
@@ -475,17 +488,6 @@ class PoolStop : public PoolCrash, public ::testing::WithParamInterface<Stage> {
           return ResultTrap{as_it_is_encoded, n * n};
         },
         Trap{end_at(Stage::kDecode)}, end_at(Stage::kRun), end_at(Stage::kEncode), x);
-  }
-  // The worker that has stopped.
-  static Process stopped_one(const Pool& pool) {
-    for (;;) {
-      for (const Process& p : pool.workers()) {
-        if (process_state(p.pid()) == 'T') {
-          return p;
-        }
-      }
-      std::this_thread::yield();
-    }
   }
   static constexpr double kNoTimeout = 3600;
 };
@@ -528,22 +530,42 @@ TEST_P(PoolStop, CancelEndsTheTask) {
   EXPECT_EQ(behind.get(), 25);
 }
 
-void stop_in_the_allocator() {
+void take_the_allocator() {
   internal::Family& family = internal::Family::get();
-  internal::park_acquire(family.header().alloc_lock, internal::self(), internal::Deadline::never(),
-                         family);
+  internal::acquire_brief(family.header().alloc_lock, internal::self(), family);
+}
+void stop_in_the_allocator() {
+  take_the_allocator();
   ::raise(SIGSTOP);
+  internal::park_release(internal::Family::get().header().alloc_lock);
+}
+// As if a debugger held it: whoever lets it go on finds it stopped at once.
+[[noreturn]] void stay_in_the_allocator() {
+  take_the_allocator();
+  for (;;) {
+    ::raise(SIGSTOP);
+  }
 }
 size_t size_of(const std::string& text) { return text.size(); }
 
-// Nobody in the family gets memory then; who submits waits for it.
-TEST_F(PoolCrash, TerminateEndsWhoIsStoppedAsItAllocates) {
+TEST_F(PoolCrash, GoesOnBesideOneThatIsStoppedAsItAllocates) {
   Pool pool(2);
   auto stopped = pool.apply_async(stop_in_the_allocator);
-  while (process_state(pool.workers().at(0).pid()) != 'T' &&
-         process_state(pool.workers().at(1).pid()) != 'T') {
+  const Process worker = stopped_one(pool);
+  // More than fits into what is there: a segment of its own.
+  EXPECT_EQ(pool.apply(size_of, std::string(size_t{8} << 20, 'x')), size_t{8} << 20);
+  while (process_state(worker.pid()) != 'T') {
     std::this_thread::yield();
   }
+  kill(worker.pid(), SIGCONT);
+  stopped.get();
+}
+
+// Nobody in the family gets memory then; who submits waits for it.
+TEST_F(PoolCrash, TerminateEndsWhoStaysInTheAllocator) {
+  Pool pool(2);
+  auto stopped = pool.apply_async(stay_in_the_allocator);
+  stopped_one(pool);
   std::atomic<int> tid = 0;
   std::thread caller([&] {
     tid = gettid();

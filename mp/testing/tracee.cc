@@ -281,6 +281,11 @@ Helper Tracee::release(std::string name) {
   return Helper(std::move(name), std::exchange(pid_, 0), std::move(line_));
 }
 
+Helper Tracee::release_stopped(std::string name) {
+  ::kill(pid_, SIGSTOP);
+  return release(std::move(name));
+}
+
 bool Tracee::is_call(uintptr_t address) {
   // The text is the same in every child.
   static auto* known = new std::unordered_map<uintptr_t, bool>;

@@ -79,6 +79,8 @@ class Tracee {
   void kill();
   // Lets it run on untraced, as a helper that is over after operate(). Not while it is asleep.
   Helper release(std::string name);
+  // The same, but it is stopped by SIGSTOP before its next instruction; from kEntry, after the call.
+  Helper release_stopped(std::string name);
 
   // Whether `address` belongs to the frame around the operation rather than to the operation.
   static bool is_frame(uintptr_t address);

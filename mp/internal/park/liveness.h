@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_PARK_LIVENESS_H_
 #define MP_INTERNAL_PARK_LIVENESS_H_
 
+#include "mp/internal/base/unique_fd.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/sync/owner.h"
 
@@ -22,6 +23,9 @@ class Liveness {
   // The owner is about to be dead: its life word has changed, which comes before is_dead(). May stay
   // true for a live one that has only lost the thread which held the word.
   virtual bool is_dying(Owner) noexcept { return false; }
+
+  // If the owner lives and is stopped by a signal, continues it and returns its pidfd.
+  virtual UniqueFd let_go_on(Owner) noexcept { return UniqueFd(); }
 
   // Passes on the wake that the kernel gives to one sleeper only.
   virtual void relay_death(Owner owner) noexcept = 0;

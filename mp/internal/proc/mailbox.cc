@@ -15,6 +15,7 @@
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/core/received.h"
 #include "mp/internal/os/scm_rights.h"
+#include "mp/internal/park/brief_lock.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/shm/family.h"
 
@@ -101,7 +102,7 @@ int room_of(const SocketPair& pair) {
 class Round {
  public:
   explicit Round(SocketPair& pair) : pair_(pair), family_(Family::get()) {
-    if (park_acquire(family_.header().mailbox_lock, Family::self(), Deadline::never(), family_) ==
+    if (acquire_brief(family_.header().mailbox_lock, Family::self(), family_) ==
         Acquired::kOwnerDied) {
       recount();
     }

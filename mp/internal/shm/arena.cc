@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
 #include "mp/internal/base/sanitizer.h"
+#include "mp/internal/park/brief_lock.h"
 #include "mp/internal/park/lock.h"
 
 namespace mp::internal {
@@ -83,7 +84,7 @@ absl::StatusOr<Arena> Arena::open(UniqueFd fd, uint64_t cookie) {
 }
 
 void Arena::lock(Owner me, Liveness& family) noexcept {
-  if (park_acquire(header().alloc_lock, me, Deadline::never(), family) == Acquired::kOwnerDied) {
+  if (acquire_brief(header().alloc_lock, me, family) == Acquired::kOwnerDied) {
     rebuild();
   }
 }

@@ -26,6 +26,8 @@
 #include "mp/internal/base/fork_state.h"
 #include "mp/internal/os/certificate.h"
 #include "mp/internal/os/reopen.h"
+#include "mp/internal/os/stopped.h"
+#include "mp/internal/park/brief_lock.h"
 #include "mp/internal/park/lock.h"
 #include "mp/internal/shm/reachability.h"
 #include "mp/internal/shm/segment.h"
@@ -297,7 +299,7 @@ bool Family::certified(uint32_t slot) const noexcept {
 void Family::lock_family() noexcept {
   // Nothing to repair after a dead owner: each step under this lock leaves over-estimates only, and
   // the sweep of the dead process clears what it named.
-  park_acquire(header().family_lock, self(), Deadline::never(), *this);
+  acquire_brief(header().family_lock, self(), *this);
 }
 
 void Family::unlock_family() noexcept {
@@ -314,7 +316,7 @@ absl::StatusOr<Family::Child> Family::claim_slot(Owner me, Owner creator) {
   }
   ArenaHeader& h = header();
   for (int round = 0;; ++round) {
-    park_acquire(h.family_lock, me, Deadline::never(), *this);
+    acquire_brief(h.family_lock, me, *this);
     uint32_t used = h.slots_used.load(std::memory_order_relaxed);
     uint32_t i = 1;
     while (i <= used &&
@@ -428,6 +430,14 @@ void Family::sweep_one(Owner owner) noexcept {
     sweep_locked(owner.slot());
   }
   unlock_family();
+}
+
+UniqueFd Family::let_go_on(Owner owner) noexcept {
+  const auto pid = static_cast<int>(slot(owner).pid.load(std::memory_order_relaxed));
+  if (owner == kStranger || pid == 0) {
+    return UniqueFd();
+  }
+  return continue_stopped(pid, arena_.fd());
 }
 
 void Family::sweep_dead() noexcept {
