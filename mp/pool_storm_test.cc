@@ -1,5 +1,6 @@
 // A pool whose workers are killed at random moments, a hundred times a second: every call ends with its value or with
-// WorkerDied, nothing is lost or comes twice, and nothing is left.
+// WorkerDied, nothing is lost or comes twice, and nothing is left. And one whose workers are stopped and continued: every call
+// ends with its value.
 //
 // The short form runs for two seconds; MP_STORM_SECONDS makes it longer, and then no result may take a second.
 
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -38,11 +40,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kShort(2);
 
-class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMethod> {
- private:
-  Watchdog dog_{storm_time(kShort) + internal::patience(std::chrono::minutes(2))};
-};
-
 // Some tasks are over at once, some take as long as it takes to be killed.
 int busy_square(int x) {
   Clock::time_point end = Clock::now() + std::chrono::microseconds(x % 16 == 0 ? 2000 : x % 50);
@@ -50,12 +47,16 @@ int busy_square(int x) {
   }
   return x * x;
 }
-std::string busy_text(int x) { return std::string(static_cast<size_t>(x % 100) * 500, 'x'); }
+// The largest get memory of their own.
+std::string busy_text(int x) {
+  return std::string(static_cast<size_t>(x % 100) * (x % 10 == 0 ? 4000 : 500), 'x');
+}
 
 struct Counts {
   std::atomic<uint64_t> values{0};
   std::atomic<uint64_t> deaths{0};
   std::atomic<uint64_t> kills{0};
+  std::atomic<uint64_t> stops{0};
   std::atomic<int64_t> longest_ns{0};
   std::mutex mutex;
   std::map<int, int> balance;  // by pid: kills of such a worker, less tasks that died by it
@@ -135,68 +136,127 @@ void map_with_retries(const Pool& pool, Counts& counts, const std::atomic<bool>&
   }
 }
 
+// Pauses between what is done to workers.
+class Pace {
+ public:
+  void pause(int64_t least_us, int64_t most_us) {
+    next_ += std::chrono::microseconds(
+        std::uniform_int_distribution<int64_t>(least_us, most_us)(random_));
+    std::this_thread::sleep_until(next_);
+  }
+  Process& any(std::vector<Process>& workers) { return workers[random_() % workers.size()]; }
+
+ private:
+  std::mt19937 random_{12345};
+  Clock::time_point next_ = Clock::now();
+};
+
 void kill_workers(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
-  std::mt19937 random(12345);
-  for (Clock::time_point next = Clock::now(); !stop;) {
+  for (Pace pace; !stop; pace.pause(5'000, 15'000)) {
     std::vector<Process> workers = pool.workers();
-    if (!workers.empty()) {
-      Process& worker = workers[random() % workers.size()];
-      // Nobody else ends it.
-      if (worker.is_alive()) {
-        worker.kill();
-        ++counts.kills;
-        std::lock_guard hold(counts.mutex);
-        ++counts.balance[worker.pid()];
-      }
+    if (workers.empty()) {
+      continue;
     }
-    next += std::chrono::microseconds(5000 + random() % 10'000);
-    std::this_thread::sleep_until(next);
+    // Nobody else ends it.
+    if (Process& worker = pace.any(workers); worker.is_alive()) {
+      worker.kill();
+      ++counts.kills;
+      std::lock_guard hold(counts.mutex);
+      ++counts.balance[worker.pid()];
+    }
   }
 }
 
-TEST_P(PoolStorm, EveryCallEndsWithItsValueOrWorkerDied) {
-  Counts counts;
-  Counts slow;
-  {
+// Two of four stand still, longer than a pool waits before it takes back what they have not begun.
+void stop_workers(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
+  std::deque<pid_t> stopped;
+  auto let_go_on = [&] {
+    ::kill(stopped.front(), SIGCONT);
+    stopped.pop_front();
+  };
+  for (Pace pace; !stop; pace.pause(10'000, 80'000)) {
+    std::vector<Process> workers = pool.workers();
+    stopped.push_back(pace.any(workers).pid());
+    ::kill(stopped.back(), SIGSTOP);
+    ++counts.stops;
+    if (stopped.size() > 2) {
+      let_go_on();
+    }
+  }
+  while (!stopped.empty()) {
+    let_go_on();
+  }
+}
+
+class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMethod> {
+ protected:
+  using Disturb = void (*)(const Pool& pool, Counts& counts, const std::atomic<bool>& stop);
+
+  // Everything that a pool can do, for a while, meanwhile `disturb`. Then `enough` has come true.
+  void rage(Disturb disturb, const std::function<bool()>& enough) {
     Pool pool({.processes = 4, .context = Context(GetParam())});
     std::atomic<bool> stop{false};
-    std::atomic<bool> stop_killing{false};
+    std::atomic<bool> stop_disturbing{false};
     std::vector<std::thread> users;
-    users.emplace_back([&] { call_one_by_one(pool, counts, stop); });
-    users.emplace_back([&] { call_in_heaps(pool, counts, stop); });
-    users.emplace_back([&] { stream(pool, counts, stop); });
-    users.emplace_back([&] { map_with_retries(pool, slow, stop); });
-    std::thread killer([&] { kill_workers(pool, counts, stop_killing); });
+    users.emplace_back([&] { call_one_by_one(pool, counts_, stop); });
+    users.emplace_back([&] { call_in_heaps(pool, counts_, stop); });
+    users.emplace_back([&] { stream(pool, counts_, stop); });
+    users.emplace_back([&] { map_with_retries(pool, maps_, stop); });
+    std::thread disturber([&] { disturb(pool, counts_, stop_disturbing); });
     std::this_thread::sleep_for(storm_time(kShort));
     // However slow the machine is, there is something to be seen of each kind.
-    while (counts.values == 0 || counts.deaths == 0 || slow.values == 0) {
+    while (!enough()) {
       std::this_thread::yield();
     }
-    // The users end while workers still die.
+    // The users end while workers are still disturbed.
     stop = true;
     for (std::thread& user : users) {
       user.join();
     }
-    stop_killing = true;
-    killer.join();
+    stop_disturbing = true;
+    disturber.join();
     EXPECT_EQ(pool.apply_async({.retries = 10}, busy_square, 9).get(), 81);
     pool.close();
     EXPECT_TRUE(pool.join());
   }
-  std::printf(
-      "%llu kills: %llu values, %llu deaths reported, the longest wait for one result %.0f ms; "
-      "%llu maps, the longest %.0f ms\n",
-      static_cast<unsigned long long>(counts.kills), static_cast<unsigned long long>(counts.values),
-      static_cast<unsigned long long>(counts.deaths), static_cast<double>(counts.longest_ns) / 1e6,
-      static_cast<unsigned long long>(slow.values), static_cast<double>(slow.longest_ns) / 1e6);
+
+  void report() const {
+    std::printf(
+        "%llu kills, %llu stops: %llu values, %llu deaths reported, the longest wait for one "
+        "result %.0f ms; %llu maps, the longest %.0f ms\n",
+        number(counts_.kills), number(counts_.stops), number(counts_.values),
+        number(counts_.deaths), static_cast<double>(counts_.longest_ns) / 1e6, number(maps_.values),
+        static_cast<double>(maps_.longest_ns) / 1e6);
+    EXPECT_EQ(maps_.deaths, 0u);
+    if (std::getenv("MP_STORM_SECONDS") != nullptr) {
+      EXPECT_LT(counts_.longest_ns, 1'000'000'000);
+    }
+  }
+
+  Counts counts_;
+  Counts maps_;
+
+ private:
+  static unsigned long long number(const std::atomic<uint64_t>& n) { return n; }
+
+  Watchdog dog_{storm_time(kShort) + internal::patience(std::chrono::minutes(2))};
+};
+
+TEST_P(PoolStorm, EveryCallEndsWithItsValueOrWorkerDied) {
+  rage(kill_workers,
+       [&] { return counts_.values != 0 && counts_.deaths != 0 && maps_.values != 0; });
+  report();
   // What dies with a worker is the one task that it was at.
-  for (auto [pid, balance] : counts.balance) {
+  for (auto [pid, balance] : counts_.balance) {
     EXPECT_GE(balance, 0) << "of the worker with pid " << pid;
   }
-  EXPECT_EQ(slow.deaths, 0u);
-  if (std::getenv("MP_STORM_SECONDS") != nullptr) {
-    EXPECT_LT(counts.longest_ns, 1'000'000'000);
-  }
+}
+
+TEST_P(PoolStorm, EveryCallEndsWithItsValueBesideWorkersThatAreStopped) {
+  rage(stop_workers,
+       [&] { return counts_.stops > 20 && counts_.values != 0 && maps_.values != 0; });
+  report();
+  EXPECT_EQ(counts_.deaths, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, PoolStorm,
