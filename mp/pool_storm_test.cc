@@ -32,6 +32,7 @@
 #include "mp/testing/fixture.h"
 #include "mp/testing/storm.h"
 #include "mp/testing/watchdog.h"
+#include "mp/value.h"
 
 namespace mp::testing {
 namespace {
@@ -40,19 +41,28 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kShort(2);
 
+// In workers: how many tasks all of them have begun.
+std::optional<RawValue<uint64_t>> g_runs;
+void count_in(RawValue<uint64_t> runs) { g_runs = runs; }
+void count_run() { std::atomic_ref(**g_runs).fetch_add(1, std::memory_order_relaxed); }
+
 // Some tasks are over at once, some take as long as it takes to be killed.
 int busy_square(int x) {
+  count_run();
   Clock::time_point end = Clock::now() + std::chrono::microseconds(x % 16 == 0 ? 2000 : x % 50);
   while (Clock::now() < end) {
   }
   return x * x;
 }
 // The largest get memory of their own.
+size_t text_size(int x) { return static_cast<size_t>(x % 100) * (x % 10 == 0 ? 4000 : 500); }
 std::string busy_text(int x) {
-  return std::string(static_cast<size_t>(x % 100) * (x % 10 == 0 ? 4000 : 500), 'x');
+  count_run();
+  return std::string(text_size(x), 'x');
 }
 
 struct Counts {
+  std::atomic<uint64_t> tasks{0};
   std::atomic<uint64_t> values{0};
   std::atomic<uint64_t> deaths{0};
   std::atomic<uint64_t> kills{0};
@@ -83,6 +93,7 @@ struct Counts {
 
 void call_one_by_one(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
   for (int i = 0; !stop; i = (i + 1) % 30'000) {
+    ++counts.tasks;
     counts.count([&] { EXPECT_EQ(pool.apply(busy_square, i), i * i); });
   }
 }
@@ -90,11 +101,12 @@ void call_one_by_one(const Pool& pool, Counts& counts, const std::atomic<bool>& 
 void call_in_heaps(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
   while (!stop) {
     std::vector<AsyncResult<std::string>> results;
+    counts.tasks += 200;
     for (int i = 0; i < 200; ++i) {
       results.push_back(pool.apply_async(busy_text, i));
     }
     for (int i = 0; i < 200; ++i) {
-      counts.count([&] { EXPECT_EQ(results[static_cast<size_t>(i)].get(), busy_text(i)); });
+      counts.count([&] { EXPECT_EQ(results[static_cast<size_t>(i)].get().size(), text_size(i)); });
     }
   }
 }
@@ -103,6 +115,7 @@ void stream(const Pool& pool, Counts& counts, const std::atomic<bool>& stop) {
   std::vector<int> in(300);
   std::iota(in.begin(), in.end(), 0);
   while (!stop) {
+    counts.tasks += in.size();
     auto it = pool.imap_unordered(busy_square, in);
     std::set<int> seen;
     size_t n = 0;
@@ -130,6 +143,7 @@ void map_with_retries(const Pool& pool, Counts& counts, const std::atomic<bool>&
     x *= x;
   }
   while (!stop) {
+    counts.tasks += in.size();
     counts.count([&] {
       EXPECT_EQ(pool.map_async({.chunksize = 7, .retries = 1000}, busy_square, in).get(), out);
     });
@@ -194,7 +208,8 @@ class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMeth
 
   // Everything that a pool can do, for a while, meanwhile `disturb`. Then `enough` has come true.
   void rage(Disturb disturb, const std::function<bool()>& enough) {
-    Pool pool({.processes = 4, .context = Context(GetParam())});
+    Pool pool(
+        {.processes = 4, .initializer = bind(count_in, runs_), .context = Context(GetParam())});
     std::atomic<bool> stop{false};
     std::atomic<bool> stop_disturbing{false};
     std::vector<std::thread> users;
@@ -215,6 +230,7 @@ class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMeth
     }
     stop_disturbing = true;
     disturber.join();
+    ++counts_.tasks;
     EXPECT_EQ(pool.apply_async({.retries = 10}, busy_square, 9).get(), 81);
     pool.close();
     EXPECT_TRUE(pool.join());
@@ -233,6 +249,7 @@ class PoolStorm : public Fixture, public ::testing::WithParamInterface<StartMeth
     }
   }
 
+  RawValue<uint64_t> runs_;
   Counts counts_;
   Counts maps_;
 
@@ -257,6 +274,7 @@ TEST_P(PoolStorm, EveryCallEndsWithItsValueBesideWorkersThatAreStopped) {
        [&] { return counts_.stops > 20 && counts_.values != 0 && maps_.values != 0; });
   report();
   EXPECT_EQ(counts_.deaths, 0u);
+  EXPECT_EQ(*runs_, counts_.tasks + maps_.tasks);
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, PoolStorm,
