@@ -29,7 +29,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "mp/internal/pool/typed_job.h"
+#include "mp/internal/os/clock.h"
+#include "mp/internal/pool/call_job.h"
+#include "mp/internal/pool/job.h"
 #include "mp/pool_errors.h"
 #include "mp/timeout.h"
 

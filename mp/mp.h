@@ -30,6 +30,7 @@
 #include "mp/finalize.h"
 #include "mp/forkserver_preload.h"
 #include "mp/function.h"
+#include "mp/imap_iterator.h"
 #include "mp/interruptible.h"
 #include "mp/joinable_queue.h"
 #include "mp/lease.h"

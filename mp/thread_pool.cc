@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mp/internal/os/cpus.h"
+#include "mp/internal/pool/refusals.h"
 
 namespace mp {
 namespace internal {

@@ -1,6 +1,6 @@
 // mp/internal/pool/cursor.h
 //
-// Cursor: reads a range item by item, in as many calls as one likes.
+// Cursor: reads a range item by item, in as many calls as one likes. Source: the same with the range, if that is its own.
 
 #ifndef MP_INTERNAL_POOL_CURSOR_H_
 #define MP_INTERNAL_POOL_CURSOR_H_
@@ -44,6 +44,17 @@ class Cursor {
   It at_;
   End end_;
   bool taken_ = false;
+};
+
+// A range that lives elsewhere, or its own, and how far it is read.
+template <class Range>
+struct Source {
+  using It = decltype(std::begin(std::declval<Range&>()));
+  using End = decltype(std::end(std::declval<Range&>()));
+  explicit Source(Range&& r)
+      : range(std::forward<Range>(r)), from(std::begin(range), std::end(range)) {}
+  Range range;
+  Cursor<It, End> from;
 };
 
 }  // namespace mp::internal

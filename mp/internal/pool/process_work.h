@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "mp/internal/pool/basic_pool.h"
+#include "mp/internal/pool/cursor.h"
+#include "mp/internal/pool/item_types.h"
+#include "mp/internal/pool/job.h"
 #include "mp/internal/pool/pool_core.h"
 #include "mp/internal/pool/task_thunk.h"
 

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "mp/internal/frame/invoke.h"
-#include "mp/internal/pool/basic_pool.h"
+#include "mp/internal/pool/cursor.h"
+#include "mp/internal/pool/item_types.h"
+#include "mp/internal/pool/job.h"
 #include "mp/internal/pool/thread_core.h"
 
 namespace mp::internal {

@@ -1,0 +1,72 @@
+// mp/internal/pool/job_options.h
+//
+// How the options of a call reach its job.
+
+#ifndef MP_INTERNAL_POOL_JOB_OPTIONS_H_
+#define MP_INTERNAL_POOL_JOB_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "mp/call_options.h"
+#include "mp/internal/pool/job.h"
+#include "mp/internal/pool/refusals.h"
+
+namespace mp::internal {
+
+template <class Options>
+void set_limits(Job& job, const Options& options) {
+  if (!options.timeout.is_forever()) {
+    job.timeout_ns = options.timeout.nanoseconds() > 0 ? options.timeout.nanoseconds() : 1;
+  }
+  job.retries = options.retries;
+}
+// Throws mp::ValueError for what these workers cannot do.
+template <class Work, class Options>
+void check_limits(const Options& options) {
+  if (!Work::kEndsCalls && (!options.timeout.is_forever() || options.retries != 0)) {
+    refuse_limits();
+  }
+}
+
+// And what the user wants called.
+template <class Job, class R>
+void set_options(Job& job, CallOptions<R>& options) {
+  set_limits(job, options);
+  std::function<void()> on_done;
+  if (options.callback || options.error_callback) {
+    on_done = [&job, callback = std::move(options.callback),
+               error_callback = std::move(options.error_callback)] {
+      if (job.error() != nullptr) {
+        if (error_callback) {
+          error_callback(job.error());
+        }
+      } else if (callback) {
+        if constexpr (std::is_void_v<R>) {
+          callback();
+        } else {
+          callback(job.value());
+        }
+      }
+    };
+  }
+  job.set_callbacks(std::move(on_done), std::move(options.progress));
+}
+
+// The chunksize of a map, where no other option is given.
+struct InChunks {
+  std::optional<int64_t> size;
+  template <class R>
+  operator CallOptions<R>() const {
+    CallOptions<R> options;
+    options.chunksize = size;
+    return options;
+  }
+};
+
+}  // namespace mp::internal
+
+#endif  // MP_INTERNAL_POOL_JOB_OPTIONS_H_
