@@ -12,7 +12,7 @@
 // Ordering   What the task did in shared objects is visible after get(), wait() and ready() have said that it is done.
 // Blocking   get() and wait() until the result is there or `timeout` is over. Meanwhile the thread reads results of the
 //            pool's workers, of other calls too.
-// Cost       A shared pointer.
+// Cost       A shared pointer. cancel() looks at the tasks of its own call, and at each worker, however many others wait.
 // Death      A worker that dies makes get() throw mp::WorkerDied, or is not seen, if there are attempts left. A pool that is
 //            terminated makes it throw mp::CancelledError.
 // Crossing   Not: a result belongs to the process that has the pool.
@@ -130,7 +130,7 @@ class AsyncResult {
   // replaced. A thread of a ThreadPool goes on, and what it returns is dropped.
   void cancel() const {
     std::shared_ptr<internal::Job> job = job_;
-    while (std::shared_ptr<internal::Job> source = job->source.lock()) {
+    while (std::shared_ptr<internal::Job> source = job->source()) {
       job = std::move(source);
     }
     job->crew().cancel(*job);
@@ -144,7 +144,7 @@ class AsyncResult {
     using U = typename Next::type;
     auto next = std::make_shared<internal::CallJob<U>>(job_->shared_crew());
     next->expect(1);
-    next->source = job_;
+    next->set_source(job_);
     auto call = std::make_shared<std::decay_t<F>>(std::forward<F>(f));
     job_->when_done([from = job_.get(), next, call] {
       if (from->error() != nullptr) {

@@ -31,8 +31,10 @@ void call_back(const std::function<void(A...)>& callback, A... a) {
 
 // What is called after a job, in its order.
 struct Round {
-  std::vector<std::function<void()>> calls;
-  size_t next = 0;
+  explicit Round(std::forward_list<std::function<void()>> c)
+      : calls(std::move(c)), next(calls.begin()) {}
+  std::forward_list<std::function<void()>> calls;
+  std::forward_list<std::function<void()>>::iterator next;
 };
 
 // Those of the jobs that are being finished in this thread, each after the call that finished it. Null: none, or a function of
@@ -41,24 +43,24 @@ thread_local std::deque<Round>* t_rounds = nullptr;
 
 // Makes the calls after a job that is done. In a call after another, they are made when that has returned: a chain of such jobs
 // may be longer than any stack. Whatever a call has stays until all after it are made: it is what holds the job.
-void call_after(std::vector<std::function<void()>> calls) {
+void call_after(std::forward_list<std::function<void()>> calls) {
   if (calls.empty()) {
     return;
   }
   if (t_rounds != nullptr) {
-    t_rounds->push_back({std::move(calls)});
+    t_rounds->emplace_back(std::move(calls));
     return;
   }
   std::deque<Round> rounds;
-  rounds.push_back({std::move(calls)});
+  rounds.emplace_back(std::move(calls));
   t_rounds = &rounds;
   const absl::Cleanup reset = [] { t_rounds = nullptr; };
   while (!rounds.empty()) {
     Round& last = rounds.back();
-    if (last.next == last.calls.size()) {
+    if (last.next == last.calls.end()) {
       rounds.pop_back();
     } else {
-      call_back(last.calls[last.next++]);
+      call_back(*last.next++);
     }
   }
 }
@@ -100,6 +102,29 @@ void Crew::read_streams(Deadline deadline) {
   }
 }
 
+Job::Wishes& Job::wishes() {
+  if (wishes_ == nullptr) {
+    wishes_ = std::make_unique<Wishes>();
+  }
+  return *wishes_;
+}
+
+void Job::set_callbacks(std::function<void()> on_done,
+                        std::function<void(uint64_t, uint64_t)> on_part) {
+  has_callbacks_ = on_done != nullptr || on_part != nullptr;
+  if (has_callbacks_) {
+    wishes().on_done = std::move(on_done);
+    wishes().on_part = std::move(on_part);
+  }
+}
+
+void Job::set_limits(int64_t timeout_ns, int retries) {
+  if (timeout_ns != 0 || retries != 0) {
+    wishes().timeout_ns = timeout_ns;
+    wishes().retries = retries;
+  }
+}
+
 void Job::expect(uint64_t parts) noexcept {
   static std::atomic<uint32_t> crowds{0};
   parts_ = parts;
@@ -137,10 +162,7 @@ bool Job::fail(uint64_t part, const std::exception_ptr& error) {
   return delivered();
 }
 
-bool Job::delivered() {
-  parts_done_.fetch_add(1, std::memory_order_acq_rel);
-  return left_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-}
+bool Job::delivered() { return left_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
 void Job::take_error(uint64_t, const std::exception_ptr& error) {
   std::lock_guard hold(mutex_);
@@ -150,8 +172,8 @@ void Job::take_error(uint64_t, const std::exception_ptr& error) {
 }
 
 void Job::progressed() {
-  if (on_part_ != nullptr) {
-    call_back(on_part_, parts_done(), parts_);
+  if (tells_parts()) {
+    call_back(wishes_->on_part, parts_done(), parts_);
   }
   changed();
 }
@@ -160,19 +182,20 @@ void Job::finish() {
   if (finishing_.exchange(true, std::memory_order_relaxed)) {
     return;
   }
-  if (on_part_ != nullptr) {
-    call_back(on_part_, parts_done(), parts_);
+  if (tells_parts()) {
+    call_back(wishes_->on_part, parts_done(), parts_);
   }
-  if (on_done_ != nullptr) {
-    call_back(std::exchange(on_done_, nullptr));
+  if (wishes_ != nullptr && wishes_->on_done != nullptr) {
+    call_back(std::exchange(wishes_->on_done, nullptr));
   }
-  std::vector<std::function<void()>> next;
+  std::forward_list<std::function<void()>> next;
   {
     std::lock_guard hold(mutex_);
     done_.store(true, std::memory_order_release);
     next.swap(next_);
   }
   changed();
+  next.reverse();
   call_after(std::move(next));
   crew_->finished(*this);
 }
@@ -196,7 +219,7 @@ void Job::when_done(std::function<void()> next) {
   {
     std::lock_guard hold(mutex_);
     if (!done()) {
-      next_.push_back(std::move(next));
+      next_.push_front(std::move(next));
       return;
     }
   }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <forward_list>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,9 @@
 #include "absl/functional/function_ref.h"
 #include "mp/internal/frame/reader.h"
 #include "mp/internal/os/clock.h"
+#include "mp/internal/pool/linked_list.h"
+#include "mp/internal/pool/pool_task.h"
+#include "mp/internal/pool/small_mutex.h"
 
 namespace mp::internal {
 
@@ -84,20 +88,23 @@ class Job {
   // `on_done` is called once, where callbacks run, before anybody sees the job as done; `on_part` there after each part, with
   // how many are done and how many there are. Before the first is submitted; either may be null.
   void set_callbacks(std::function<void()> on_done,
-                     std::function<void(uint64_t, uint64_t)> on_part) {
-    has_callbacks_ = on_done != nullptr || on_part != nullptr;
-    on_done_ = std::move(on_done);
-    on_part_ = std::move(on_part);
-  }
+                     std::function<void(uint64_t, uint64_t)> on_part);
   bool has_callbacks() const noexcept { return has_callbacks_; }
-  bool tells_parts() const noexcept { return on_part_ != nullptr; }
+  bool tells_parts() const noexcept { return wishes_ != nullptr && wishes_->on_part != nullptr; }
   // Calls `next` after the job is done(), where callbacks run; or at once, here, if it is.
   void when_done(std::function<void()> next);
-  // What this job's result is made of: what is to be given up in its place.
-  std::weak_ptr<Job> source;
+  // Before anybody else has it: what its result is made of, and is to be given up in its place.
+  void set_source(std::weak_ptr<Job> source) { wishes().source = std::move(source); }
+  std::shared_ptr<Job> source() const noexcept {
+    return wishes_ != nullptr ? wishes_->source.lock() : nullptr;
+  }
+  // Before the first part is submitted. Of each part, from its start; 0: none. Further attempts at one whose worker died.
+  void set_limits(int64_t timeout_ns, int retries);
+  int64_t timeout_ns() const noexcept { return wishes_ != nullptr ? wishes_->timeout_ns : 0; }
+  int retries() const noexcept { return wishes_ != nullptr ? wishes_->retries : 0; }
 
-  int64_t timeout_ns = 0;  // of each part, from its start; 0: none
-  int retries = 0;         // further attempts at a part whose worker died
+  // A Pool's, with its mutex: its tasks that wait for a worker, or have one.
+  LinkedList<PoolTask, &PoolTask::of_job> tasks;
 
   // -- Who has results --
 
@@ -122,9 +129,9 @@ class Job {
   virtual const char* result_name() const { return "ApplyResult"; }
   // All parts have a result or an error; done() follows once callbacks have run.
   bool complete() const noexcept { return left_.load(std::memory_order_acquire) == 0; }
-  enum class Counted { kNo, kYes, kOver };
-  std::atomic<Counted> counted{
-      Counted::kNo};  // the crew's: it knows that something is to be called
+  enum class Counted : uint8_t { kNo, kYes, kOver };
+  // The crew's: it knows that something is to be called.
+  std::atomic<Counted> counted{Counted::kNo};
 
   bool done() const noexcept { return done_.load(std::memory_order_acquire); }
   bool wait(Deadline deadline) {
@@ -134,7 +141,7 @@ class Job {
   // The first error that came; after done().
   const std::exception_ptr& error() const noexcept { return error_; }
   // Parts of which there is a result or an error.
-  uint64_t parts_done() const noexcept { return parts_done_.load(std::memory_order_acquire); }
+  uint64_t parts_done() const noexcept { return parts_ - left_.load(std::memory_order_acquire); }
   Crew& crew() const noexcept { return *crew_; }
   const std::shared_ptr<Crew>& shared_crew() const noexcept { return crew_; }
   // Its results are of no use to anybody any more: parts that are not begun need not be.
@@ -153,21 +160,30 @@ class Job {
   // A part that has failed. By default the first error is the job's.
   virtual void take_error(uint64_t part, const std::exception_ptr& error);
 
-  std::mutex mutex_;
+  SmallMutex mutex_;
   std::exception_ptr error_;
 
  private:
+  // What few jobs have, so that many take little memory.
+  struct Wishes {
+    int64_t timeout_ns = 0;
+    int retries = 0;
+    std::function<void()> on_done;
+    std::function<void(uint64_t, uint64_t)> on_part;
+    std::weak_ptr<Job> source;
+  };
+  Wishes& wishes();
+
   const std::shared_ptr<Crew> crew_;
-  bool has_callbacks_ = false;  // on_done_ goes when it is called
-  std::function<void()> on_done_;
-  std::function<void(uint64_t, uint64_t)> on_part_;
-  std::atomic<bool> finishing_{false};
+  std::unique_ptr<Wishes> wishes_;
+  std::forward_list<std::function<void()>>
+      next_;  // until it is done, the last one first; with mutex_
   uint64_t parts_ = 0;
-  uint32_t crowd_ = 0;
   std::atomic<uint64_t> left_{0};
-  std::atomic<uint64_t> parts_done_{0};
+  uint32_t crowd_ = 0;
+  bool has_callbacks_ = false;  // Wishes::on_done goes when it is called
+  std::atomic<bool> finishing_{false};
   std::atomic<bool> done_{false};
-  std::vector<std::function<void()>> next_;  // until it is done; with mutex_
 };
 
 // While a function of the user's runs that is called after a job: what is to be called after others is called as they end, since

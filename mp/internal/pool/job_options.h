@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_POOL_JOB_OPTIONS_H_
 #define MP_INTERNAL_POOL_JOB_OPTIONS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,10 +20,9 @@ namespace mp::internal {
 
 template <class Options>
 void set_limits(Job& job, const Options& options) {
-  if (!options.timeout.is_forever()) {
-    job.timeout_ns = options.timeout.nanoseconds() > 0 ? options.timeout.nanoseconds() : 1;
-  }
-  job.retries = options.retries;
+  const int64_t timeout_ns =
+      options.timeout.is_forever() ? 0 : std::max<int64_t>(options.timeout.nanoseconds(), 1);
+  job.set_limits(timeout_ns, options.retries);
 }
 // Throws mp::ValueError for what these workers cannot do.
 template <class Work, class Options>

@@ -40,7 +40,7 @@ class NestedWait {
     }
     // Or what its result is made of.
     std::shared_ptr<const Job> source;
-    for (const Job* job = &job_; job != nullptr; source = job->source.lock(), job = source.get()) {
+    for (const Job* job = &job_; job != nullptr; source = job->source(), job = source.get()) {
       const auto at = std::find_if(called.begin(), called.end(),
                                    [job](const std::shared_ptr<Job>& c) { return c.get() == job; });
       if (at != called.end()) {

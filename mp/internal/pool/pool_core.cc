@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 
 #include <chrono>
-#include <cstring>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -15,38 +14,8 @@
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/pool/pool_seat.h"
-#include "mp/internal/shm/family.h"
 
 namespace mp::internal {
-
-// -- TaskMessage ----------------------------------------------------------------------------------
-
-TaskMessage::TaskMessage(const Encoder& encoder)
-    : size_(encoder.message().size()),
-      handles_(encoder.handles().begin(), encoder.handles().end()) {
-  uint64_t* to = small_;
-  if (size_ > sizeof small_) {
-    words_ = std::make_unique_for_overwrite<uint64_t[]>((size_ + 7) / 8);
-    to = words_.get();
-  }
-  std::memcpy(to, encoder.message().data(), size_);
-  for (uint64_t object : handles_) {
-    Family::get().hold(object);
-    holds_.push_back(Ref::take(object));
-  }
-  for (int fd : encoder.fds()) {
-    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!copy.valid()) {
-      raise(os_error(errno, "mp: a file descriptor in a pool's task"));
-    }
-    fd_numbers_.push_back(copy.get());
-    fds_.push_back(std::move(copy));
-  }
-}
-
-Encoded TaskMessage::encoded() const noexcept {
-  return {{reinterpret_cast<const std::byte*>(words()), size_}, handles_, fd_numbers_};
-}
 
 // -- Beginning -----------------------------------------------------------------------------------
 

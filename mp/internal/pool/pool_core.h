@@ -35,32 +35,12 @@
 #include "mp/internal/core/ref.h"
 #include "mp/internal/pool/desk.h"
 #include "mp/internal/pool/job.h"
+#include "mp/internal/pool/linked_list.h"
+#include "mp/internal/pool/pool_task.h"
 #include "mp/internal/pool/worker.h"
 #include "mp/process.h"
 
 namespace mp::internal {
-
-// A task as bytes, for as long as it may have to be handed over again. Holds what it names.
-class TaskMessage {
- public:
-  explicit TaskMessage(const Encoder& encoder);
-  TaskMessage(TaskMessage&&) noexcept = default;
-  TaskMessage& operator=(TaskMessage&&) noexcept = default;
-  Encoded encoded() const noexcept;
-  size_t size() const noexcept { return size_; }
-
- private:
-  static constexpr size_t kSmall = 192;
-  const uint64_t* words() const noexcept { return words_ != nullptr ? words_.get() : small_; }
-
-  size_t size_;
-  uint64_t small_[kSmall / 8];         // its bytes if they fit
-  std::unique_ptr<uint64_t[]> words_;  // else
-  std::vector<uint64_t> handles_;
-  std::vector<Ref> holds_;
-  std::vector<UniqueFd> fds_;
-  std::vector<int> fd_numbers_;
-};
 
 struct PoolPlan {
   int processes = 0;
@@ -86,10 +66,12 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
 
   // Adds a task: part `part` of `job`. Throws mp::ValueError when the pool takes none, the initializers' error when it is
   // broken, mp::MemoryError. With `waits` the caller is about to wait for the job.
-  void submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message, bool waits);
+  void submit(const std::shared_ptr<Job>& job, uint64_t part, std::unique_ptr<PoolTask> task,
+              bool waits);
   // The same for the parts of a stream from `part` on: of all or, when it throws, of none. Without shared memory for one, that
   // part fails.
-  void submit_some(const std::shared_ptr<Job>& job, uint64_t part, std::span<TaskMessage> messages);
+  void submit_some(const std::shared_ptr<Job>& job, uint64_t part,
+                   std::span<std::unique_ptr<PoolTask>> tasks);
 
   // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
   void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
@@ -124,11 +106,17 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::vector<Process> workers() const;
 
  private:
-  struct Task;
+  using Task = PoolTask;
   struct Seat;
   struct Verdict;
 
+  // A task that no worker has, nor will have; made with mutex_.
   struct Failed {
+    Failed() = default;
+    Failed(std::unique_ptr<Task> t, std::exception_ptr e)
+        : task(std::move(t)), error(std::move(e)) {
+      task->job->tasks.erase(task.get());
+    }
     std::unique_ptr<Task> task;
     std::exception_ptr error;
   };
@@ -142,6 +130,9 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   bool has_idle();
   bool fits(const Seat& seat) const;
   size_t hand_over(Seat& seat, std::span<Task* const> tasks, absl::Status* status);
+  void put_last(Task* task);
+  void put_first(Task* task);
+  std::unique_ptr<Task> take_waiting(Task* task);
   std::unique_ptr<Task> end_task(Seat& seat, uint32_t slot);
   std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
   bool take_back_some(Seat& seat, uint32_t most);
@@ -203,7 +194,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   std::exception_ptr broken_;
   int wanted_ = 0;                            // workers
   std::vector<std::unique_ptr<Seat>> seats_;  // by number; null: empty. Emptied with reading_ too
-  std::deque<Task*> pending_;
+  LinkedList<Task, &Task::waiting> pending_;
   uint64_t tasks_ = 0;    // submitted and without a result
   uint64_t streams_ = 0;  // open
   uint64_t last_ticket_ = 0;
@@ -218,10 +209,10 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   bool watched_ = false;    // the keeper looks after tasks that are not begun
   int64_t next_watch_ = 0;
   std::atomic<size_t> most_seats_{0};
-  // Copies, for a look without the lock.
-  std::atomic<uint64_t> pending_count_{0};
-  std::atomic<bool> weak_need_{false};  // somebody should see to it that no worker is idle
-  std::atomic<bool> clogged_{false};    // a worker gets nothing until it has read what it was sent
+  // For a look without the lock.
+  std::atomic<uint64_t> pending_count_{0};  // of pending_
+  std::atomic<bool> weak_need_{false};      // somebody should see to it that no worker is idle
+  std::atomic<bool> clogged_{false};  // a worker gets nothing until it has read what it was sent
   std::atomic<bool> closing_{false};
   std::atomic<bool> terminating_{false};  // from before terminate() may kill
   std::atomic<uint64_t> callback_jobs_{0};

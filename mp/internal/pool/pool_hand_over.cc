@@ -25,9 +25,10 @@ std::exception_ptr exception_of(const absl::Status& status) {
 
 }  // namespace
 
-void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessage message,
+void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, std::unique_ptr<Task> task,
                       bool waits) {
-  auto task = std::make_unique<Task>(Task{0, job, part, std::move(message)});
+  task->job = job;
+  task->part = part;
   bool wake = false;
   bool unwatched = false;
   {
@@ -44,17 +45,16 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
       hand_over(*seat, {&only, 1}, &s);
       raise_if_error(s);
     } else {
-      pending_.push_back(task.get());
-      pending_count_.store(pending_.size(), std::memory_order_relaxed);
+      put_last(task.get());
       wake = !waits;
     }
-    Task* t = task.release();
+    job->tasks.push_back(task.release());
     ++tasks_;
     weigh_need();
-    if (t->job->timeout_ns != 0 && timed_++ == 0) {
+    if (job->timeout_ns() != 0 && timed_++ == 0) {
       wake_keeper();
     }
-    if (t->job->has_callbacks() && count(*t->job)) {
+    if (job->has_callbacks() && count(*job)) {
       wake = true;
     }
     // Who waits for the only task there is looks after it.
@@ -71,44 +71,33 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, TaskMessag
 }
 
 void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
-                           std::span<TaskMessage> messages) {
+                           std::span<std::unique_ptr<Task>> tasks) {
   std::vector<Failed> failed;
-  std::vector<std::unique_ptr<Task>> tasks;
-  tasks.reserve(messages.size());
-  for (TaskMessage& message : messages) {
-    tasks.push_back(std::make_unique<Task>(Task{0, job, part++, std::move(message)}));
-  }
   bool unwatched;
   {
     std::lock_guard hold(mutex_);
     if (state_ != State::kClose || broken_ != nullptr || planted(PoolBug::kStreamsCut)) {
       check_running();
     }
-    const size_t before = pending_.size();
-    const bool first = before == 0;
-    try {
-      for (const std::unique_ptr<Task>& task : tasks) {
-        pending_.push_back(task.get());
-      }
-    } catch (...) {
-      pending_.resize(before);
-      throw;
-    }
+    const bool first = pending_.empty();
     for (std::unique_ptr<Task>& task : tasks) {
-      task.release()->ticket = ++last_ticket_;
+      task->job = job;
+      task->part = part++;
+      task->ticket = ++last_ticket_;
+      put_last(task.get());
+      job->tasks.push_back(task.release());
     }
-    tasks_ += messages.size();
+    tasks_ += tasks.size();
     weigh_need();
-    if (job->timeout_ns != 0) {
+    if (job->timeout_ns() != 0) {
       if (timed_ == 0) {
         wake_keeper();
       }
-      timed_ += messages.size();
+      timed_ += tasks.size();
     }
     if (first) {
       feed(&failed);
     }
-    pending_count_.store(pending_.size(), std::memory_order_relaxed);
     unwatched = !std::exchange(watched_, true);
   }
   if (unwatched) {
@@ -173,14 +162,14 @@ size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Statu
   size_t n = 0;
   while (status->ok() && n < tasks.size() && (n == 0 || fits(seat))) {
     Task& task = *tasks[n];
-    const Encoded message = task.message.encoded();
+    const Encoded message = task.encoded();
     // What it carries makes a message fail half done: such a one is published alone.
     const bool carries = !message.handles.empty() || !message.fds.empty();
     if (carries && n != 0) {
       break;
     }
     try {
-      seat.unread.push_back(task.message.size());
+      seat.unread.push_back(task.size());
     } catch (const std::bad_alloc&) {
       *status = memory_error("mp: no memory for what is known of a task");
       break;
@@ -196,10 +185,12 @@ size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Statu
       seat.unread.pop_back();
       break;
     }
-    seat.unread_bytes += task.message.size();
+    seat.unread_bytes += task.size();
     seat.slots[slot] = &task;
+    task.worker = static_cast<uint16_t>(seat.desk.number);
+    task.slot = static_cast<uint16_t>(slot);
     ++seat.outstanding;
-    seat.bytes += task.message.size();
+    seat.bytes += task.size();
     ++seat.handed;
     ++n;
     if (carries) {
@@ -213,13 +204,30 @@ size_t PoolCore::hand_over(Seat& seat, std::span<Task* const> tasks, absl::Statu
   return n;
 }
 
+void PoolCore::put_last(Task* task) {
+  pending_.push_back(task);
+  pending_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void PoolCore::put_first(Task* task) {
+  pending_.push_front(task);
+  pending_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::unique_ptr<PoolCore::Task> PoolCore::take_waiting(Task* task) {
+  pending_.erase(task);
+  pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  return std::unique_ptr<Task>(task);
+}
+
 std::unique_ptr<PoolCore::Task> PoolCore::end_task(Seat& seat, uint32_t slot) {
   std::unique_ptr<Task> task(std::exchange(seat.slots[slot], nullptr));
+  task->worker = Task::kNobody;
   seat.desk.book().tasks[slot].end();
   seat.used.give_back(slot);
   --seat.outstanding;
   seat.hungry = seat.hungry || seat.outstanding <= kWindow / 2;
-  seat.bytes -= task->message.size();
+  seat.bytes -= task->size();
   return task;
 }
 
@@ -235,8 +243,7 @@ std::unique_ptr<PoolCore::Task> PoolCore::take_back(Seat& seat, uint32_t slot) {
 
 // A task of a worker that has ended is the next to be handed over.
 void PoolCore::put_back(Seat& seat, uint32_t slot) {
-  pending_.push_front(nullptr);  // first, since it may find no memory
-  pending_.front() = end_task(seat, slot).release();
+  put_first(end_task(seat, slot).release());
   watched_ = true;
 }
 
@@ -251,13 +258,9 @@ bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
     if (most == 0) {
       break;
     }
-    // First, since it may find no memory.
-    pending_.push_front(nullptr);
     if (std::unique_ptr<Task> task = take_back(seat, slot)) {
-      pending_.front() = task.release();
+      put_first(task.release());
       --most;
-    } else {
-      pending_.pop_front();
     }
   }
   return most != wanted;
@@ -266,21 +269,19 @@ bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
 // Hands over what waits, as far as there is room: to each worker its share in one go.
 void PoolCore::feed(std::vector<Failed>* failed) {
   if (pending_.empty()) {
-    pending_count_.store(0, std::memory_order_relaxed);  // the last may have been cancelled
     return;
   }
   const size_t hungry = static_cast<size_t>(std::max<ptrdiff_t>(
       1, std::count_if(seats_.begin(), seats_.end(), [](const std::unique_ptr<Seat>& seat) {
         return seat != nullptr && !seat->closed && seat->hungry;
       })));
-  const size_t share = (pending_.size() + hungry - 1) / hungry;
+  const size_t share = (pending_count_.load(std::memory_order_relaxed) + hungry - 1) / hungry;
   Task* tasks[kBatch];
   while (!pending_.empty()) {
-    if (pending_.front()->job->abandoned.load(std::memory_order_relaxed)) {
+    if (pending_.first()->job->abandoned.load(std::memory_order_relaxed)) {
       const std::exception_ptr error = cancelled("the task is of no use any more");
       failed->emplace_back();
-      failed->back() = {std::unique_ptr<Task>(pending_.front()), error};
-      pending_.pop_front();
+      failed->back() = {take_waiting(pending_.first()), error};
       continue;
     }
     Seat* seat = best_seat();
@@ -288,7 +289,7 @@ void PoolCore::feed(std::vector<Failed>* failed) {
       break;
     }
     size_t n = 0;
-    for (Task* task : pending_) {
+    for (Task* task = pending_.first(); task != nullptr; task = pending_.after(task)) {
       if (n == std::min(share, kBatch) || task->job->abandoned.load(std::memory_order_relaxed)) {
         break;
       }
@@ -296,15 +297,15 @@ void PoolCore::feed(std::vector<Failed>* failed) {
     }
     absl::Status s;
     const size_t gone = hand_over(*seat, {tasks, n}, &s);
-    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(gone));
+    for (size_t i = 0; i < gone; ++i) {
+      take_waiting(tasks[i]).release();
+    }
     if (!s.ok()) {
       const std::exception_ptr error = exception_of(s);
       failed->emplace_back();
-      failed->back() = {std::unique_ptr<Task>(pending_.front()), error};
-      pending_.pop_front();
+      failed->back() = {take_waiting(pending_.first()), error};
     }
   }
-  pending_count_.store(pending_.size(), std::memory_order_relaxed);
 }
 
 // Whether a worker has nothing to do, and would be the next to get something.
@@ -404,7 +405,7 @@ void PoolCore::weigh_need() {
 void PoolCore::forget(const Task& task) {
   --tasks_;
   weigh_need();
-  if (task.job->timeout_ns != 0) {
+  if (task.job->timeout_ns() != 0) {
     --timed_;
   }
   if (tasks_ == 0 && state_ == State::kClose) {
@@ -438,34 +439,28 @@ void PoolCore::give_back(Job& job, bool begun_too) {
   std::exception_ptr error = cancelled("the task was cancelled");
   {
     std::lock_guard hold(mutex_);
-    for (auto at = pending_.begin(); at != pending_.end();) {
-      if ((*at)->job.get() == &job) {
-        failed.emplace_back();
-        failed.back() = {std::unique_ptr<Task>(*at), error};
-        at = pending_.erase(at);
-      } else {
-        ++at;
-      }
-    }
-    for (std::unique_ptr<Seat>& seat : seats_) {
-      if (seat == nullptr) {
+    // Those that have begun some of it.
+    std::vector<Seat*> begun;
+    for (Task *task = job.tasks.first(), *next; task != nullptr; task = next) {
+      next = job.tasks.after(task);
+      failed.emplace_back();
+      if (task->worker == Task::kNobody) {
+        failed.back() = {take_waiting(task), error};
         continue;
       }
-      bool begun = false;
-      seat->used.each([&](uint32_t slot) {
-        if (seat->slots[slot]->job.get() != &job) {
-          return;
-        }
-        failed.emplace_back();
-        if (std::unique_ptr<Task> task = take_back(*seat, slot)) {
-          failed.back() = {std::move(task), error};
-        } else {
-          failed.pop_back();
-          begun = true;
-        }
-      });
-      // Of what it has begun, it runs one; the others have results.
-      Task* running = begun && begun_too ? seat->running() : nullptr;
+      Seat* seat = seats_[task->worker].get();
+      if (std::unique_ptr<Task> taken = take_back(*seat, task->slot)) {
+        failed.back() = {std::move(taken), error};
+        continue;
+      }
+      failed.pop_back();
+      if (begun_too && std::find(begun.begin(), begun.end(), seat) == begun.end()) {
+        begun.push_back(seat);
+      }
+    }
+    for (Seat* seat : begun) {
+      // It runs one; the others have results.
+      Task* running = seat->running();
       if (running != nullptr && running->job.get() == &job) {
         doom(*seat, running->ticket, error);
       }
@@ -484,11 +479,10 @@ void PoolCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t 
 
 // With mutex_: what waits.
 void PoolCore::fail_pending(const std::exception_ptr& error, std::vector<Failed>* failed) {
-  failed->reserve(failed->size() + pending_.size());
-  for (Task* task : std::exchange(pending_, {})) {
-    failed->push_back({std::unique_ptr<Task>(task), error});
+  failed->reserve(failed->size() + pending_count_.load(std::memory_order_relaxed));
+  while (!pending_.empty()) {
+    failed->push_back({take_waiting(pending_.first()), error});
   }
-  pending_count_.store(0, std::memory_order_relaxed);
 }
 
 // `hold` has mutex_.

@@ -389,7 +389,7 @@ void PoolCore::bury(Seat& seat) {
       const bool begun =
           seat.desk.book().tasks[slot].is_running(ticket) || planted(PoolBug::kAllIsBegun);
       const Task& t = *seat.slots[slot];
-      const bool has_attempts = t.attempt <= t.job->retries;
+      const bool has_attempts = t.attempt <= t.job->retries();
       if (draining_ && (!begun || has_attempts)) {
         failed.push_back({end_task(seat, slot), broken_});
       } else if (!begun && planted(PoolBug::kUnbegunTasksLost)) {
@@ -402,7 +402,7 @@ void PoolCore::bury(Seat& seat) {
         failed.push_back({end_task(seat, slot), seat.verdict.error});
       } else if (has_attempts) {
         put_back(seat, slot);
-        ++pending_.front()->attempt;
+        ++pending_.first()->attempt;
       } else {
         const std::exception_ptr died = std::make_exception_ptr(WorkerDied(
             absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ", ended_as(code),
@@ -467,16 +467,16 @@ void PoolCore::check_times() {
       continue;
     }
     Task* task = seat->running();
-    if (task == nullptr || task->job->timeout_ns == 0) {
+    if (task == nullptr || task->job->timeout_ns() == 0) {
       continue;
     }
     // Of this task, or of a later one: then the worker has had less time.
     const int64_t began = seat->desk.book().began.load(std::memory_order_relaxed);
-    if (now - began > task->job->timeout_ns) {
+    if (now - began > task->job->timeout_ns()) {
       doom(*seat, task->ticket,
-           std::make_exception_ptr(
-               TimeoutError(absl::StrCat("mp: task ", task->ticket, " took longer than ",
-                                         static_cast<double>(task->job->timeout_ns) / 1e9, " s"))));
+           std::make_exception_ptr(TimeoutError(
+               absl::StrCat("mp: task ", task->ticket, " took longer than ",
+                            static_cast<double>(task->job->timeout_ns()) / 1e9, " s"))));
     }
   }
 }

@@ -165,6 +165,7 @@ size_t PoolCore::read_some(Seat& seat) {
           seat.slots[h.slot]->ticket == h.ticket) {
         posts[i].task = end_task(seat, h.slot);
         ++seat.answered;
+        posts[i].task->job->tasks.erase(posts[i].task.get());
         forget(*posts[i].task);
       }
     }

@@ -42,14 +42,6 @@ inline std::exception_ptr cancelled(const char* why) {
   return std::make_exception_ptr(CancelledError(why));
 }
 
-struct PoolCore::Task {
-  uint64_t ticket;
-  std::shared_ptr<Job> job;
-  uint64_t part;
-  TaskMessage message;
-  int attempt = 1;
-};
-
 // Why a worker is killed: the task that is to end by it.
 struct PoolCore::Verdict {
   uint64_t ticket = 0;

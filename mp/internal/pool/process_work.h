@@ -16,6 +16,7 @@
 #include "mp/internal/pool/item_types.h"
 #include "mp/internal/pool/job.h"
 #include "mp/internal/pool/pool_core.h"
+#include "mp/internal/pool/pool_task.h"
 #include "mp/internal/pool/task_thunk.h"
 
 namespace mp::internal {
@@ -51,7 +52,7 @@ struct ProcessWork {
                           const A&... args) {
     Encoder& encoder = Encoder::local();
     encode_task<std::decay_t<F>, std::decay_t<const A&>...>(encoder, f, args...);
-    core.submit(job, 0, TaskMessage(encoder), waits);
+    core.submit(job, 0, PoolTask::make(encoder), waits);
   }
 
   template <bool star, class T, class Job, class F, class It, class End>
@@ -59,7 +60,7 @@ struct ProcessWork {
                            bool waits, const F& f, Cursor<It, End>& from, size_t n) {
     Encoder& encoder = Encoder::local();
     encode_chunk<star, typename ItemTypes<star, T>::type, T, std::decay_t<F>>(encoder, f, from, n);
-    core.submit(job, part, TaskMessage(encoder), waits);
+    core.submit(job, part, PoolTask::make(encoder), waits);
   }
 
   // Chunks of a stream that are submitted together, the first as part `part`.
@@ -72,16 +73,16 @@ struct ProcessWork {
       Encoder& encoder = Encoder::local();
       see(encode_chunk<false, typename ItemTypes<false, T>::type, T, std::decay_t<F>>(encoder, f,
                                                                                       from, n));
-      messages_.emplace_back(encoder);
-      return messages_.back().size();
+      tasks_.push_back(PoolTask::make(encoder));
+      return tasks_.back()->size();
     }
     void submit(PoolCore& core, const std::shared_ptr<Job>& job, uint64_t part) {
-      core.submit_some(job, part, messages_);
-      messages_.clear();
+      core.submit_some(job, part, tasks_);
+      tasks_.clear();
     }
 
    private:
-    std::vector<TaskMessage> messages_;
+    std::vector<std::unique_ptr<PoolTask>> tasks_;
   };
 };
 
