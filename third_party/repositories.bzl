@@ -31,7 +31,7 @@ def mp_repositories():
             native.local_repository(name = name, path = path)
 
     # Libraries. Use them through the aliases //third_party/<name>.
-    for name in ["abseil", "benchmark", "boost", "concurrentqueue", "flatbuffers", "googletest", "onetbb", "openssl"]:
+    for name in ["abseil", "benchmark", "boost", "concurrentqueue", "flatbuffers", "googletest", "onetbb", "openssl", "valgrind"]:
         if name not in present:
             native.new_local_repository(
                 name = name,

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "mp/internal/net/seal.h"
+#include "mp/internal/net/stops_early.h"
 
 namespace mp::internal {
 namespace {
@@ -31,17 +32,6 @@ constexpr int kSamples = 100'000;
 constexpr int kBatch = 16;
 // What is slower than nine tenths of all was interrupted.
 constexpr double kCrop = 0.9;
-
-// As memcmp() may: planted.
-[[gnu::noinline]] bool stops_early(std::span<const std::byte> a,
-                                   std::span<const std::byte> b) noexcept {
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i]) {
-      return false;
-    }
-  }
-  return true;
-}
 
 int64_t now_ns() {
   timespec t{};

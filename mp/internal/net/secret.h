@@ -10,7 +10,9 @@
 #define MP_INTERNAL_NET_SECRET_H_
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,7 +22,8 @@ class Secret {
  public:
   // The empty key.
   Secret() noexcept = default;
-  // A copy: what it is copied from is for the caller to wipe. Throws std::bad_alloc.
+  // A copy: what it is copied from is for the caller to wipe. Throws mp::MemoryError, and mp::OSError when the kernel does not
+  // keep it out of core dumps.
   explicit Secret(std::string_view key);
   Secret(Secret&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -40,6 +43,8 @@ class Secret {
 
 // Overwrites it; the compiler does not take that away.
 void wipe(std::span<std::byte> secret) noexcept;
+// The key that options have, if they have one.
+void wipe(std::optional<std::string>& key) noexcept;
 
 }  // namespace mp::internal
 

@@ -29,6 +29,7 @@
 #include "mp/internal/net/handshake.h"
 #include "mp/internal/net/seal.h"
 #include "mp/internal/net/secret.h"
+#include "mp/internal/net/stops_early.h"
 
 namespace mp::internal {
 namespace {
@@ -87,17 +88,6 @@ class UnderMemcheck : public ::testing::Test {
  private:
   bool skipped_ = false;
 };
-
-// As memcmp() may: planted.
-[[gnu::noinline]] bool stops_early(std::span<const std::byte> a,
-                                   std::span<const std::byte> b) noexcept {
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i]) {
-      return false;
-    }
-  }
-  return true;
-}
 
 TEST_F(UnderMemcheck, AComparisonHasOneVerdict) {
   if (there()) {
