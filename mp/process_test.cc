@@ -33,6 +33,7 @@
 #include "mp/fd.h"
 #include "mp/internal/os/process_bug.h"
 #include "mp/internal/proc/fork_server.h"
+#include "mp/internal/proc/life.h"
 #include "mp/internal/shm/family.h"
 #include "mp/queue.h"
 #include "mp/testing/fixture.h"
@@ -580,6 +581,64 @@ TEST(Process, AForkedHandleIsUnknownToTheChild) {
   p.join();
 }
 
+// The end of a fork's child that ended in order.
+void expect_success_of(pid_t child) {
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Process, AForkedHandleGivesItsDescriptorBackThoughAThreadOfTheParentWaits) {
+  Watchdog dog(60s);
+  Process p({.context = get_context("fork")}, sleep_for_ever);
+  p.start();
+  std::atomic<pid_t> waiter{0};
+  std::thread waits([&] {
+    waiter = gettid();
+    p.join();
+  });
+  while (waiter == 0) {
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(testing::await_blocked_in(waiter, SYS_ppoll));
+  const pid_t child = fork();
+  if (child == 0) {
+    const int fd = p.sentinel();
+    p.close();
+    p.close();
+    _exit(fd >= 0 && fcntl(fd, F_GETFD) == -1 ? 0 : 1);
+  }
+  expect_success_of(child);
+  EXPECT_GE(fcntl(p.sentinel(), F_GETFD), 0) << "the parent's own is there";
+  p.kill();
+  waits.join();
+}
+
+TEST(Process, AForkedHandleIsClosedWhereverThreadsOfTheParentWere) {
+  Watchdog dog(120s);
+  Process p({.context = get_context("fork")}, sleep_for_ever);
+  p.start();
+  std::atomic<bool> stop{false};
+  std::thread looks([&] {
+    while (!stop) {
+      EXPECT_TRUE(p.is_alive());
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const bool there = p.sentinel() >= 0;
+      p.close();
+      _exit(there ? 0 : 1);
+    }
+    expect_success_of(child);
+  }
+  stop = true;
+  looks.join();
+  p.kill();
+  p.join();
+}
+
 // -- Daemons and ends of parents -------------------------------------------------------------------
 
 void report_and_sleep(Queue<int> pids) {
@@ -668,6 +727,42 @@ TEST_P(EachMethod, DescendantsDieWithAKilledAncestor) {
       EXPECT_TRUE(readable(fd.get(), 60'000));
     }
     p.join();
+  }
+}
+
+// Starts the next of the line, reports its pid, and goes on.
+void stand_in_line(std::string method, Queue<int> pids, int below) {
+  if (below > 0) {
+    Process p({.context = get_context(method)}, stand_in_line, method, pids, below - 1);
+    p.start();
+  }
+  pids.put(getpid());
+  sleep_for_ever();
+}
+
+// Longer than what one process watches.
+TEST(Process, AllOfALongLineDieWithTheFirst) {
+  Watchdog dog(120s);
+  constexpr int kLine = 12;
+  static_assert(kLine - 1 > internal::kMostWatched);
+  for (const char* method : {"fork", "spawn", "forkserver"}) {
+    Queue<int> pids;
+    Process first({.context = get_context(method)}, stand_in_line, std::string(method), pids,
+                  kLine - 1);
+    first.start();
+    std::vector<Fd> line;
+    for (int i = 0; i < kLine; ++i) {
+      line.push_back(sentinel_of(pids.get(100)));
+      ASSERT_TRUE(line.back().valid());
+    }
+    for (const Fd& fd : line) {
+      EXPECT_FALSE(readable(fd.get()));
+    }
+    first.kill();
+    for (const Fd& fd : line) {
+      EXPECT_TRUE(readable(fd.get(), 60'000)) << method;
+    }
+    first.join();
   }
 }
 

@@ -47,7 +47,9 @@ Child::Child(Owner owner, int pid, UniqueFd pidfd, Owner server)
     : owner_(owner),
       server_(server),
       pid_(pid),
-      pidfd_(pidfd.valid() ? std::move(pidfd) : ended_sentinel()) {}
+      process_(getpid()),
+      pidfd_(pidfd.valid() ? std::move(pidfd) : ended_sentinel()),
+      number_(pidfd_.get()) {}
 
 Child::Sentinel::Sentinel(Child& child) noexcept : child_(child) {
   std::lock_guard hold(child_.mutex_);
@@ -60,11 +62,6 @@ Child::Sentinel::~Sentinel() {
   if (--child_.users_ == 0 && child_.closing_) {
     child_.pidfd_.reset();
   }
-}
-
-int Child::sentinel() const noexcept {
-  std::lock_guard hold(mutex_);
-  return closing_ ? -1 : pidfd_.get();
 }
 
 void Child::record(int status) {
@@ -189,6 +186,12 @@ void Child::await_begun(Deadline deadline) noexcept {
 }
 
 void Child::close() noexcept {
+  if (process_ != getpid()) {
+    if (!closing_.exchange(true)) {
+      pidfd_.reset();
+    }
+    return;
+  }
   std::lock_guard hold(mutex_);
   closing_ = true;
   if (users_ == 0 || planted(ProcessBug::kShutInUse)) {

@@ -8,7 +8,7 @@
 // Death   The fork server dies: its children live on; their status is what the kernel still tells, else the child's own
 //         last word, else 255. Somebody else reaps our child: the same.
 //         This process dies: so do the children; their slots are swept by whoever looks.
-// Safety  Any thread.
+// Safety  Any thread. A forked child may ask its copy for the sentinel, close it and drop it.
 
 #ifndef MP_INTERNAL_PROC_CHILD_H_
 #define MP_INTERNAL_PROC_CHILD_H_
@@ -50,8 +50,8 @@ class Child {
 
   int pid() const noexcept { return pid_; }
   Owner owner() const noexcept { return owner_; }
-  // Readable from the end of the process on; -1 after close().
-  int sentinel() const noexcept;
+  // Readable from the end of the process on; -1 after close(). In a forked child too.
+  int sentinel() const noexcept { return closing_ ? -1 : number_; }
 
   // Waits until it has ended and its status is known; then everything it held is free. False when `deadline` passed.
   bool wait(Deadline deadline);
@@ -66,7 +66,7 @@ class Child {
   // Waits until it has said tell_begun(), or has ended, or `deadline` has passed.
   void await_begun(Deadline deadline) noexcept;
 
-  // After its end: gives the sentinel back, as soon as nobody uses it.
+  // After its end: gives the sentinel back, as soon as nobody uses it. In a forked child too, at once.
   void close() noexcept;
 
   // 0, also when it has ended already, or an errno.
@@ -81,11 +81,15 @@ class Child {
   const Owner owner_;
   const Owner server_;
   const int pid_;
+  const int process_;  // whose child it is: a pid
 
-  mutable std::mutex mutex_;
-  UniqueFd pidfd_;        // under `mutex_`
-  int users_ = 0;         // of the sentinel; under `mutex_`
-  bool closing_ = false;  // under `mutex_`
+  // A forked child has a copy of these as they were: locked for ever, and used for ever, if a thread of the parent was inside.
+  std::mutex mutex_;
+  int users_ = 0;  // of the sentinel; under `mutex_`
+
+  UniqueFd pidfd_;  // under `mutex_`
+  const int number_;
+  std::atomic<bool> closing_{false};  // set under `mutex_`
   std::atomic<bool> ended_{false};
   int status_ = 0;  // before `ended_`
 };
