@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "mp/errors.h"
@@ -55,11 +54,7 @@ absl::StatusOr<Connection> connect(const Address& address, const ClientOptions& 
 
 }  // namespace
 
-ClientOptions::~ClientOptions() {
-  if (authkey.has_value()) {
-    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
-  }
-}
+ClientOptions::~ClientOptions() { internal::wipe(authkey); }
 
 Connection Client(const Address& address, const ClientOptions& options) {
   absl::StatusOr<Connection> connection =

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <optional>
-#include <span>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,17 +19,11 @@ namespace mp {
 
 namespace {
 
-void log_refused(const char* why) {
-  get_logger().info(absl::StrCat("mp: Listener: a peer was sent away: ", why));
-}
+void to_log(const std::string& what) { get_logger().info(absl::StrCat("mp: Listener: ", what)); }
 
 }  // namespace
 
-ListenerOptions::~ListenerOptions() {
-  if (authkey.has_value()) {
-    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
-  }
-}
+ListenerOptions::~ListenerOptions() { internal::wipe(authkey); }
 
 struct Listener::State {
   State(const std::optional<Address>& where, const Options& options);
@@ -52,7 +46,7 @@ internal::ListenerCore::Terms Listener::State::core_terms(const Options& options
   internal::raise_if_error(internal::check_key(key_size, options.allow_weak_key));
   internal::ListenerCore::Terms made{.family = options.family, .backlog = options.backlog};
   made.accept.handshake_ns = options.handshake_timeout.nanoseconds();
-  made.accept.refused = log_refused;
+  made.accept.told = to_log;
   if (authenticated) {
     made.accept.handshake = [this] { return internal::make_server_handshake(terms); };
   }

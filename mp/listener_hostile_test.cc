@@ -35,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "mp/address.h"
 #include "mp/bytes.h"
 #include "mp/client.h"
@@ -554,15 +555,30 @@ TEST_F(Hostile, WithoutDescriptorsItWaitsAndThenGoesOn) {
     }
     all.push_back(std::move(fd));
   }
+  std::vector<std::string> log;
+  get_logger().set_level("DEBUG");
+  get_logger().add_handler([&](const LogRecord& r) { log.emplace_back(r.message); });
   double cpu = cpu_seconds();
-  EXPECT_FALSE(listener.try_accept(1s).ok());
+  const absl::Status in_vain = listener.try_accept(1s).status();
   double used = cpu_seconds() - cpu;
+  EXPECT_EQ(in_vain.message(),
+            "mp: Listener.accept: nobody has connected in time; there are no descriptors left: who "
+            "connects has to wait");
+  EXPECT_EQ(listener.try_accept(0).status(), in_vain) << "it does not look again so soon";
+  get_logger().remove_handlers();
+  get_logger().set_level(0);
+  EXPECT_FALSE(log.empty());
+  for (const std::string& said : log) {
+    EXPECT_EQ(said, "mp: Listener: there are no descriptors left: who connects has to wait");
+  }
   std::printf("CPU time of a second without descriptors: %.2f ms\n", 1e3 * used);
   EXPECT_LT(used, 0.25) << "it does not sleep";
   all.clear();
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   Serving serving(listener);
   expect_served(listener);
+  send_raw(peer, std::string("MPH1\1\0\0\0", 8) + std::string(32, 'n'));
+  EXPECT_EQ(read_raw(peer, 72).size(), 72u) << "nobody has sent it away";
 }
 
 // As one ends a thread that accepts. (Planted: it looks again and again, and never returns.)

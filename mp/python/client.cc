@@ -1,7 +1,6 @@
 #include "mp/python/client.h"
 
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -35,11 +34,7 @@ absl::StatusOr<internal::UniqueFd> connect(const Address& address, const ClientO
 
 }  // namespace
 
-ClientOptions::~ClientOptions() {
-  if (authkey.has_value()) {
-    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
-  }
-}
+ClientOptions::~ClientOptions() { internal::wipe(authkey); }
 
 Connection Client(const Address& address, const ClientOptions& options) {
   absl::StatusOr<internal::UniqueFd> fd = connect(address, options);

@@ -1,6 +1,6 @@
 #include "mp/python/listener.h"
 
-#include <span>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,17 +15,13 @@
 namespace mp::python {
 namespace {
 
-void log_refused(const char* why) {
-  get_logger().info(absl::StrCat("mp: python::Listener: a peer was sent away: ", why));
+void to_log(const std::string& what) {
+  get_logger().info(absl::StrCat("mp: python::Listener: ", what));
 }
 
 }  // namespace
 
-ListenerOptions::~ListenerOptions() {
-  if (authkey.has_value()) {
-    internal::wipe(std::as_writable_bytes(std::span(*authkey)));
-  }
-}
+ListenerOptions::~ListenerOptions() { internal::wipe(authkey); }
 
 struct Listener::State {
   State(const std::optional<Address>& where, const Options& options)
@@ -39,7 +35,7 @@ struct Listener::State {
   internal::ListenerCore::Terms core_terms(const Options& options) {
     internal::ListenerCore::Terms made{.family = options.family, .backlog = options.backlog};
     made.accept.handshake_ns = options.handshake_timeout.nanoseconds();
-    made.accept.refused = log_refused;
+    made.accept.told = to_log;
     if (options.authkey.has_value()) {
       made.accept.handshake = [this] { return internal::make_python_server_handshake(terms); };
     }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kFirstPauseNs = 100'000'000;
 constexpr int64_t kLongestPauseNs = 1'000'000'000;
+constexpr char kNoDescriptors[] = "there are no descriptors left: who connects has to wait";
 // New peers before those that are there get on.
 constexpr int kBurst = 32;
 // Somebody has shut the listening socket down. A local one says nothing else: accept4() on it would be EAGAIN for ever.
@@ -53,7 +54,7 @@ absl::StatusOr<Acceptor::Accepted> Acceptor::accept(Deadline deadline) {
     pending_.clear();
     of_process_ = process;
   }
-  sent_away_.clear();
+  news_ = closed_until_.passed() ? "" : kNoDescriptors;
   // What came between two calls is read before anybody is found to be late.
   Deadline until = Deadline::past();
   std::vector<pollfd> polled;
@@ -84,8 +85,8 @@ absl::StatusOr<Acceptor::Accepted> Acceptor::accept(Deadline deadline) {
     expire();
     if (!first && deadline.passed()) {
       std::string text = "mp: Listener.accept: nobody has connected in time";
-      if (!sent_away_.empty()) {
-        absl::StrAppend(&text, "; the last peer was sent away: ", sent_away_);
+      if (!news_.empty()) {
+        absl::StrAppend(&text, "; ", news_);
       }
       return TimeoutError(text).status();
     }
@@ -104,9 +105,7 @@ int Acceptor::let_in() {
     Pending p{{}, Deadline::after_ns(terms_.handshake_ns)};
     int result = accept_stream(listening_.get(), &p.peer.fd, &p.peer.peer);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS) {
-      closed_for_ = std::clamp(2 * closed_for_, kFirstPauseNs, kLongestPauseNs);
-      closed_until_ = Deadline::after_ns(closed_for_);
-      refuse("there are no descriptors left; new ones wait");
+      hold_up();
       return 0;
     }
     if (result == -EAGAIN) {
@@ -141,6 +140,15 @@ int Acceptor::let_in() {
     pending_.push_back(std::move(p));
   }
   return 0;
+}
+
+void Acceptor::hold_up() {
+  closed_for_ = std::clamp(2 * closed_for_, kFirstPauseNs, kLongestPauseNs);
+  closed_until_ = Deadline::after_ns(closed_for_);
+  news_ = kNoDescriptors;
+  if (terms_.told != nullptr) {
+    terms_.told(news_);
+  }
 }
 
 void Acceptor::make_place() {
@@ -206,9 +214,9 @@ void Acceptor::send_away(const Pending& p, const char* why) {
 }
 
 void Acceptor::refuse(const char* why) {
-  sent_away_ = why;
-  if (terms_.refused != nullptr) {
-    terms_.refused(why);
+  news_ = absl::StrCat("the last peer was sent away: ", why);
+  if (terms_.told != nullptr) {
+    terms_.told(absl::StrCat("a peer was sent away: ", why));
   }
 }
 

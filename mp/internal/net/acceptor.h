@@ -5,7 +5,8 @@
 //
 // A peer has one deadline for its whole handshake, and costs a descriptor and less than 2 KiB until then. At most kMostPending
 // are on their way; one more, and the oldest that has not sent its first message has to go, or the oldest if all have.
-// When there are no descriptors left, nobody is accepted for a tenth of a second, then for twice as long, up to a second.
+// When there are no descriptors left, nobody is accepted for a tenth of a second, then for twice as long, up to a second. Who
+// connects meanwhile waits, and is not sent away.
 //
 // Fork: a child may go on accepting beside its parent. Who was on the way stays the parent's.
 
@@ -34,8 +35,8 @@ class Acceptor {
     int64_t handshake_ns = 5'000'000'000;
     // Only this user and root may connect; for local sockets.
     bool same_user = false;
-    // A peer was sent away.
-    std::function<void(const char* why)> refused = {};
+    // For the log: a peer was sent away, and why; or nobody is let in, and why.
+    std::function<void(const std::string& what)> told = {};
   };
   struct Accepted {
     UniqueFd fd;
@@ -59,6 +60,7 @@ class Acceptor {
   };
   // Takes new peers in; those without a handshake are done. 0, or why there will be no more.
   int let_in();
+  void hold_up();
   void make_place();
   // As far as it goes without waiting; false: it has to go.
   bool advance(Pending& pending);
@@ -76,7 +78,7 @@ class Acceptor {
   int of_process_ = 0;                        // whose they are: a pid
   Deadline closed_until_ = Deadline::past();  // without descriptors
   int64_t closed_for_ = 0;
-  std::string sent_away_;  // why the last one was, during this accept()
+  std::string news_;  // what the caller is told who was in vain here: the last of this accept()
 };
 
 // Does `handshake` over `fd` until `deadline`.
