@@ -324,15 +324,22 @@ int tell_pid_and_wait(Queue<int> pids, Event go) {
   return 7;
 }
 
-// A pool of two workers and two tasks, one of which went to a worker that is stopped.
+int set_it_then(Event go, Event e) {
+  go.wait();
+  return set_it(e);
+}
+
+// A pool of two workers and two tasks, one of which went to a worker that is stopped: none ends before both have gone.
 struct HalfStopped {
   HalfStopped() {
     EXPECT_EQ(pool.map(square, std::vector{1, 2}, 1), (std::vector{1, 4}));
     stopped = pool.workers().at(0).pid();
     stop(pool.workers().at(0));
+    Event both_have_gone;
     for (const Event& e : done) {
-      results.push_back(pool.apply_async(set_it, e));
+      results.push_back(pool.apply_async(set_it_then, both_have_gone, e));
     }
+    both_have_gone.set();
   }
   ~HalfStopped() { go_on(); }
   void go_on() const { ::kill(stopped, SIGCONT); }
