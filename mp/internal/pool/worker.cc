@@ -54,15 +54,23 @@ void log_to_owner(Desk desk) {
   });
 }
 
-uint64_t mapped_bytes() {
-  unsigned long long pages = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(file, "%llu", &pages) != 1) {
-      pages = 0;
+// What a process has, in bytes; 0 if nobody can tell.
+struct Memory {
+  uint64_t mapped = 0;
+  uint64_t own = 0;
+};
+Memory memory_of(int pid) noexcept {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
+  unsigned long long mapped = 0, resident = 0, shared = 0;
+  if (FILE* file = std::fopen(path, "re")) {
+    if (std::fscanf(file, "%llu %llu %llu", &mapped, &resident, &shared) != 3) {
+      mapped = resident = shared = 0;
     }
     std::fclose(file);
   }
-  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return {mapped * page, (resident - std::min(resident, shared)) * page};
 }
 
 void apply_limits(const std::vector<ResourceLimit>& limits) {
@@ -70,7 +78,7 @@ void apply_limits(const std::vector<ResourceLimit>& limits) {
     uint64_t most = limit.most;
     if (limit.resource == RLIMIT_AS && most != RLIM_INFINITY) {
       // The family's memory is reserved, tens of GiB: with it any limit would be exceeded.
-      most += std::min(mapped_bytes(), RLIM_INFINITY - 1 - most);
+      most += std::min(memory_of(getpid()).mapped, RLIM_INFINITY - 1 - most);
       rlimit now;
       if (getrlimit(RLIMIT_AS, &now) == 0) {
         most = std::min<uint64_t>(most, now.rlim_max);
@@ -239,18 +247,7 @@ bool Worker::serve_next() {
 
 uint32_t pool_depth() noexcept { return g_depth; }
 
-uint64_t private_bytes(int pid) noexcept {
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
-  unsigned long long size = 0, resident = 0, shared = 0;
-  if (FILE* file = std::fopen(path, "re")) {
-    if (std::fscanf(file, "%llu %llu %llu", &size, &resident, &shared) != 3) {
-      resident = shared = 0;
-    }
-    std::fclose(file);
-  }
-  return (resident - std::min(resident, shared)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
+uint64_t private_bytes(int pid) noexcept { return memory_of(pid).own; }
 
 void worker_main(WorkerPlan plan) {
   signal(SIGINT, SIG_IGN);
