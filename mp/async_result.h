@@ -7,7 +7,8 @@
 //   std::cout << r.get(2.0);
 //   mp::AsyncResult<std::string> text = r.then([](int n) { return std::to_string(n); });
 //
-// Handles    Copies are handles to the same result. Dropping them changes nothing: the call runs all the same.
+// Handles    Copies are handles to the same result. Dropping them changes nothing: the call runs all the same. There is none
+//            without a call: std::optional<AsyncResult<R>> is for one that comes later.
 // Safety     Any method, any thread.
 // Ordering   What the task did in shared objects is visible after get(), wait() and ready() have said that it is done.
 // Blocking   get() and wait() until the result is there or `timeout` is over. Meanwhile the thread reads results of the
@@ -17,7 +18,8 @@
 //            terminated makes it throw mp::CancelledError.
 // Crossing   Not: a result belongs to the process that has the pool.
 // Python     wait() returns whether the result is there. get() copies what the task returned; of a temporary AsyncResult
-//            that nobody else has, it moves it, and always what cannot be copied. then() and cancel() are new.
+//            that nobody else has, it moves it. What cannot be copied it moves always, of a temporary only:
+//            std::move(r).get(), once. then() and cancel() are new.
 
 #ifndef MP_ASYNC_RESULT_H_
 #define MP_ASYNC_RESULT_H_
@@ -44,6 +46,19 @@ namespace internal {
 // The job has no result before `timeout`: raises why.
 [[noreturn]] void raise_no_result();
 [[noreturn]] void raise_not_ready(const Job& job);
+
+// is_copy_constructible says so of a vector of what cannot be copied, too.
+template <class R>
+inline constexpr bool can_be_copied = std::is_copy_constructible_v<R>;
+template <class R>
+requires requires {
+  typename R::allocator_type;
+  typename R::value_type;
+}
+inline constexpr bool can_be_copied<R> =
+    std::is_copy_constructible_v<R> && can_be_copied<typename R::value_type>;
+template <>
+inline constexpr bool can_be_copied<void> = true;
 
 // What f(result) is, as the type of an AsyncResult.
 template <class T>
@@ -86,16 +101,21 @@ class AsyncResult {
 
   // Waits, and returns the result or throws the task's error. Throws mp::TimeoutError when `timeout` ran out first.
   R get(Timeout timeout = kForever) const& {
+    static_assert(internal::can_be_copied<R>,
+                  "mp: this result cannot be copied, and get() would leave it where it is. Take it "
+                  "out: std::move(result).get().");
     await(timeout);
-    if constexpr (!std::is_void_v<R>) {
+    if constexpr (!std::is_void_v<R> && internal::can_be_copied<R>) {
       return job_->value();
+    } else if constexpr (!std::is_void_v<R>) {
+      internal::raise_no_result();  // so that the reason is the only thing the compiler says
     }
   }
   R get(Timeout timeout = kForever) && {
     await(timeout);
     if constexpr (!std::is_void_v<R>) {
       R& value = const_cast<R&>(job_->value());
-      if constexpr (std::is_copy_constructible_v<R>) {
+      if constexpr (internal::can_be_copied<R>) {
         // Nobody else can ask again.
         return job_.use_count() == 1 ? std::move(value) : R(value);
       } else {

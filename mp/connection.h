@@ -6,7 +6,8 @@
 //   a.send(std::vector<int>{1, 2, 3});
 //   auto v = b.recv<std::vector<int>>();
 //
-// Handles    Copying a Connection makes another handle to the same end.
+// Handles    Copying a Connection makes another handle to the same end. There is none without an end:
+//            std::optional<Connection> is for one that comes later.
 // Safety     Any thread, any process. Several may send or receive at one end at once: every message
 //            stays whole.
 // Ordering   What the sender did before send() is visible to who received the message.

@@ -46,7 +46,8 @@
 namespace mp {
 
 struct ListenerOptions {
-  // The largest message, either way; a peer that announces more is sent away before memory is spent.
+  // The largest message, either way. To send a larger one is an mp::ValueError that says how large, and nothing is sent. A
+  // peer that announces one is sent away before memory is spent: mp::OSError "bad message length".
   uint64_t max_frame = uint64_t{64} << 20;
   // Nothing: no handshake. An empty one is a key. Overwritten when the options go; what the Listener needs of it lies in
   // memory that no core dump has.

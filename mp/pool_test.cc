@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -82,6 +83,47 @@ TEST_F(PoolTest, FileDescriptorsAreResults) {
     EXPECT_EQ(read_all(one->fd), std::to_string(n++));
   }
   EXPECT_EQ(n, 3);
+}
+
+TEST_F(PoolTest, WhatCannotBeCopiedIsTakenOutOfItsResult) {
+  Pool pool(2);
+  auto one = pool.apply_async(readable, "one");
+  EXPECT_EQ(read_all(std::move(one).get()), "one");
+  auto two = pool.map_async(numbered, {0, 1});
+  std::vector<Numbered> all = std::move(two).get();
+  for (Numbered& n : pool.map(numbered, {2, 3})) {
+    all.push_back(std::move(n));
+  }
+  ASSERT_EQ(all.size(), 4u);
+  for (int i = 0; i < 4; ++i) {
+    const Numbered& n = all[static_cast<size_t>(i)];
+    EXPECT_EQ(n.number, i);
+    EXPECT_EQ(read_all(n.fd), std::to_string(i));
+  }
+}
+
+// Nothing is encoded, so it need not be possible.
+TEST_F(PoolTest, ThreadsReturnWhatCannotCross) {
+  ThreadPool pool(2);
+  auto keep = [](int x) { return std::make_unique<int>(x); };
+  EXPECT_EQ(*pool.apply(keep, 1), 1);
+  auto two = pool.map_async(keep, {2, 3});
+  std::vector<std::unique_ptr<int>> all = std::move(two).get();
+  for (std::unique_ptr<int>& x : pool.map(keep, {4, 5})) {
+    all.push_back(std::move(x));
+  }
+  auto later = pool.imap(keep, {6, 7});
+  while (std::optional<std::unique_ptr<int>> x = later.next()) {
+    all.push_back(*std::move(x));
+  }
+  ASSERT_EQ(all.size(), 6u);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(*all[static_cast<size_t>(i)], i + 2);
+  }
+  int here = 0;
+  EXPECT_EQ(pool.apply([&] { return &here; }), &here);
+  const auto shared = std::make_shared<int>(7);
+  EXPECT_EQ(pool.apply_async([&] { return shared; }).get(), shared);
 }
 
 TEST_F(PoolTest, Maps) {

@@ -31,7 +31,8 @@
 //           fork server dies: the next start() makes another; its running children run on, and
 //           exitcode() may be 255.
 // Crossing  A Process does not cross. Function and arguments do: anything that has a Codec. A
-//           function with captures runs in a ForkProcess only.
+//           function with captures runs in a ForkProcess only. What cannot be copied, as an mp::Fd,
+//           is given away: std::move(fd). The child's standard input is empty.
 // Python    join() returns whether the process has ended. Children outlive their parent only if
 //           asked to. Arguments are copied when the Process is made: what the function changes in an
 //           object that it takes by reference is a copy, which goes with it, and one that takes a

@@ -254,8 +254,8 @@ void SocketEnd::send(Content content, std::span<const std::byte> payload) {
   }
   if (payload.size() > o.max_frame) {
     raise(value_error(absl::StrCat("mp: a message of ", payload.size(),
-                                   " bytes is over the max_frame of this connection, ",
-                                   o.max_frame)));
+                                   " bytes is over the max_frame of this connection, ", o.max_frame,
+                                   ": ListenerOptions and ClientOptions have it")));
   }
   const Framing& framing = Framing::of(o.framing);
   Framing::Head head = framing.head(content, payload.size());

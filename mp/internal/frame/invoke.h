@@ -143,6 +143,27 @@ decltype(auto) hand_over(S& kept) {
   }
 }
 
+// Compiles to an error that names T.
+template <class T>
+struct CannotBeCopied {
+  static_assert(sizeof(T*) == 0,
+                "mp: a call keeps its arguments until it is made, and this one cannot be copied. "
+                "Give it away, std::move(x); or a copy, of an mp::Fd mp::Fd::duplicate(fd.get()).");
+  static constexpr bool value = true;  // as CannotCross's
+};
+// An A&& that is to be kept as what it is.
+template <class A>
+inline constexpr bool can_be_kept = std::is_constructible_v<std::decay_t<A>, A>;
+// Does not compile unless it can be; true all the same.
+template <class A>
+constexpr bool require_kept() {
+  if constexpr (can_be_kept<A>) {
+    return true;
+  } else {
+    return CannotBeCopied<std::decay_t<A>>::value;
+  }
+}
+
 // Raises the TypeError of calling an empty Function.
 [[noreturn]] void refuse_empty_call();
 

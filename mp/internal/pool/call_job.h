@@ -51,7 +51,9 @@ class CallJob final : public ResultJob<R> {
 
  private:
   void take(uint64_t, std::span<const std::byte> message, FdSource* fds) override {
-    value_.emplace(decode_message<R>(message, fds));
+    if constexpr (Shippable<R>) {  // else run() alone has put it there
+      value_.emplace(decode_message<R>(message, fds));
+    }
   }
   std::optional<R> value_;
 };

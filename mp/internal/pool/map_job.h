@@ -94,7 +94,9 @@ class MapJob final : public ResultJob<std::vector<R>> {
         return;
       }
     }
-    put(part, decode_message<std::vector<R>>(message, fds));
+    if constexpr (Shippable<R>) {
+      put(part, decode_message<std::vector<R>>(message, fds));
+    }
   }
   void put(uint64_t part, std::vector<R> piece) {
     std::lock_guard hold(this->mutex_);

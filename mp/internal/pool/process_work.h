@@ -29,8 +29,21 @@ struct ProcessWork {
   struct Fit;
   template <class... A, class F>
   struct Fit<Types<A...>, F> {
-    static constexpr bool kFits = ships_call<F, A...>();
-    static constexpr bool require() { return require_call<F, A...>(); }
+    static constexpr bool fits() {
+      if constexpr (ships_call<F, A...>()) {
+        using Result = typename CallTaskOf<F, A...>::type::Result;
+        return std::is_void_v<Result> || Shippable<Result>;
+      }
+      return false;
+    }
+    static constexpr bool kFits = fits();
+    static constexpr bool require() {
+      if constexpr (kFits || !ships_call<F, A...>()) {
+        return require_call<F, A...>();
+      } else {
+        return require_shippable<typename CallTaskOf<F, A...>::type::Result>();
+      }
+    }
   };
   template <class Arguments, class F>
   static constexpr bool kFits = Fit<Arguments, F>::kFits;
@@ -42,7 +55,7 @@ struct ProcessWork {
 
   // What f(args...) returns; nothing, softly, if the call does not fit.
   template <class F, class... A>
-  requires(ships_call<F, A...>()) using CallResult = typename CallTaskOf<F, A...>::type::Result;
+  requires(kFits<Types<A...>, F>) using CallResult = typename CallTaskOf<F, A...>::type::Result;
   template <bool star, class F, class Range>
   requires(kFits<ItemArguments<star, Range>, F>) using ItemResult =
       typename ChunkTaskOf<star, F, ItemArguments<star, Range>>::type::Result;

@@ -81,7 +81,7 @@ class StreamJob final : public Job {
   void take(uint64_t part, std::span<const std::byte> message, FdSource* fds) override {
     if constexpr (std::is_void_v<R>) {
       put(part, {{}, nullptr, true});
-    } else {
+    } else if constexpr (Shippable<R>) {
       put(part, {decode_message<std::vector<R>>(message, fds), nullptr, true});
     }
   }

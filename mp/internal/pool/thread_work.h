@@ -61,6 +61,13 @@ struct ThreadWork {
   template <class Job, class F, class... A>
   static void submit_call(ThreadCrew& core, const std::shared_ptr<Job>& job, bool, F&& f,
                           A&&... args) {
+    static_assert((require_kept<F>() && ... && require_kept<A>()));
+    if constexpr ((can_be_kept<F> && ... && can_be_kept<A>)) {
+      submit_kept(core, job, std::forward<F>(f), std::forward<A>(args)...);
+    }
+  }
+  template <class Job, class F, class... A>
+  static void submit_kept(ThreadCrew& core, const std::shared_ptr<Job>& job, F&& f, A&&... args) {
     auto call = std::make_shared<std::tuple<std::decay_t<F>, std::decay_t<A>...>>(
         std::forward<F>(f), std::forward<A>(args)...);
     core.submit(job, 0, [job = job.get(), call](MayPut may_put) {

@@ -19,6 +19,10 @@
 
 namespace mp::internal {
 
+// What an argument that is given as an A&& and kept as an S is taken from.
+template <class S, class A>
+using TakenFrom = std::conditional_t<std::is_same_v<S, std::decay_t<A>>, A, S>;
+
 // P: the parameters of F, or Given; S: what the arguments are kept as.
 template <class F, class P, class S>
 class ShippedTarget;
@@ -29,6 +33,13 @@ class ShippedTarget<F, Types<P...>, Types<S...>> final : public Target {
   template <class G, class... A>
   explicit ShippedTarget(G&& f, A&&... args)
       : f_(std::forward<G>(f)), args_(take<S>(std::forward<A>(args))...) {}
+
+  template <class... A>
+  static constexpr bool kTakes = (can_be_kept<TakenFrom<S, A>> && ...);
+  template <class... A>
+  static constexpr bool require_taken() {
+    return (require_kept<TakenFrom<S, A>>() && ...);
+  }
 
   void run() override {
     [this]<size_t... i>(std::index_sequence<i...>) {
@@ -75,10 +86,12 @@ std::unique_ptr<Target> ship(F&& f, A&&... args) {
   if constexpr (ships_call<Function, std::decay_t<A>...>()) {
     using Shipped =
         typename ShippedTargetOf<Function, Parameters<Function>, std::decay_t<A>...>::type;
-    return std::make_unique<Shipped>(std::forward<F>(f), std::forward<A>(args)...);
-  } else {
-    return nullptr;  // so that the reason is the only thing the compiler says
+    static_assert(require_kept<F>() && Shipped::template require_taken<A...>());
+    if constexpr (can_be_kept<F> && Shipped::template kTakes<A...>) {
+      return std::make_unique<Shipped>(std::forward<F>(f), std::forward<A>(args)...);
+    }
   }
+  return nullptr;  // so that the reason is the only thing the compiler says
 }
 
 }  // namespace mp::internal

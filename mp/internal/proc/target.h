@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "mp/internal/frame/invoke.h"
+
 namespace mp {
 
 class Encoder;
@@ -48,8 +50,13 @@ class LocalTarget final : public Target {
 // The call f(args...), for this process and copies of it.
 template <class F, class... A>
 std::unique_ptr<Target> keep_here(F&& f, A&&... args) {
-  return std::make_unique<LocalTarget<std::decay_t<F>, std::decay_t<A>...>>(
-      std::forward<F>(f), std::forward<A>(args)...);
+  static_assert((require_kept<F>() && ... && require_kept<A>()));
+  if constexpr ((can_be_kept<F> && ... && can_be_kept<A>)) {
+    return std::make_unique<LocalTarget<std::decay_t<F>, std::decay_t<A>...>>(
+        std::forward<F>(f), std::forward<A>(args)...);
+  } else {
+    return nullptr;  // so that the reason is the only thing the compiler says
+  }
 }
 
 }  // namespace internal
