@@ -50,9 +50,14 @@ struct ProgressBar::Line {
     if (!width.has_value()) {
       return;
     }
+    const double took = static_cast<double>(now - start) / 1e9;
+    if (total == 0 && done != 0) {
+      write(absl::StrCat(description, done, " ", time_text(static_cast<int64_t>(took))), *width,
+            false);
+      return;
+    }
     done = std::min(done, total);
     const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
-    const double took = static_cast<double>(now - start) / 1e9;
     char percent[8];
     std::snprintf(percent, sizeof percent, "%3d%% ", static_cast<int>(share * 100));
     std::string before = absl::StrCat(description, percent);
@@ -67,13 +72,16 @@ struct ProgressBar::Line {
       const size_t full = static_cast<size_t>(share * static_cast<double>(bar));
       absl::StrAppend(&line, "[", std::string(full, '#'), std::string(bar - full, ' '), "]");
     }
-    line += after;
+    write(line + after, *width, done == total);
+  }
+  void write(std::string line, int width, bool last) {
+    const size_t room = static_cast<size_t>(width - 1);
     line.resize(std::min(line.size(), room));
     // What a longer line before has left there is overwritten.
     const size_t written = line.size();
     line.resize(std::max(line.size(), std::min(last_size, room)), ' ');
     last_size = written;
-    ended = done == total;
+    ended = last;
     internal::write_to_terminal(fd, absl::StrCat("\r", line, ended ? "\n" : ""));
     shown = true;
   }
@@ -94,7 +102,7 @@ ProgressBar::ProgressBar(std::string description, int fd)
 void ProgressBar::operator()(uint64_t done, uint64_t total) const {
   std::lock_guard hold(line_->mutex);
   const int64_t now = internal::monotonic_ns();
-  if (line_->ended || (now < line_->next && done < total)) {
+  if (line_->ended || (now < line_->next && (done < total || total == 0))) {
     return;
   }
   line_->next = now + kPauseNs;

@@ -87,6 +87,39 @@ TEST_F(ProgressBarTest, ShowsAMapInATerminal) {
       << last;
 }
 
+TEST_F(ProgressBarTest, ShowsAnImapInATerminal) {
+  open_terminal(80);
+  std::string text;
+  {
+    Pool pool(2);
+    std::vector<int> in(100);
+    std::iota(in.begin(), in.end(), 0);
+    auto results = pool.imap(
+        {.progress = ProgressBar("squares", terminal_.get())}, [](int x) { return x * x; }, in);
+    EXPECT_EQ(results.next(), 0);
+    text = seen("]");
+    while (results.next().has_value()) {
+    }
+  }
+  text += seen("\n");
+  EXPECT_EQ(text.substr(0, 14), "\rsquares:   0%") << text;
+  const std::string last = text.substr(text.rfind('\r', text.size() - 3));
+  EXPECT_EQ(last.substr(0, 62), "\rsquares: 100% [########################################] 100/")
+      << last;
+}
+
+TEST_F(ProgressBarTest, SaysHowManyAreDoneWhereNobodyKnowsOfHowMany) {
+  open_terminal(80);
+  {
+    ProgressBar bar("lines", terminal_.get());
+    bar(12, 0);
+    bar(13, 13);
+  }
+  std::string text = seen("\n");
+  EXPECT_EQ(text.substr(0, 17), "\rlines: 12 00:00\r") << text;
+  EXPECT_NE(text.find("13/13"), text.npos) << text;
+}
+
 TEST_F(ProgressBarTest, IsSilentWhereThereIsNoTerminal) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);

@@ -15,8 +15,8 @@
 
 #include "mp/async_result.h"
 #include "mp/call_options.h"
-#include "mp/internal/frame/invoke.h"
 #include "mp/internal/os/clock.h"
+#include "mp/internal/pool/item_types.h"
 #include "mp/internal/pool/job_options.h"
 #include "mp/internal/pool/map_job.h"
 #include "mp/internal/pool/refusals.h"
@@ -44,32 +44,33 @@ class BasicPool {
   // f(args...) in a worker; waits for what it returns.
   template <class F, class... A>
   auto apply(F&& f, A&&... args) const {
-    static_assert(Work::template require<Types<std::decay_t<A>...>, std::decay_t<F>>());
-    if constexpr (Work::template kFits<Types<std::decay_t<A>...>, std::decay_t<F>>) {
-      using R = typename Work::template CallResult<std::decay_t<F>, std::decay_t<A>...>;
-      return start_call<Work, R>(core_, {}, true, std::forward<F>(f), std::forward<A>(args)...)
-          .get();
-    }
+    return start_call<Work>(core_, ApplyOptions(), true, std::forward<F>(f),
+                            std::forward<A>(args)...)
+        .get();
+  }
+  template <class F, class... A>
+  auto apply(const ApplyOptions& options, F&& f, A&&... args) const {
+    return start_call<Work>(core_, options, true, std::forward<F>(f), std::forward<A>(args)...)
+        .get();
   }
   template <class F, class... A>
   auto apply_async(F&& f, A&&... args) const {
-    static_assert(Work::template require<Types<std::decay_t<A>...>, std::decay_t<F>>());
-    if constexpr (Work::template kFits<Types<std::decay_t<A>...>, std::decay_t<F>>) {
-      using R = typename Work::template CallResult<std::decay_t<F>, std::decay_t<A>...>;
-      return start_call<Work, R>(core_, {}, false, std::forward<F>(f), std::forward<A>(args)...);
-    }
+    return start_call<Work>(core_, ApplyOptions(), false, std::forward<F>(f),
+                            std::forward<A>(args)...);
   }
-  template <class F, class... A,
-            class R = typename Work::template CallResult<std::decay_t<F>, std::decay_t<A>...>>
-  AsyncResult<R> apply_async(CallOptions<std::type_identity_t<R>> options, F&& f,
-                             A&&... args) const {
-    return start_call<Work, R>(core_, std::move(options), false, std::forward<F>(f),
-                               std::forward<A>(args)...);
+  template <class F, class... A, class R = CallOutcome<Work, F, A...>>
+  auto apply_async(CallOptions<std::type_identity_t<R>> options, F&& f, A&&... args) const {
+    return start_call<Work>(core_, std::move(options), false, std::forward<F>(f),
+                            std::forward<A>(args)...);
   }
   // As executors call it.
   template <class F, class... A>
   auto submit(F&& f, A&&... args) const {
     return apply_async(std::forward<F>(f), std::forward<A>(args)...);
+  }
+  template <class F, class... A, class R = CallOutcome<Work, F, A...>>
+  auto submit(CallOptions<std::type_identity_t<R>> options, F&& f, A&&... args) const {
+    return apply_async(std::move(options), std::forward<F>(f), std::forward<A>(args)...);
   }
 
   // -- One call per item of a range --
@@ -78,47 +79,53 @@ class BasicPool {
   // the first that throws ends its chunk, and is what map() throws once all others are done.
   template <class F, class Range>
   auto map(const F& f, Range&& items, Chunksize chunksize = {}) const {
-    return start_map<Work, false>(core_, InChunks{chunksize}, true, f, items).get();
+    return start_map<Work, false>(core_, MapOptions{chunksize}, true, f, items).get();
   }
   template <class F, class T>
   auto map(const F& f, std::initializer_list<T> items, Chunksize chunksize = {}) const {
-    return start_map<Work, false>(core_, InChunks{chunksize}, true, f, items).get();
+    return start_map<Work, false>(core_, MapOptions{chunksize}, true, f, items).get();
+  }
+  template <class F, class Range>
+  auto map(MapOptions options, const F& f, Range&& items) const {
+    return start_map<Work, false>(core_, std::move(options), true, f, items).get();
   }
   template <class F, class Range>
   auto map_async(const F& f, Range&& items, Chunksize chunksize = {}) const {
-    return start_map<Work, false>(core_, InChunks{chunksize}, false, f, items);
+    return start_map<Work, false>(core_, MapOptions{chunksize}, false, f, items);
   }
   template <class F, class T>
   auto map_async(const F& f, std::initializer_list<T> items, Chunksize chunksize = {}) const {
-    return start_map<Work, false>(core_, InChunks{chunksize}, false, f, items);
+    return start_map<Work, false>(core_, MapOptions{chunksize}, false, f, items);
   }
-  template <class F, class Range,
-            class R = typename Work::template ItemResult<false, std::decay_t<F>, Range>>
-  AsyncResult<MapResult<R>> map_async(CallOptions<MapResult<std::type_identity_t<R>>> options,
-                                      const F& f, Range&& items) const {
+  template <class F, class Range, class R = ItemOutcome<Work, false, F, Range>>
+  auto map_async(CallOptions<MapResult<std::type_identity_t<R>>> options, const F& f,
+                 Range&& items) const {
     return start_map<Work, false>(core_, std::move(options), false, f, items);
   }
   // The same with items that are tuples of arguments.
   template <class F, class Range>
   auto starmap(const F& f, Range&& items, Chunksize chunksize = {}) const {
-    return start_map<Work, true>(core_, InChunks{chunksize}, true, f, items).get();
+    return start_map<Work, true>(core_, MapOptions{chunksize}, true, f, items).get();
   }
   template <class F, class T>
   auto starmap(const F& f, std::initializer_list<T> items, Chunksize chunksize = {}) const {
-    return start_map<Work, true>(core_, InChunks{chunksize}, true, f, items).get();
+    return start_map<Work, true>(core_, MapOptions{chunksize}, true, f, items).get();
+  }
+  template <class F, class Range>
+  auto starmap(MapOptions options, const F& f, Range&& items) const {
+    return start_map<Work, true>(core_, std::move(options), true, f, items).get();
   }
   template <class F, class Range>
   auto starmap_async(const F& f, Range&& items, Chunksize chunksize = {}) const {
-    return start_map<Work, true>(core_, InChunks{chunksize}, false, f, items);
+    return start_map<Work, true>(core_, MapOptions{chunksize}, false, f, items);
   }
   template <class F, class T>
   auto starmap_async(const F& f, std::initializer_list<T> items, Chunksize chunksize = {}) const {
-    return start_map<Work, true>(core_, InChunks{chunksize}, false, f, items);
+    return start_map<Work, true>(core_, MapOptions{chunksize}, false, f, items);
   }
-  template <class F, class Range,
-            class R = typename Work::template ItemResult<true, std::decay_t<F>, Range>>
-  AsyncResult<MapResult<R>> starmap_async(CallOptions<MapResult<std::type_identity_t<R>>> options,
-                                          const F& f, Range&& items) const {
+  template <class F, class Range, class R = ItemOutcome<Work, true, F, Range>>
+  auto starmap_async(CallOptions<MapResult<std::type_identity_t<R>>> options, const F& f,
+                     Range&& items) const {
     return start_map<Work, true>(core_, std::move(options), false, f, items);
   }
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "mp/imap_iterator.h"
 #include "mp/internal/os/clock.h"
 #include "mp/internal/pool/cursor.h"
+#include "mp/internal/pool/item_types.h"
 #include "mp/internal/pool/job.h"
 #include "mp/internal/pool/job_options.h"
 #include "mp/internal/pool/stream_job.h"
@@ -50,9 +52,15 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
         source_(std::forward<Range>(range)),
         chunk_(static_cast<size_t>(options.chunksize)),
         ahead_(ahead),
+        progress_(options.progress),
         window_(ahead.most),
         job_(std::make_shared<StreamJob<R>>(core_, ordered)) {
     set_limits(*job_, options);
+    if constexpr (KnowsItsSize<std::remove_reference_t<Range>>) {
+      if (progress_ != nullptr) {
+        parts_ = (size_of(source_.range) + chunk_ - 1) / chunk_;
+      }
+    }
     core_->open_stream();
   }
   void stop() noexcept override {
@@ -82,16 +90,24 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
       if (at_ < piece_.values.size()) {
         return std::move(piece_.values[at_++]);
       }
+      if (progress_ != nullptr) {
+        tell_progress();
+      }
       if (taken_ == pieces_.size() && !take_pieces()) {
+        bool over = false;
         {
           std::lock_guard hold(mutex_);
           refill(reads_enough());
-          if (on_the_way_.load(std::memory_order_relaxed) == 0) {
-            if (input_error_ != nullptr) {
-              std::rethrow_exception(std::exchange(input_error_, nullptr));
-            }
-            return std::nullopt;
+          over = on_the_way_.load(std::memory_order_relaxed) == 0;
+          if (over && input_error_ != nullptr) {
+            std::rethrow_exception(std::exchange(input_error_, nullptr));
           }
+        }
+        if (over) {
+          if (progress_ != nullptr) {
+            tell_progress();  // by now the end is known
+          }
+          return std::nullopt;
         }
         if (!core_->wait(
                 *job_, [&] { return job_->has_next(); }, deadline)) {
@@ -101,6 +117,7 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
       }
       piece_ = std::move(pieces_[taken_++]);
       at_ = 0;
+      ++begun_;
       if (on_the_way_.fetch_sub(1, std::memory_order_relaxed) - 1 <= ahead_.most / 2 &&
           kReadsAtOnce) {
         std::lock_guard hold(mutex_);
@@ -146,6 +163,19 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
   }
   static Deadline reads_enough() {
     return kReadsAtOnce ? Deadline::after_ns(kMostReadingNs) : Deadline::never();
+  }
+  // All parts that were begun to be handed out are, if that or how many there are was not said yet.
+  void tell_progress() {
+    uint64_t total = parts_;
+    {
+      std::lock_guard hold(mutex_);
+      if (ended_) {
+        total = part_;
+      }
+    }
+    if (std::pair now(begun_, total); now != std::exchange(told_, now) && now != Told()) {
+      progress_(begun_, total);
+    }
   }
   // All that are there, so that the job is asked once for many.
   bool take_pieces() {
@@ -209,7 +239,9 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
   Source<Range> source_;
   const size_t chunk_;
   const Ahead ahead_;
-  uint64_t window_;  // chunks that may be ahead now
+  const std::function<void(uint64_t, uint64_t)> progress_;
+  uint64_t parts_ = 0;  // as many as the input says that there will be; 0: it does not
+  uint64_t window_;     // chunks that may be ahead now
   std::shared_ptr<StreamJob<R>> job_;
   typename Work::Chunks chunks_;
   uint64_t at_once_ = 1;  // chunks that are handed over together
@@ -223,6 +255,9 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
   size_t taken_ = 0;
   typename StreamJob<R>::Piece piece_;
   size_t at_ = 0;
+  uint64_t begun_ = 0;
+  using Told = std::pair<uint64_t, uint64_t>;
+  Told told_;
 };
 
 }  // namespace mp::internal

@@ -1,10 +1,11 @@
 // mp/internal/pool/item_types.h
 //
-// The arguments that an item of a range is.
+// The arguments that an item of a range is, and what a call with them gives.
 
 #ifndef MP_INTERNAL_POOL_ITEM_TYPES_H_
 #define MP_INTERNAL_POOL_ITEM_TYPES_H_
 
+#include <cstddef>
 #include <iterator>
 #include <tuple>
 #include <type_traits>
@@ -30,6 +31,46 @@ struct ItemTypes<true, std::pair<A, B>> {
 template <bool star, class Range>
 using ItemArguments =
     typename ItemTypes<star, std::decay_t<decltype(*std::begin(std::declval<Range&>()))>>::type;
+
+// Ranges whose items can be counted before they are read.
+template <class Range>
+concept KnowsItsSize = requires(Range& r) {
+  std::size(r);
+}
+|| (std::forward_iterator<decltype(std::begin(std::declval<Range&>()))> &&
+    std::is_same_v<decltype(std::begin(std::declval<Range&>())),
+                   decltype(std::end(std::declval<Range&>()))>);
+template <KnowsItsSize Range>
+size_t size_of(Range& range) {
+  if constexpr (requires { std::size(range); }) {
+    return std::size(range);
+  } else {
+    return static_cast<size_t>(std::distance(std::begin(range), std::end(range)));
+  }
+}
+
+// Stands for the results of a call that does not compile, so that the reason is the only thing that the compiler says.
+struct Refused {
+  template <class T>
+  operator T() const;
+  template <class... A>
+  Refused get(A&&...) const;
+  Refused* begin() const;
+  Refused* end() const;
+};
+// What an F gives that is called with these: softly, so that who has options can be told the reason.
+template <class Work, class Arguments, class F>
+struct OutcomeOf {
+  using type = Refused;
+};
+template <class Work, class... A, class F>
+requires(Work::template kFits<Types<A...>, F>) struct OutcomeOf<Work, Types<A...>, F> {
+  using type = typename Work::template CallResult<F, A...>;
+};
+template <class Work, class F, class... A>
+using CallOutcome = typename OutcomeOf<Work, Types<std::decay_t<A>...>, std::decay_t<F>>::type;
+template <class Work, bool star, class F, class Range>
+using ItemOutcome = typename OutcomeOf<Work, ItemArguments<star, Range>, std::decay_t<F>>::type;
 
 }  // namespace mp::internal
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -24,9 +23,12 @@ void set_limits(Job& job, const Options& options) {
       options.timeout.is_forever() ? 0 : std::max<int64_t>(options.timeout.nanoseconds(), 1);
   job.set_limits(timeout_ns, options.retries);
 }
-// Throws mp::ValueError for what these workers cannot do.
+// Throws mp::ValueError for what makes no sense, and what these workers cannot do.
 template <class Work, class Options>
 void check_limits(const Options& options) {
+  if (options.retries < 0) {
+    refuse_retries(options.retries);
+  }
   if (!Work::kEndsCalls && (!options.timeout.is_forever() || options.retries != 0)) {
     refuse_limits();
   }
@@ -56,16 +58,27 @@ void set_options(Job& job, CallOptions<R>& options) {
   job.set_callbacks(std::move(on_done), std::move(options.progress));
 }
 
-// The chunksize of a map, where no other option is given.
-struct InChunks {
-  std::optional<int64_t> size;
-  template <class R>
-  operator CallOptions<R>() const {
-    CallOptions<R> options;
-    options.chunksize = size;
-    return options;
-  }
-};
+// What a call gets that waits for its result itself.
+template <class R>
+CallOptions<R> full_options(const ApplyOptions& o) {
+  CallOptions<R> options;
+  options.timeout = o.timeout;
+  options.retries = o.retries;
+  return options;
+}
+template <class R>
+CallOptions<R> full_options(MapOptions o) {
+  CallOptions<R> options;
+  options.chunksize = o.chunksize;
+  options.progress = std::move(o.progress);
+  options.timeout = o.timeout;
+  options.retries = o.retries;
+  return options;
+}
+template <class R>
+CallOptions<R> full_options(CallOptions<R> options) {
+  return options;
+}
 
 }  // namespace mp::internal
 

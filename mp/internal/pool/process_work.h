@@ -56,9 +56,6 @@ struct ProcessWork {
   // What f(args...) returns; nothing, softly, if the call does not fit.
   template <class F, class... A>
   requires(kFits<Types<A...>, F>) using CallResult = typename CallTaskOf<F, A...>::type::Result;
-  template <bool star, class F, class Range>
-  requires(kFits<ItemArguments<star, Range>, F>) using ItemResult =
-      typename ChunkTaskOf<star, F, ItemArguments<star, Range>>::type::Result;
 
   template <class F, class... A>
   static void submit_call(PoolCore& core, const std::shared_ptr<Job>& job, bool waits, const F& f,

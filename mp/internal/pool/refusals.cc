@@ -14,6 +14,10 @@ void refuse_limits() {
   raise(value_error("mp: a ThreadPool cannot end a call: it has no timeout and no retries"));
 }
 void refuse_not_running() { raise(value_error("Pool not running")); }
+void refuse_retries(int retries) {
+  raise(value_error(absl::StrCat("mp: retries must be 0 or more, not ", retries,
+                                 ": they are attempts beside the first")));
+}
 void refuse_running() { raise(value_error("Pool is still running")); }
 void refuse_own_join() { raise(RuntimeError("cannot join current thread").status()); }
 void refuse_pool_size() { raise(value_error("Number of processes must be at least 1")); }

@@ -16,6 +16,7 @@ namespace mp::internal {
 [[noreturn]] void refuse_running();
 [[noreturn]] void refuse_own_join();
 [[noreturn]] void refuse_limits();
+[[noreturn]] void refuse_retries(int retries);
 [[noreturn]] void refuse_pool_size();
 [[noreturn]] void refuse_lifetime();
 void raise_if_pool_interrupted();

@@ -39,16 +39,22 @@ Core& usable(const std::shared_ptr<Core>& core) {
   return *core;
 }
 
-// With `waits` the caller is about to wait for the result.
-template <class Work, class R, class Core, class F, class... A>
-AsyncResult<R> start_call(const std::shared_ptr<Core>& core, CallOptions<R> options, bool waits,
-                          F&& f, A&&... args) {
-  check_limits<Work>(options);
-  auto job = std::make_shared<CallJob<R>>(core);
-  job->expect(1);
-  set_options(*job, options);
-  Work::submit_call(usable(core), job, waits, std::forward<F>(f), std::forward<A>(args)...);
-  return AsyncResult<R>(std::move(job));
+// An AsyncResult of it. With `waits` the caller is about to wait for that. Options: what full_options() takes.
+template <class Work, class Core, class Options, class F, class... A>
+auto start_call(const std::shared_ptr<Core>& core, Options given, bool waits, F&& f, A&&... args) {
+  static_assert(Work::template require<Types<std::decay_t<A>...>, std::decay_t<F>>());
+  using R = CallOutcome<Work, F, A...>;
+  if constexpr (!std::is_same_v<R, Refused>) {
+    CallOptions<R> options = full_options<R>(std::move(given));
+    check_limits<Work>(options);
+    auto job = std::make_shared<CallJob<R>>(core);
+    job->expect(1);
+    set_options(*job, options);
+    Work::submit_call(usable(core), job, waits, std::forward<F>(f), std::forward<A>(args)...);
+    return AsyncResult<R>(std::move(job));
+  } else {
+    return Refused();
+  }
 }
 
 // The n items from `at` on.
@@ -83,37 +89,37 @@ AsyncResult<MapResult<R>> submit_map(const std::shared_ptr<Core>& core,
   return AsyncResult<MapResult<R>>(std::move(job));
 }
 
-// Options: CallOptions<MapResult<R>>, or what becomes that.
+// Options: what full_options() takes.
 template <class Work, bool star, class Core, class Options, class F, class Range>
 auto start_map(const std::shared_ptr<Core>& core, Options given, bool waits, const F& f,
                Range& items) {
   static_assert(Work::template require<ItemArguments<star, Range>, std::decay_t<F>>());
-  using R = typename Work::template ItemResult<star, std::decay_t<F>, Range>;
+  using R = ItemOutcome<Work, star, F, Range>;
   using T = std::decay_t<decltype(*std::begin(items))>;
-  CallOptions<MapResult<R>> options = std::move(given);
-  auto at = std::begin(items);
-  auto end = std::end(items);
-  if (options.chunksize.has_value() && *options.chunksize < 1) {
-    refuse_chunksize(*options.chunksize);
-  }
-  usable(core);
-  check_limits<Work>(options);
-  if constexpr (requires { std::size(items); }) {
-    return submit_map<Work, star, R, T>(core, std::move(options), waits, f, at, end,
-                                        std::size(items));
-  } else if constexpr (std::forward_iterator<decltype(at)> &&
-                       std::is_same_v<decltype(at), decltype(end)>) {
-    return submit_map<Work, star, R, T>(core, std::move(options), waits, f, at, end,
-                                        static_cast<size_t>(std::distance(at, end)));
+  if constexpr (std::is_same_v<R, Refused>) {
+    return Refused();
   } else {
-    // How many there are decides how they are cut.
-    std::vector<T> all;
-    for (; at != end; ++at) {
-      all.push_back(*at);
+    CallOptions<MapResult<R>> options = full_options<MapResult<R>>(std::move(given));
+    auto at = std::begin(items);
+    auto end = std::end(items);
+    if (options.chunksize.has_value() && *options.chunksize < 1) {
+      refuse_chunksize(*options.chunksize);
     }
-    auto first = all.begin();
-    return submit_map<Work, star, R, T>(core, std::move(options), waits, f, first, all.end(),
-                                        all.size());
+    usable(core);
+    check_limits<Work>(options);
+    if constexpr (KnowsItsSize<Range>) {
+      return submit_map<Work, star, R, T>(core, std::move(options), waits, f, at, end,
+                                          size_of(items));
+    } else {
+      // How many there are decides how they are cut.
+      std::vector<T> all;
+      for (; at != end; ++at) {
+        all.push_back(*at);
+      }
+      auto first = all.begin();
+      return submit_map<Work, star, R, T>(core, std::move(options), waits, f, first, all.end(),
+                                          all.size());
+    }
   }
 }
 
@@ -125,29 +131,32 @@ inline constexpr uint64_t kBytesAhead = uint64_t{1} << 20;
 template <class Work, class Core, class F, class Range>
 auto start_imap(const std::shared_ptr<Core>& core, bool ordered, const IMapOptions& options, F&& f,
                 Range&& items) {
-  using R =
-      typename Work::template ItemResult<false, std::decay_t<F>, std::remove_reference_t<Range>>;
   static_assert(Work::template require<ItemArguments<false, Range>, std::decay_t<F>>());
-  using State = IMapState<Work, R, std::decay_t<F>, Range>;
-  usable(core).check_submit();
-  if (options.chunksize < 1) {
-    refuse_chunksize(options.chunksize);
+  using R = ItemOutcome<Work, false, F, Range>;
+  if constexpr (std::is_same_v<R, Refused>) {
+    return Refused();
+  } else {
+    using State = IMapState<Work, R, std::decay_t<F>, Range>;
+    usable(core).check_submit();
+    if (options.chunksize < 1) {
+      refuse_chunksize(options.chunksize);
+    }
+    if (options.buffersize.has_value() && *options.buffersize < 1) {
+      refuse_buffersize();
+    }
+    check_limits<Work>(options);
+    const uint64_t workers = static_cast<uint64_t>(core->size());
+    Ahead ahead{kMostAhead * workers, kLeastAhead * workers, kBytesAhead * workers};
+    if (options.buffersize.has_value()) {
+      ahead.most = ahead.least = static_cast<uint64_t>(*options.buffersize);
+    }
+    auto state = std::make_shared<State>(core, std::forward<F>(f), std::forward<Range>(items),
+                                         ordered, options, ahead);
+    core->keep_stream(state);
+    IMapIterator<Item<R>> results(state);
+    state->begin();
+    return results;
   }
-  if (options.buffersize.has_value() && *options.buffersize < 1) {
-    refuse_buffersize();
-  }
-  check_limits<Work>(options);
-  const uint64_t workers = static_cast<uint64_t>(core->size());
-  Ahead ahead{kMostAhead * workers, kLeastAhead * workers, kBytesAhead * workers};
-  if (options.buffersize.has_value()) {
-    ahead.most = ahead.least = static_cast<uint64_t>(*options.buffersize);
-  }
-  auto state = std::make_shared<State>(core, std::forward<F>(f), std::forward<Range>(items),
-                                       ordered, options, ahead);
-  core->keep_stream(state);
-  IMapIterator<Item<R>> results(state);
-  state->begin();
-  return results;
 }
 
 }  // namespace mp::internal

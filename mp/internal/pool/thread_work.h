@@ -48,15 +48,6 @@ struct ThreadWork {
   template <class F, class... A>
   requires(std::is_invocable_v<F&, A&&...>) using CallResult =
       std::decay_t<std::invoke_result_t<F&, A&&...>>;
-  template <class F, class Arguments>
-  struct ItemResultOf;
-  template <class F, class... A>
-  struct ItemResultOf<F, Types<A...>> {
-    using type = std::decay_t<std::invoke_result_t<F&, A&&...>>;
-  };
-  template <bool star, class F, class Range>
-  requires(kFits<ItemArguments<star, Range>, F>) using ItemResult =
-      typename ItemResultOf<F, ItemArguments<star, Range>>::type;
 
   template <class Job, class F, class... A>
   static void submit_call(ThreadCrew& core, const std::shared_ptr<Job>& job, bool, F&& f,
