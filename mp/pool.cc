@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
+#include "mp/internal/pool/crew.h"
+#include "mp/internal/pool/pool_core.h"
 #include "mp/internal/pool/refusals.h"
 
 namespace mp {
@@ -16,13 +18,9 @@ constexpr int kPriority = 15;
 
 PoolPlan plan_of(PoolOptions options) {
   int processes = options.processes.has_value() ? *options.processes : cpu_count();
-  if (processes < 1) {
-    refuse_pool_size();
-  }
+  check_pool_size(processes);
   PoolCore::check_size(processes);
-  if (options.maxtasksperchild.has_value() && *options.maxtasksperchild < 1) {
-    refuse_lifetime();
-  }
+  const uint64_t lifetime = checked_lifetime(options.maxtasksperchild);
   if (pool_depth() >= kMostDepth) {
     raise(
         RuntimeError(absl::StrCat("mp: this process is a worker of a pool inside ", kMostDepth - 1,
@@ -33,7 +31,7 @@ PoolPlan plan_of(PoolOptions options) {
   return {processes,
           options.context.get_context(),
           std::move(options.initializer),
-          static_cast<uint64_t>(options.maxtasksperchild.value_or(0)),
+          lifetime,
           std::move(options.limits),
           options.max_memory_per_child,
           options.drain_on_interrupt,
@@ -77,22 +75,17 @@ Pool& Pool::operator=(Pool&& other) noexcept {
 }
 
 Pool::~Pool() {
-  if (core_ == nullptr) {
-    return;
-  }
-  if (!core_->is_ours()) {
-    // A copy in a forked child: its locks and threads are another process's.
-    new std::shared_ptr(std::move(core_));
+  if (core_ != nullptr) {
     at_exit_->cancel();
-    return;
   }
-  at_exit_->cancel();
-  core_->terminate();
+  internal::end_crew(core_);
 }
 
-std::string repr(const Pool& pool) {
-  return internal::pool_repr("Pool", static_cast<int>(pool.core().state()), pool.core().size());
+std::vector<Process> Pool::workers() const {
+  return static_cast<internal::PoolCore&>(core()).workers();
 }
+
+std::string repr(const Pool& pool) { return internal::repr_of(pool.core(), "Pool"); }
 std::ostream& operator<<(std::ostream& out, const Pool& pool) { return out << repr(pool); }
 
 }  // namespace mp

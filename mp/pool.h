@@ -46,6 +46,7 @@
 #include "mp/function.h"
 #include "mp/internal/pool/basic_pool.h"
 #include "mp/internal/pool/process_work.h"
+#include "mp/internal/pool/resource_limit.h"
 #include "mp/process.h"
 
 namespace mp {
@@ -85,7 +86,7 @@ class Pool : public internal::BasicPool<internal::ProcessWork> {
 
   // Those that are there, in no order. For looking, waiting and killing: the pool replaces who has ended. A close() of one
   // does it no harm.
-  std::vector<Process> workers() const { return core().workers(); }
+  std::vector<Process> workers() const;
 
  private:
   friend std::string repr(const Pool& pool);

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "mp/internal/os/cpus.h"
+#include "mp/internal/pool/crew.h"
 #include "mp/internal/pool/refusals.h"
+#include "mp/internal/pool/thread_core.h"
 
 namespace mp {
 namespace internal {
@@ -13,15 +15,10 @@ namespace {
 
 std::shared_ptr<ThreadCrew> make_core(ThreadPoolOptions options) {
   int processes = options.processes.has_value() ? *options.processes : usable_cpus();
-  if (processes < 1) {
-    refuse_pool_size();
-  }
-  if (options.maxtasksperchild.has_value() && *options.maxtasksperchild < 1) {
-    refuse_lifetime();
-  }
-  auto core = std::make_shared<ThreadCrew>(
-      ThreadPlan{processes, std::move(options.initializer),
-                 static_cast<uint64_t>(options.maxtasksperchild.value_or(0))});
+  check_pool_size(processes);
+  const uint64_t lifetime = checked_lifetime(options.maxtasksperchild);
+  auto core =
+      std::make_shared<ThreadCore>(ThreadPlan{processes, std::move(options.initializer), lifetime});
   core->start();
   return core;
 }
@@ -32,22 +29,9 @@ std::shared_ptr<ThreadCrew> make_core(ThreadPoolOptions options) {
 ThreadPool::ThreadPool(ThreadPoolOptions options)
     : BasicPool(internal::make_core(std::move(options))) {}
 
-ThreadPool::~ThreadPool() {
-  if (core_ == nullptr) {
-    return;
-  }
-  if (!core_->is_ours()) {
-    // A copy in a forked child, where there are no such threads.
-    new std::shared_ptr(std::move(core_));
-    return;
-  }
-  core_->terminate();
-}
+ThreadPool::~ThreadPool() { internal::end_crew(core_); }
 
-std::string repr(const ThreadPool& pool) {
-  return internal::pool_repr("ThreadPool", static_cast<int>(pool.core().state()),
-                             pool.core().size());
-}
+std::string repr(const ThreadPool& pool) { return internal::repr_of(pool.core(), "ThreadPool"); }
 std::ostream& operator<<(std::ostream& out, const ThreadPool& pool) { return out << repr(pool); }
 
 }  // namespace mp

@@ -15,7 +15,6 @@
 
 #include "mp/async_result.h"
 #include "mp/call_options.h"
-#include "mp/internal/os/clock.h"
 #include "mp/internal/pool/item_types.h"
 #include "mp/internal/pool/job_options.h"
 #include "mp/internal/pool/map_job.h"
@@ -174,23 +173,10 @@ class BasicPool {
   // After close() or terminate(): waits until the workers are gone; false when `timeout` ran out first. What imaps have not
   // read of their inputs it reads first, here: one chunk of each at least, and after `timeout` it begins no other; for an item
   // that an input waits for it waits as well. Throws mp::ValueError before close(), mp::RuntimeError in the pool's own threads.
-  bool join(Timeout timeout = kForever) const {
-    if (core().state() == Core::State::kRun) {
-      refuse_running();
-    }
-    const Deadline deadline = Deadline::after(timeout);
-    core().read_streams(deadline);
-    const bool ended = core().join(deadline);
-    if (!ended) {
-      raise_if_pool_interrupted();
-    }
-    return ended;
-  }
+  bool join(Timeout timeout = kForever) const { return core().join(timeout); }
   // From now on so many workers. Those that are too many leave when they have done what they have.
   void resize(int processes) const {
-    if (processes < 1) {
-      refuse_pool_size();
-    }
+    check_pool_size(processes);
     core().resize(processes);
   }
   int size() const { return core().size(); }

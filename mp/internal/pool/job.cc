@@ -1,7 +1,5 @@
 #include "mp/internal/pool/job.h"
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <deque>
 #include <utility>
@@ -11,8 +9,6 @@
 #include "mp/errors.h"
 #include "mp/internal/frame/failure.h"
 #include "mp/internal/os/futex.h"
-#include "mp/internal/pool/pool_bug.h"
-#include "mp/internal/proc/finalizers.h"
 #include "mp/logging.h"
 
 namespace mp::internal {
@@ -69,38 +65,6 @@ void call_after(std::forward_list<std::function<void()>> calls) {
 
 CallsAtOnce::CallsAtOnce() noexcept : rounds_(std::exchange(t_rounds, nullptr)) {}
 CallsAtOnce::~CallsAtOnce() { t_rounds = static_cast<std::deque<Round>*>(rounds_); }
-
-Crew::Crew() : process_(process_number()), pid_(getpid()) {}
-
-bool Crew::is_ours() const noexcept { return process_number() == process_; }
-
-void Crew::check_ours() const {
-  if (!is_ours()) {
-    raise(AssertionError(absl::StrCat("mp: this pool belongs to process ", pid_)).status());
-  }
-}
-
-void Crew::keep_stream(std::weak_ptr<Stream> stream) {
-  std::lock_guard hold(streams_mutex_);
-  std::erase_if(streams_, [](const std::weak_ptr<Stream>& s) { return s.expired(); });
-  streams_.push_back(std::move(stream));
-}
-
-void Crew::read_streams(Deadline deadline) {
-  if (planted(PoolBug::kJoinReadsOn)) {
-    deadline = Deadline::never();
-  }
-  std::vector<std::weak_ptr<Stream>> streams;
-  {
-    std::lock_guard hold(streams_mutex_);
-    streams = streams_;
-  }
-  for (const std::weak_ptr<Stream>& stream : streams) {
-    if (std::shared_ptr<Stream> s = stream.lock()) {
-      s->read_all(deadline);
-    }
-  }
-}
 
 Job::Wishes& Job::wishes() {
   if (wishes_ == nullptr) {

@@ -1,7 +1,7 @@
 // mp/internal/pool/job.h
 //
 // Job: one call of a pool's user, of one part or many, from submit to its result. AsyncResult and the iterators of imap are
-// handles to one. A Crew is what runs jobs: the workers of a Pool or ThreadPool.
+// handles to one.
 //
 // Locks   A job's mutex is the innermost. Nothing of the user's runs with it.
 
@@ -22,53 +22,12 @@
 #include "absl/functional/function_ref.h"
 #include "mp/internal/frame/reader.h"
 #include "mp/internal/os/clock.h"
+#include "mp/internal/pool/crew.h"
 #include "mp/internal/pool/linked_list.h"
 #include "mp/internal/pool/pool_task.h"
 #include "mp/internal/pool/small_mutex.h"
 
 namespace mp::internal {
-
-class Job;
-
-// An imap: its input, which is read as its results are taken.
-class Stream {
- public:
-  virtual ~Stream() = default;
-  // Reads what there is, and submits it, as far as that goes before `deadline`; something at least.
-  virtual void read_all(Deadline deadline) = 0;
-};
-
-class Crew {
- public:
-  Crew();
-  virtual ~Crew() = default;
-  // Whether this process made it. In one that was forked from that, it is a copy whose locks and threads are another
-  // process's: nothing of it may be touched.
-  bool is_ours() const noexcept;
-  // Throws mp::AssertionError if not. Before any lock.
-  void check_ours() const;
-  // Waits until `until()`, which looks at `job` and changes only when it does; false when `deadline` passed first.
-  virtual bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) = 0;
-  // Gives up what of `job` has no result yet: those parts fail with a CancelledError. A part that runs is stopped
-  // where that is possible.
-  virtual void cancel(Job& job) = 0;
-  // Something is to be called when `job`, which may be done already, is; and: it is done.
-  virtual void expect_call(Job&) { check_ours(); }
-  virtual void finished(Job&) {}
-  // A job that somebody may wait for here was finished elsewhere.
-  virtual void wake() {}
-
-  // A stream that is open goes on submitting after close(), and the workers stay for it.
-  void keep_stream(std::weak_ptr<Stream> stream);
-  // Before a join after close(): who joins may be who would read them.
-  void read_streams(Deadline deadline);
-
- private:
-  std::mutex streams_mutex_;
-  std::vector<std::weak_ptr<Stream>> streams_;
-  const uint64_t process_;
-  const int pid_;
-};
 
 class Job {
  public:

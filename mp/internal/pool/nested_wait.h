@@ -4,36 +4,41 @@
 // waits for may need them. But those may wait too, each inside the last one, and a stack is not without end: from kMost
 // on it is first only the one of the very job that is waited for, and any other after a time, longer the deeper it is.
 //
-// Safety    The thread where callbacks run; one inside the other.
+// Safety    The thread where callbacks run; one inside the other. With the lock of the queue, but for look().
 
 #ifndef MP_INTERNAL_POOL_NESTED_WAIT_H_
 #define MP_INTERNAL_POOL_NESTED_WAIT_H_
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <utility>
 
 #include "mp/internal/os/clock.h"
+#include "mp/internal/pool/call_queue.h"
 #include "mp/internal/pool/job.h"
 
 namespace mp::internal {
 
 class NestedWait {
  public:
-  // `depth` counts those that there are.
-  NestedWait(const Job& job, int& depth)
+  NestedWait(Job& job, CallQueue& calls)
       : job_(job),
-        depth_(depth),
-        patience_(++depth <= kMost ? Deadline::past()
-                                   : Deadline::after_ns((depth - kMost) * kPatienceNs)) {}
-  ~NestedWait() { --depth_; }
+        calls_(calls),
+        outer_(std::exchange(calls.waits_, &job)),
+        patience_(++calls.depth_ <= kMost
+                      ? Deadline::past()
+                      : Deadline::after_ns((calls.depth_ - kMost) * kPatienceNs)) {}
+  ~NestedWait() {
+    --calls_.depth_;
+    calls_.waits_ = outer_;
+  }
   NestedWait(const NestedWait&) = delete;
   NestedWait& operator=(const NestedWait&) = delete;
 
-  // Whether the first of `called` is to be made now. What is waited for is brought there.
-  bool takes_first(std::deque<std::shared_ptr<Job>>& called) {
+  // Whether the first of the queue is to be made now. What is waited for is brought there.
+  bool takes_first() {
+    auto& called = calls_.jobs_;
     takes_any_ = patience_.passed();
     if (called.empty() || takes_any_) {
       return !called.empty();
@@ -60,7 +65,8 @@ class NestedWait {
   static constexpr int64_t kPatienceNs = 50'000'000;
 
   const Job& job_;
-  int& depth_;
+  CallQueue& calls_;
+  Job* const outer_;
   const Deadline patience_;
   bool takes_any_ = false;
 };

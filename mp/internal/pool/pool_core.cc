@@ -14,17 +14,18 @@
 #include "mp/internal/os/clock.h"
 #include "mp/internal/os/pidfd.h"
 #include "mp/internal/pool/pool_seat.h"
+#include "mp/internal/pool/refusals.h"
 
 namespace mp::internal {
 
 // -- Beginning -----------------------------------------------------------------------------------
 
 PoolCore::PoolCore(PoolPlan plan)
-    : plan_(std::move(plan)),
+    : ProcessCrew(plan.processes),
+      plan_(std::move(plan)),
       method_(plan_.context.method()),
       board_(Ref::create(Kind::kArray, sizeof(Board))),
-      keeper_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      wanted_(plan_.processes) {
+      keeper_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!keeper_bell_.valid()) {
     raise(os_error(errno, "mp: a pool's eventfd"));
   }
@@ -173,15 +174,15 @@ void PoolCore::terminate() {
   }
   wake_keeper();
   fail_all(cancelled(kTerminated), lock_to_end());
-  if (!is_own_thread() && !join(Deadline::after_ns(2 * kGraceNs))) {
+  if (!is_own_thread() && !await_end(Deadline::after_ns(2 * kGraceNs))) {
     kill_all();  // the keeper may wait for memory, too
-    join(Deadline::never());
+    await_end(Deadline::never());
   }
 }
 
-bool PoolCore::join(Deadline deadline) {
+bool PoolCore::await_end(Deadline deadline) {
   if (is_own_thread()) {
-    raise(RuntimeError("cannot join current thread").status());
+    refuse_own_join();
   }
   std::unique_lock hold(end_mutex_);
   while (!ended_) {
@@ -208,16 +209,6 @@ void PoolCore::resize(int processes) {
   wake_collector();
 }
 
-int PoolCore::size() const {
-  std::lock_guard hold(mutex_);
-  return wanted_;
-}
-
-PoolCore::State PoolCore::state() const {
-  std::lock_guard hold(mutex_);
-  return state_;
-}
-
 std::vector<Process> PoolCore::workers() const {
   std::lock_guard hold(mutex_);
   std::vector<Process> all;
@@ -227,35 +218,6 @@ std::vector<Process> PoolCore::workers() const {
     }
   }
   return all;
-}
-
-// With mutex_.
-void PoolCore::check_running() const {
-  if (state_ != State::kRun && !draining_) {
-    raise(value_error("Pool not running"));
-  }
-  if (broken_ != nullptr) {
-    std::rethrow_exception(broken_);
-  }
-}
-
-void PoolCore::check_submit() const {
-  std::lock_guard hold(mutex_);
-  check_running();
-}
-
-void PoolCore::open_stream() {
-  std::lock_guard hold(mutex_);
-  check_running();
-  ++streams_;
-}
-
-void PoolCore::end_stream() {
-  {
-    std::lock_guard hold(mutex_);
-    --streams_;
-  }
-  wake_keeper();
 }
 
 }  // namespace mp::internal

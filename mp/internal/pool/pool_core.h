@@ -22,9 +22,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -33,10 +31,12 @@
 #include "mp/function.h"
 #include "mp/internal/base/unique_fd.h"
 #include "mp/internal/core/ref.h"
+#include "mp/internal/pool/call_queue.h"
 #include "mp/internal/pool/desk.h"
 #include "mp/internal/pool/job.h"
 #include "mp/internal/pool/linked_list.h"
 #include "mp/internal/pool/pool_task.h"
+#include "mp/internal/pool/process_crew.h"
 #include "mp/internal/pool/worker.h"
 #include "mp/process.h"
 
@@ -53,10 +53,8 @@ struct PoolPlan {
   bool log_here = false;
 };
 
-class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore> {
+class PoolCore final : public ProcessCrew, public std::enable_shared_from_this<PoolCore> {
  public:
-  enum class State { kRun, kClose, kTerminate };
-
   explicit PoolCore(PoolPlan plan);
   ~PoolCore() override;
   // Throws mp::ValueError for more workers than a pool may have.
@@ -64,44 +62,19 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   // Starts the workers, then the threads. Nothing is left when it throws.
   void start();
 
-  // Adds a task: part `part` of `job`. Throws mp::ValueError when the pool takes none, the initializers' error when it is
-  // broken, mp::MemoryError. With `waits` the caller is about to wait for the job.
   void submit(const std::shared_ptr<Job>& job, uint64_t part, std::unique_ptr<PoolTask> task,
-              bool waits);
-  // The same for the parts of a stream from `part` on: of all or, when it throws, of none. Without shared memory for one, that
-  // part fails.
+              bool waits) override;
   void submit_some(const std::shared_ptr<Job>& job, uint64_t part,
-                   std::span<std::unique_ptr<PoolTask>> tasks);
-
-  // The parts from `from` to before `to` of a job of which others were submitted will not be: they fail.
-  void give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
-               const std::exception_ptr& error);
-  // A job of no parts is done.
-  void finish_empty(const std::shared_ptr<Job>& job) { settle(job, true); }
-  // Throws what submit() would.
-  void check_submit() const;
-  // The same. A stream that was opened before close() goes on submitting, and workers stay until it is ended.
-  void open_stream();
-  void end_stream();
+                   std::span<std::unique_ptr<PoolTask>> tasks) override;
 
   bool wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) override;
-  void cancel(Job& job) override;
-  // Nobody wants what `job` has not begun.
-  void drop(Job& job);
   void expect_call(Job& job) override;
   void finished(Job& job) override;
   void wake() override;
 
-  void close();
-  // Waits for the workers' end, but not in a callback.
-  void terminate();
-  // Waits until all workers and threads have ended, after close() or terminate(); false when `deadline` passed first.
-  // Throws mp::RuntimeError in a callback.
-  bool join(Deadline deadline);
-
-  void resize(int processes);
-  int size() const;
-  State state() const;
+  void close() override;
+  void terminate() override;
+  void resize(int processes) override;
   // Of the workers that are there.
   std::vector<Process> workers() const;
 
@@ -121,10 +94,13 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
     std::exception_ptr error;
   };
 
+  bool await_end(Deadline deadline) override;
+  bool call_later(const std::shared_ptr<Job>& job) override;
+  void stream_ended() override { wake_keeper(); }
+  void give_back(Job& job, bool begun_too) override;
+
   // With mutex_.
-  void check_running() const;
   bool count(Job& job);
-  void give_back(Job& job, bool begun_too);
   Seat* best_seat();
   bool has_room(Seat& seat);
   bool has_idle();
@@ -155,7 +131,6 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   void drain_dead(Seat& seat);
   size_t read_some(Seat& seat);
 
-  void settle(const std::shared_ptr<Job>& job, bool complete);
   void fail(std::vector<Failed> failed);
   void fail_pending(const std::exception_ptr& error, std::vector<Failed>* failed);
   void fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold);
@@ -170,7 +145,7 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   bool needed() const noexcept;
   bool needed_at_once() const noexcept;
   void collector();
-  void serve_called(std::unique_lock<std::mutex>& hold);
+  void make_call(std::unique_lock<std::mutex>& hold);
   void wake_collector();
 
   std::unique_ptr<Seat> make_seat(uint32_t number);
@@ -189,17 +164,12 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   Ref board_;
   UniqueFd keeper_bell_;
 
-  mutable std::mutex mutex_;
-  State state_ = State::kRun;
-  std::exception_ptr broken_;
-  int wanted_ = 0;                            // workers
+  // With mutex_.
   std::vector<std::unique_ptr<Seat>> seats_;  // by number; null: empty. Emptied with reading_ too
   LinkedList<Task, &Task::waiting> pending_;
-  uint64_t tasks_ = 0;    // submitted and without a result
-  uint64_t streams_ = 0;  // open
+  uint64_t tasks_ = 0;  // submitted and without a result
   uint64_t last_ticket_ = 0;
   size_t next_seat_ = 0;
-  bool draining_ = false;  // what has not begun is not begun any more
   int failed_starts_ = 0;  // in a row: ended, killed, or not even made
   int killed_starts_ = 0;
   int refused_starts_ = 0;
@@ -229,12 +199,8 @@ class PoolCore final : public Crew, public std::enable_shared_from_this<PoolCore
   bool collector_leads_ = false;
   uint64_t leads_ = 0;
   std::vector<Job*> followers_;
-  std::deque<std::shared_ptr<Job>> called_;  // for the collector: callbacks to make
-  Job* collector_waits_ = nullptr;           // a callback waits for it
-  int nested_waits_ = 0;                     // in the collector
+  CallQueue calls_;  // the collector's
   bool stop_collector_ = false;
-  bool collector_ended_ = false;  // who has a callback makes it
-  std::atomic<uint64_t> called_count_{0};
   std::atomic<bool> collector_rests_{false};
   std::atomic<bool> stop_leading_{false};
   std::atomic<bool> follower_waits_{false};  // the collector is to leave the lead to it

@@ -8,9 +8,11 @@
 
 #include "mp/errors.h"
 #include "mp/internal/core/channel.h"
+#include "mp/internal/core/received.h"
 #include "mp/internal/pool/pool_core.h"
 #include "mp/internal/pool/pool_seat.h"
 #include "mp/internal/pool/post.h"
+#include "mp/internal/pool/refusals.h"
 
 namespace mp::internal {
 namespace {
@@ -427,16 +429,9 @@ void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error
   seat.signal(planted(PoolBug::kAskedToEnd) ? SIGTERM : SIGKILL);
 }
 
-void PoolCore::cancel(Job& job) {
-  check_ours();
-  give_back(job, true);
-}
-
-void PoolCore::drop(Job& job) { give_back(job, false); }
-
 void PoolCore::give_back(Job& job, bool begun_too) {
   std::vector<Failed> failed;
-  std::exception_ptr error = cancelled("the task was cancelled");
+  std::exception_ptr error = cancelled(kCancelled);
   {
     std::lock_guard hold(mutex_);
     // Those that have begun some of it.
@@ -468,13 +463,6 @@ void PoolCore::give_back(Job& job, bool begun_too) {
     feed(&failed);
   }
   fail(std::move(failed));
-}
-
-void PoolCore::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
-                       const std::exception_ptr& error) {
-  for (; from < to; ++from) {
-    settle(job, job->fail(from, error));
-  }
 }
 
 // With mutex_: what waits.

@@ -15,6 +15,7 @@
 #include "mp/internal/pool/pool_core.h"
 #include "mp/internal/pool/pool_seat.h"
 #include "mp/internal/pool/post.h"
+#include "mp/internal/pool/refusals.h"
 #include "mp/pool_errors.h"
 
 namespace mp::internal {

@@ -48,31 +48,16 @@ void hand_on_log(std::span<const std::byte> message) {
 
 // -- Results --------------------------------------------------------------------------------------
 
-void PoolCore::settle(const std::shared_ptr<Job>& job, bool complete) {
-  if (complete ? job->finish_unobserved() : !job->tells_parts()) {
-    if (job->stream) {
-      job->changed();
-    }
-    return;
+bool PoolCore::call_later(const std::shared_ptr<Job>& job) {
+  std::lock_guard hold(lead_mutex_);
+  if (!calls_.put(job)) {
+    return false;
   }
-  {
-    std::lock_guard hold(lead_mutex_);
-    if (!collector_ended_) {
-      called_.push_back(job);
-      called_count_.fetch_add(1, std::memory_order_relaxed);
-      collector_bell_.notify_one();
-      if (collector_waits_ != nullptr) {
-        collector_waits_->changed();
-      }
-      if (!planted(PoolBug::kCallsUntold)) {
-        ring_bell(*board_.object<Board>());  // it may be reading results
-      }
-      return;
-    }
+  collector_bell_.notify_one();
+  if (!planted(PoolBug::kCallsUntold)) {
+    ring_bell(*board_.object<Board>());  // it may be reading results
   }
-  if (complete) {
-    job->finish();
-  }
+  return true;
 }
 
 // True: it was not counted, and is now.
@@ -337,23 +322,19 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
   const bool collects = std::this_thread::get_id() == collector_id_;
   std::unique_lock hold(lead_mutex_);
   // In a callback: what it waits for may have a callback itself.
-  Job* const outer = collects ? std::exchange(collector_waits_, &job) : nullptr;
   std::optional<NestedWait> nested;
   if (collects) {
-    nested.emplace(job, nested_waits_);
+    nested.emplace(job, calls_);
   }
   bool followed = false;
   for (bool first = true;; first = false) {
     const uint32_t seen = job.changes.load(std::memory_order_seq_cst);
     const bool there = until();
-    if (!there && collects && nested->takes_first(called_) && !planted(PoolBug::kCallsOneByOne)) {
-      serve_called(hold);
+    if (!there && collects && nested->takes_first() && !planted(PoolBug::kCallsOneByOne)) {
+      make_call(hold);
       continue;
     }
     if (there || (!first && deadline.passed())) {
-      if (collects) {
-        collector_waits_ = outer;
-      }
       // Who stopped leading may have asked this thread to, which does not wait any more.
       if (followed && !led_ && !planted(PoolBug::kAskedKeepsQuiet)) {
         pass_lead(job.stream);
@@ -364,14 +345,10 @@ bool PoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline
     if (!led_) {
       led_ = true;
       // Those that wait longer, as it is inside of too many others.
-      const size_t passed_over = called_.size();
+      const uint64_t passed_over = calls_.count();
       hold.unlock();
-      lead(
-          [&] {
-            return until() ||
-                   (collects && called_count_.load(std::memory_order_relaxed) != passed_over);
-          },
-          collects ? nested->look(deadline) : deadline);
+      lead([&] { return until() || (collects && calls_.count() != passed_over); },
+           collects ? nested->look(deadline) : deadline);
       hold.lock();
       stop_leading(job.stream);
       continue;
@@ -395,20 +372,9 @@ void PoolCore::wake_collector() {
   collector_bell_.notify_one();
 }
 
-// With lead_mutex_, in the collector: makes the first callback that is to be made.
-void PoolCore::serve_called(std::unique_lock<std::mutex>& hold) {
-  std::shared_ptr<Job> job = std::move(called_.front());
-  called_.pop_front();
-  called_count_.fetch_sub(1, std::memory_order_relaxed);
-  hold.unlock();
-  if (!job->complete()) {
-    job->progressed();
-  } else if (!job->done()) {
-    job->finish();
-  }
-  job.reset();
-  ring_bell(*board_.object<Board>());
-  hold.lock();
+// With lead_mutex_, in the collector.
+void PoolCore::make_call(std::unique_lock<std::mutex>& hold) {
+  calls_.make_first(hold, [this] { ring_bell(*board_.object<Board>()); });
 }
 
 void PoolCore::collector() {
@@ -416,7 +382,7 @@ void PoolCore::collector() {
   uint64_t leads = 0;
   for (;;) {
     auto called = [&] {
-      return stop_collector_ || !called_.empty() || (!led_ && followers_.empty() && needed());
+      return stop_collector_ || calls_.count() != 0 || (!led_ && followers_.empty() && needed());
     };
     bool balance = false;
     if (weak_need_.load(std::memory_order_relaxed)) {
@@ -431,12 +397,12 @@ void PoolCore::collector() {
                            [&] { return called() || weak_need_.load(std::memory_order_seq_cst); });
       collector_rests_.store(false, std::memory_order_relaxed);
     }
-    if (!called_.empty()) {
-      serve_called(hold);
+    if (calls_.count() != 0) {
+      make_call(hold);
       continue;
     }
     if (stop_collector_) {
-      collector_ended_ = true;
+      calls_.end();
       return;
     }
     if (led_ || !followers_.empty() || !(balance || needed())) {
@@ -447,8 +413,7 @@ void PoolCore::collector() {
     hold.unlock();
     lead(
         [&] {
-          return stop_leading_.load(std::memory_order_relaxed) ||
-                 called_count_.load(std::memory_order_relaxed) != 0 ||
+          return stop_leading_.load(std::memory_order_relaxed) || calls_.count() != 0 ||
                  // Whoever waits for a result is woken by its worker if it leads.
                  follower_waits_.load(std::memory_order_relaxed) ||
                  !(needed() || weak_need_.load(std::memory_order_relaxed));

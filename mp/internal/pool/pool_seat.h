@@ -23,7 +23,6 @@
 #include "mp/internal/pool/pool_bug.h"
 #include "mp/internal/pool/pool_core.h"
 #include "mp/internal/shm/family.h"
-#include "mp/pool_errors.h"
 #include "mp/process.h"
 
 namespace mp::internal {
@@ -36,11 +35,6 @@ inline constexpr uint64_t kMostUnread = 2 * kWindow;
 inline constexpr size_t kBatch = 64;
 // From SIGTERM to SIGKILL.
 inline constexpr int64_t kGraceNs = 500'000'000;
-inline constexpr char kTerminated[] = "the pool was terminated before the task was done";
-
-inline std::exception_ptr cancelled(const char* why) {
-  return std::make_exception_ptr(CancelledError(why));
-}
 
 // Why a worker is killed: the task that is to end by it.
 struct PoolCore::Verdict {

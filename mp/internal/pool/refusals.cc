@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mp/errors.h"
-#include "mp/internal/os/interrupt.h"
+#include "mp/pool_errors.h"
 
 namespace mp::internal {
 
@@ -20,15 +20,20 @@ void refuse_retries(int retries) {
 }
 void refuse_running() { raise(value_error("Pool is still running")); }
 void refuse_own_join() { raise(RuntimeError("cannot join current thread").status()); }
-void refuse_pool_size() { raise(value_error("Number of processes must be at least 1")); }
-void refuse_lifetime() { raise(value_error("maxtasksperchild must be a positive int or None")); }
+void check_pool_size(int processes) {
+  if (processes < 1) {
+    raise(value_error("Number of processes must be at least 1"));
+  }
+}
+uint64_t checked_lifetime(std::optional<int64_t> maxtasksperchild) {
+  if (maxtasksperchild.has_value() && *maxtasksperchild < 1) {
+    raise(value_error("maxtasksperchild must be a positive int or None"));
+  }
+  return static_cast<uint64_t>(maxtasksperchild.value_or(0));
+}
 
-void raise_if_pool_interrupted() { raise_if_interrupted(); }
-
-std::string pool_repr(const char* name, int state, int size) {
-  static constexpr const char* kStates[] = {"RUN", "CLOSE", "TERMINATE"};
-  return absl::StrCat("<multiprocessing.pool.", name, " state=", kStates[state],
-                      " pool_size=", size, ">");
+std::exception_ptr cancelled(const char* why) {
+  return std::make_exception_ptr(CancelledError(why));
 }
 
 }  // namespace mp::internal

@@ -1,27 +1,31 @@
 // mp/internal/pool/refusals.h
 //
-// What pools say when they refuse something, and what they are called.
+// What pools say when they refuse something.
 
 #ifndef MP_INTERNAL_POOL_REFUSALS_H_
 #define MP_INTERNAL_POOL_REFUSALS_H_
 
 #include <cstdint>
-#include <string>
+#include <exception>
+#include <optional>
 
 namespace mp::internal {
 
 [[noreturn]] void refuse_chunksize(int64_t chunksize);
 [[noreturn]] void refuse_buffersize();
+[[noreturn]] void refuse_limits();
+[[noreturn]] void refuse_retries(int retries);
 [[noreturn]] void refuse_not_running();
 [[noreturn]] void refuse_running();
 [[noreturn]] void refuse_own_join();
-[[noreturn]] void refuse_limits();
-[[noreturn]] void refuse_retries(int retries);
-[[noreturn]] void refuse_pool_size();
-[[noreturn]] void refuse_lifetime();
-void raise_if_pool_interrupted();
-// "<multiprocessing.pool.Pool state=RUN pool_size=2>"
-std::string pool_repr(const char* name, int state, int size);
+void check_pool_size(int processes);
+// After how many tasks a worker is replaced; 0: never.
+uint64_t checked_lifetime(std::optional<int64_t> maxtasksperchild);
+
+// Why a call has no result, an mp::CancelledError.
+inline constexpr char kCancelled[] = "the task was cancelled";
+inline constexpr char kTerminated[] = "the pool was terminated before the task was done";
+std::exception_ptr cancelled(const char* why);
 
 }  // namespace mp::internal
 

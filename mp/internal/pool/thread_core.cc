@@ -6,20 +6,19 @@
 #include <optional>
 #include <utility>
 
-#include "mp/errors.h"
 #include "mp/internal/park/spin.h"
 #include "mp/internal/pool/nested_wait.h"
+#include "mp/internal/pool/refusals.h"
 #include "mp/internal/sync/atomics.h"
-#include "mp/pool_errors.h"
 
 namespace mp::internal {
 namespace {
 constexpr int kMostFailedStarts = 3;
 }
 
-ThreadCrew::ThreadCrew(ThreadPlan plan) : plan_(std::move(plan)), wanted_(plan_.processes) {}
+ThreadCore::ThreadCore(ThreadPlan plan) : ThreadCrew(plan.processes), plan_(std::move(plan)) {}
 
-ThreadCrew::~ThreadCrew() {
+ThreadCore::~ThreadCore() {
   // None uses it any more: this may be the last one's last act.
   ended_.push_back(std::move(caller_));
   std::move(threads_.begin(), threads_.end(), std::back_inserter(ended_));
@@ -32,55 +31,30 @@ ThreadCrew::~ThreadCrew() {
   }
 }
 
-void ThreadCrew::start() {
+void ThreadCore::start() {
   try {
     std::lock_guard hold(mutex_);
     caller_ = std::thread([self = shared_from_this()] { self->callbacks(); });
     caller_id_ = caller_.get_id();
     add_workers();
   } catch (...) {
-    calling_ended_ = !caller_.joinable();
+    if (!caller_.joinable()) {
+      calls_.end();
+    }
     terminate();
     throw;
   }
 }
 
 // With mutex_.
-void ThreadCrew::add_workers() {
+void ThreadCore::add_workers() {
   while (living_ < wanted_ && broken_ == nullptr) {
     threads_.emplace_back([self = shared_from_this()] { self->worker(); });
     ++living_;
   }
 }
 
-// With mutex_.
-void ThreadCrew::check_running() const {
-  if (state_ != State::kRun) {
-    raise(value_error("Pool not running"));
-  }
-  if (broken_ != nullptr) {
-    std::rethrow_exception(broken_);
-  }
-}
-
-void ThreadCrew::check_submit() const {
-  std::lock_guard hold(mutex_);
-  check_running();
-}
-
-void ThreadCrew::open_stream() {
-  std::lock_guard hold(mutex_);
-  check_running();
-  ++streams_;
-}
-
-void ThreadCrew::end_stream() {
-  std::lock_guard hold(mutex_);
-  --streams_;
-  work_.notify_all();
-}
-
-void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part,
+void ThreadCore::submit(const std::shared_ptr<Job>& job, uint64_t part,
                         std::function<void(MayPut)> run) {
   {
     std::lock_guard hold(mutex_);
@@ -92,79 +66,51 @@ void ThreadCrew::submit(const std::shared_ptr<Job>& job, uint64_t part,
   work_.notify_one();
 }
 
-void ThreadCrew::done(Task task, const std::exception_ptr& error) {
+void ThreadCore::done(Task task, const std::exception_ptr& error) {
   task.run = nullptr;  // what it holds goes before the caller goes on
   const bool complete = error != nullptr ? task.job->fail(task.part, error) : task.job->delivered();
-  settle(std::move(task.job), complete);
+  settle(task.job, complete);
 }
 
-void ThreadCrew::settle(std::shared_ptr<Job> job, bool complete) {
-  if (complete ? job->finish_unobserved() : !job->tells_parts()) {
-    if (job->stream) {
-      job->changed();
-    }
-    return;
+bool ThreadCore::call_later(const std::shared_ptr<Job>& job) {
+  std::lock_guard hold(called_mutex_);
+  if (!calls_.put(job)) {
+    return false;
   }
-  {
-    std::lock_guard hold(called_mutex_);
-    if (!calling_ended_) {
-      called_.push_back(std::move(job));
-      called_bell_.notify_all();
-      if (caller_waits_ != nullptr) {
-        caller_waits_->changed();
-      }
-      return;
-    }
-  }
-  if (complete) {
-    job->finish();
-  }
+  called_bell_.notify_all();
+  return true;
 }
 
-// With called_mutex_, in the thread of callbacks: makes the first that is to be made.
-void ThreadCrew::serve_called(std::unique_lock<std::mutex>& hold) {
-  std::shared_ptr<Job> job = std::move(called_.front());
-  called_.pop_front();
-  hold.unlock();
-  if (!job->complete()) {
-    job->progressed();
-  } else {
-    job->finish();
-  }
-  job.reset();
-  hold.lock();
-}
-
-void ThreadCrew::callbacks() {
+void ThreadCore::callbacks() {
   std::unique_lock hold(called_mutex_);
   for (;;) {
-    called_bell_.wait(hold, [&] { return stop_calling_ || !called_.empty(); });
-    if (called_.empty()) {
-      calling_ended_ = true;
+    called_bell_.wait(hold, [&] { return stop_calling_ || calls_.count() != 0; });
+    if (calls_.count() == 0) {
+      calls_.end();
       called_bell_.notify_all();
       return;
     }
-    serve_called(hold);
+    calls_.make_first(hold, [] {});
   }
 }
 
 // With mutex_.
-bool ThreadCrew::is_own_thread() const {
+bool ThreadCore::is_own_thread() const {
   const std::thread::id self = std::this_thread::get_id();
   return self == caller_id_ ||
          std::any_of(threads_.begin(), threads_.end(),
                      [&](const std::thread& t) { return t.get_id() == self; });
 }
 
-bool ThreadCrew::claim(Run& run) {
+bool ThreadCore::claim(Run& run) {
   std::lock_guard hold(mutex_);
   return !std::exchange(run.claimed, true);
 }
 
 // Runs a task, unless nobody wants it any more.
-void ThreadCrew::serve(Task task) {
+void ThreadCore::serve(Task task) {
   if (task.job->abandoned.load(std::memory_order_relaxed)) {
-    done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
+    done(std::move(task), cancelled(kCancelled));
     return;
   }
   Run run{&task};
@@ -196,7 +142,7 @@ void ThreadCrew::serve(Task task) {
   }
 }
 
-void ThreadCrew::worker() {
+void ThreadCore::worker() {
   std::exception_ptr failure;
   try {
     if (plan_.initializer) {
@@ -251,7 +197,7 @@ void ThreadCrew::worker() {
 }
 
 // With mutex_: takes tasks until the worker is to leave.
-void ThreadCrew::serve_term(std::unique_lock<std::mutex>& hold) {
+void ThreadCore::serve_term(std::unique_lock<std::mutex>& hold) {
   uint64_t served = 0;
   while (state_ != State::kTerminate && living_ <= wanted_ &&
          (plan_.tasks_per_child == 0 || served < plan_.tasks_per_child)) {
@@ -271,16 +217,14 @@ void ThreadCrew::serve_term(std::unique_lock<std::mutex>& hold) {
   }
 }
 
-bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+bool ThreadCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
   check_ours();
   // In a callback: what it waits for may have a callback itself.
   const bool calls = std::this_thread::get_id() == caller_id_;
-  Job* outer = nullptr;
   std::optional<NestedWait> nested;
   if (calls) {
-    nested.emplace(job, nested_waits_);
     std::lock_guard hold(called_mutex_);
-    outer = std::exchange(caller_waits_, &job);
+    nested.emplace(job, calls_);
   }
   bool there = false;
   for (;;) {
@@ -291,8 +235,8 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
     }
     if (calls) {
       std::unique_lock hold(called_mutex_);
-      if (nested->takes_first(called_)) {
-        serve_called(hold);
+      if (nested->takes_first()) {
+        calls_.make_first(hold, [] {});
         continue;
       }
     }
@@ -306,46 +250,32 @@ bool ThreadCrew::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
   }
   if (calls) {
     std::lock_guard hold(called_mutex_);
-    caller_waits_ = outer;
+    nested.reset();
   }
   return there;
 }
 
-void ThreadCrew::cancel(Job& job) {
-  check_ours();
-  give_back(job, true);
-}
-
-void ThreadCrew::drop(Job& job) { give_back(job, false); }
-
-void ThreadCrew::give_back(Job& job, bool begun_too) {
-  std::deque<Task> cancelled;
+void ThreadCore::give_back(Job& job, bool begun_too) {
+  std::deque<Task> taken;
   {
     std::lock_guard hold(mutex_);
     std::deque<Task> kept;
     for (Task& task : tasks_) {
-      (task.job.get() == &job ? cancelled : kept).push_back(std::move(task));
+      (task.job.get() == &job ? taken : kept).push_back(std::move(task));
     }
     tasks_ = std::move(kept);
     for (Run* run : runs_) {
       if (begun_too && run->task->job.get() == &job && !std::exchange(run->claimed, true)) {
-        cancelled.push_back({run->task->job, run->task->part, nullptr});
+        taken.push_back({run->task->job, run->task->part, nullptr});
       }
     }
   }
-  for (Task& task : cancelled) {
-    done(std::move(task), std::make_exception_ptr(CancelledError("the task was cancelled")));
+  for (Task& task : taken) {
+    done(std::move(task), cancelled(kCancelled));
   }
 }
 
-void ThreadCrew::give_up(const std::shared_ptr<Job>& job, uint64_t from, uint64_t to,
-                         const std::exception_ptr& error) {
-  for (; from < to; ++from) {
-    done({job, from, nullptr}, error);
-  }
-}
-
-void ThreadCrew::close() {
+void ThreadCore::close() {
   std::lock_guard hold(mutex_);
   if (state_ == State::kRun) {
     state_ = State::kClose;
@@ -353,7 +283,7 @@ void ThreadCrew::close() {
   work_.notify_all();
 }
 
-void ThreadCrew::terminate() {
+void ThreadCore::terminate() {
   std::deque<Task> lost;
   bool own;
   {
@@ -364,8 +294,7 @@ void ThreadCrew::terminate() {
     work_.notify_all();
   }
   for (Task& task : lost) {
-    done(std::move(task), std::make_exception_ptr(
-                              CancelledError("the pool was terminated before the task was done")));
+    done(std::move(task), cancelled(kTerminated));
   }
   if (!own) {
     end(Deadline::never());
@@ -377,17 +306,17 @@ void ThreadCrew::terminate() {
   called_bell_.notify_all();
 }
 
-bool ThreadCrew::join(Deadline deadline) {
+bool ThreadCore::await_end(Deadline deadline) {
   {
     std::lock_guard hold(mutex_);
     if (is_own_thread()) {
-      raise(RuntimeError("cannot join current thread").status());
+      refuse_own_join();
     }
   }
   return end(deadline);
 }
 
-bool ThreadCrew::end(Deadline deadline) {
+bool ThreadCore::end(Deadline deadline) {
   const auto look = std::chrono::milliseconds(deadline.is_never() ? 1000 : 5);
   std::vector<std::thread> threads;
   {
@@ -403,7 +332,7 @@ bool ThreadCrew::end(Deadline deadline) {
     std::unique_lock hold(called_mutex_);
     stop_calling_ = true;
     called_bell_.notify_all();
-    while (!calling_ended_) {
+    while (!calls_.ended()) {
       if (deadline.passed()) {
         return false;
       }
@@ -425,22 +354,12 @@ bool ThreadCrew::end(Deadline deadline) {
   return true;
 }
 
-void ThreadCrew::resize(int processes) {
+void ThreadCore::resize(int processes) {
   std::lock_guard hold(mutex_);
   check_running();
   wanted_ = processes;
   add_workers();
   work_.notify_all();
-}
-
-int ThreadCrew::size() const {
-  std::lock_guard hold(mutex_);
-  return wanted_;
-}
-
-ThreadCrew::State ThreadCrew::state() const {
-  std::lock_guard hold(mutex_);
-  return state_;
 }
 
 }  // namespace mp::internal

@@ -17,7 +17,7 @@
 #include "mp/internal/pool/cursor.h"
 #include "mp/internal/pool/item_types.h"
 #include "mp/internal/pool/job.h"
-#include "mp/internal/pool/thread_core.h"
+#include "mp/internal/pool/thread_crew.h"
 
 namespace mp::internal {
 

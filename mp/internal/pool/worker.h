@@ -17,13 +17,9 @@
 #include "mp/function.h"
 #include "mp/internal/core/channel.h"
 #include "mp/internal/pool/desk.h"
+#include "mp/internal/pool/resource_limit.h"
 
 namespace mp::internal {
-
-struct ResourceLimit {
-  int resource;   // RLIMIT_AS ...
-  uint64_t most;  // both limits
-};
 
 struct WorkerPlan {
   Desk desk;
