@@ -86,7 +86,7 @@ const Planted kPlanted[] = {
     {PoolBug::kPlaceForgotten, "PoolCrash.ASmallerPoolStillFindsItsWorkers"},
     {PoolBug::kMercy, "PoolCrash.TerminateEndsWhoIgnoresSigterm"},
     {PoolBug::kMercy, "PoolCrash.TerminateEndsWhoIsStoppedIdle"},
-    {PoolBug::kMercy, "PoolCrash.TerminateEndsWhoIsStoppedAsItAllocates"},
+    {PoolBug::kMercy, "PoolCrash.TerminateEndsWhoStaysInTheAllocator"},
     {PoolBug::kMercy, "In/PoolStop.TerminateEndsTheWorker/decode"},
     {PoolBug::kMercy, "In/PoolStop.TerminateEndsTheWorker/run"},
     {PoolBug::kMercy, "In/PoolStop.TerminateEndsTheWorker/encode"},
