@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -70,6 +71,7 @@ int start_some(const std::string& method) {
     p.start();
     p.join();
     if (p.exitcode() != 0) {
+      std::fprintf(stderr, "the next start: exit code %d\n", *p.exitcode());
       return kSecondFailed;
     }
   } catch (const std::exception& e) {
@@ -111,6 +113,14 @@ Ending run(const std::string& method, Target target) {
   int begun = 0;
   int stops = 0;
   bool peace = false;
+  std::set<pid_t> ended;
+  std::set<pid_t> dying;
+  auto shoot = [&](pid_t pid) {
+    kill(pid, SIGKILL);
+    if (ended.count(pid) == 0) {
+      dying.insert(pid);
+    }
+  };
   std::map<pid_t, bool> known = {{starter, true}};
   for (;;) {
     pid_t pid = waitpid(-1, &status, __WALL);
@@ -121,11 +131,19 @@ Ending run(const std::string& method, Target target) {
       if (pid == starter) {
         result.starter = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
       }
+      ended.insert(pid);
+      if (dying.erase(pid) != 0 && dying.empty() && peace) {
+        ptrace(PTRACE_CONT, starter, nullptr, 0);
+      }
       continue;
     }
     int signal = WSTOPSIG(status);
     if (pid == starter && signal == kPeace) {
       peace = true;
+      // Who is killed dies in the fire, not in peace.
+      if (!dying.empty()) {
+        continue;
+      }
       signal = 0;
     }
     if (!known[pid]) {
@@ -144,9 +162,9 @@ Ending run(const std::string& method, Target target) {
       if (pid == chosen && !peace && ++stops == target.stop) {
         result.killed = true;
         if (target.first_too) {
-          kill(first, SIGKILL);
+          shoot(first);
         }
-        kill(pid, SIGKILL);
+        shoot(pid);
         continue;
       }
     } else if (signal == SIGTRAP) {
