@@ -369,8 +369,9 @@ class RowRunner {
     }
     row_.instructions = 0;
     points_.clear();
-    // The short form tries every third of them.
-    for (size_t n = 0; n < firsts.size() && !enough(); n += options_.stride > 1 ? 3 : 1) {
+    const size_t step = options_.stride > 1 ? 3 : 1;
+    for (size_t n = static_cast<size_t>(options_.offset) % step; n < firsts.size() && !enough();
+         n += step) {
       kill_recoverer_of(victim, firsts[n], n, firsts.size());
     }
   }

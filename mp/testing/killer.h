@@ -176,7 +176,7 @@ const char* to_string(Mode mode);
 
 struct RowOptions {
   // 1: at every instruction. n: at every nth, counted from `offset`, and around each change of
-  // shared() and each system call; and the recoverers of every third death.
+  // shared() and each system call; and the recoverers of every third death, counted so too.
   int stride = 1;
   int offset = 0;
   // Stop after this many violations; 0: never.

@@ -399,13 +399,23 @@ TEST(Killer, CatchesACommitBeforeTheCopyOut) {
   EXPECT_GT(count(row, Outcome::kLost), 0) << text_of(row);
 }
 
+// Found at each third of the first deaths, whichever third the one that matters is in: how many there are before it depends on
+// how this processor's memcpy() copies.
+int64_t duplicated_in_recoveries(int stride) {
+  int64_t found = 0;
+  for (int offset = 0; offset < 3; ++offset) {
+    Row row = run<Put<ToyBug::kRecoveryNotIdempotent>>(
+        Mode::kRecovery, {.stride = stride, .offset = offset, .enough = 1});
+    found += count(row, Outcome::kDuplicated);
+  }
+  return found;
+}
+
 TEST(Killer, CatchesARecoveryThatIsNotIdempotentOnlyByASecondDeath) {
   Watchdog dog(kLimit);
   Row once = run<Put<ToyBug::kRecoveryNotIdempotent>>(Mode::kKill);
   EXPECT_EQ(once.violations, 0) << text_of(once);
-  Row twice =
-      run<Put<ToyBug::kRecoveryNotIdempotent>>(Mode::kRecovery, {.stride = kSparse, .enough = 1});
-  EXPECT_GT(count(twice, Outcome::kDuplicated), 0) << text_of(twice);
+  EXPECT_GT(duplicated_in_recoveries(kSparse), 0);
 }
 
 TEST(Killer, CatchesAReferenceDroppedBeforeItsUseEnds) {
@@ -433,9 +443,7 @@ TEST(Killer, CatchesInTheShortFormToo) {
   Row some = run<Put<ToyBug::kPublishBeforeCopy>>(Mode::kKill, sparse);
   EXPECT_LT(some.deaths, all.deaths);
   EXPECT_GT(count(some, Outcome::kTorn), 0) << text_of(some);
-  EXPECT_GT(count(run<Put<ToyBug::kRecoveryNotIdempotent>>(Mode::kRecovery, sparse),
-                  Outcome::kDuplicated),
-            0);
+  EXPECT_GT(duplicated_in_recoveries(1000), 0);
 }
 
 TEST(Killer, SaysWhereAViolationHappened) {
