@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,10 +15,12 @@ TEST(SmallMutex, HasOneThreadAtATime) {
   SmallMutex mutex;
   int count = 0;
   constexpr int kThreads = 4;
-  constexpr int kTimes = 50'000;
+  constexpr int kTimes = 500'000;
+  std::latch all(kThreads);  // else the first may be done before the last begins
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
+      all.arrive_and_wait();
       for (int k = 0; k < kTimes; ++k) {
         std::lock_guard hold(mutex);
         ++count;
