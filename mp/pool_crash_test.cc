@@ -23,7 +23,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "mp/errors.h"
 #include "mp/event.h"
 #include "mp/internal/base/sanitizer.h"
@@ -669,7 +668,18 @@ TEST_F(PoolCrash, IdleWorkersAreReplaced) {
   }
 }
 
+// While it lives nobody reads results for others but the keeper, of who has ended. Before the pool.
+class NoSecondLook {
+ public:
+  ~NoSecondLook() { internal::g_pool_circumstances.slice_ns = before_; }
+
+ private:
+  const int64_t before_ =
+      std::exchange(internal::g_pool_circumstances.slice_ns, int64_t{3600} * 1'000'000'000);
+};
+
 TEST_F(PoolCrash, AResultThatWasSentCountsThoughItsWorkerHasEnded) {
+  const NoSecondLook no_second_look;
   Pool pool({.processes = 1, .maxtasksperchild = 1});
   const int first = pool.workers().at(0).pid();
   auto result = pool.apply_async(square, 5);
@@ -1072,10 +1082,7 @@ class Sleeper {
 
 // Whoever leads ends with a result of his, and asks one who may have got his own by then: that one asks the next.
 TEST_F(PoolCrash, WhoIsAskedToReadResultsAndHasHisOwnAsksTheNext) {
-  // Nobody looks after them meanwhile.
-  const int64_t slice_ns =
-      std::exchange(internal::g_pool_circumstances.slice_ns, int64_t{3600} * 1'000'000'000);
-  const absl::Cleanup reset = [slice_ns] { internal::g_pool_circumstances.slice_ns = slice_ns; };
+  const NoSecondLook no_second_look;
   Pool pool(1);
   for (int round = 0; round < 100; ++round) {
     Event first, second, go;
