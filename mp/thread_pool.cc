@@ -17,8 +17,8 @@ std::shared_ptr<ThreadCrew> make_core(ThreadPoolOptions options) {
   int processes = options.processes.has_value() ? *options.processes : usable_cpus();
   check_pool_size(processes);
   const uint64_t lifetime = checked_lifetime(options.maxtasksperchild);
-  auto core =
-      std::make_shared<ThreadCore>(ThreadPlan{processes, std::move(options.initializer), lifetime});
+  auto core = std::make_shared<ThreadPoolCore>(
+      ThreadPlan{processes, std::move(options.initializer), lifetime});
   core->start();
   return core;
 }

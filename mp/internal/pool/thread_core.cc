@@ -16,9 +16,10 @@ namespace {
 constexpr int kMostFailedStarts = 3;
 }
 
-ThreadCore::ThreadCore(ThreadPlan plan) : ThreadCrew(plan.processes), plan_(std::move(plan)) {}
+ThreadPoolCore::ThreadPoolCore(ThreadPlan plan)
+    : ThreadCrew(plan.processes), plan_(std::move(plan)) {}
 
-ThreadCore::~ThreadCore() {
+ThreadPoolCore::~ThreadPoolCore() {
   // None uses it any more: this may be the last one's last act.
   ended_.push_back(std::move(caller_));
   std::move(threads_.begin(), threads_.end(), std::back_inserter(ended_));
@@ -31,7 +32,7 @@ ThreadCore::~ThreadCore() {
   }
 }
 
-void ThreadCore::start() {
+void ThreadPoolCore::start() {
   try {
     std::lock_guard hold(mutex_);
     caller_ = std::thread([self = shared_from_this()] { self->callbacks(); });
@@ -47,15 +48,15 @@ void ThreadCore::start() {
 }
 
 // With mutex_.
-void ThreadCore::add_workers() {
+void ThreadPoolCore::add_workers() {
   while (living_ < wanted_ && broken_ == nullptr) {
     threads_.emplace_back([self = shared_from_this()] { self->worker(); });
     ++living_;
   }
 }
 
-void ThreadCore::submit(const std::shared_ptr<Job>& job, uint64_t part,
-                        std::function<void(MayPut)> run) {
+void ThreadPoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part,
+                            std::function<void(MayPut)> run) {
   {
     std::lock_guard hold(mutex_);
     if (!job->stream || state_ != State::kClose || broken_ != nullptr) {
@@ -66,13 +67,13 @@ void ThreadCore::submit(const std::shared_ptr<Job>& job, uint64_t part,
   work_.notify_one();
 }
 
-void ThreadCore::done(Task task, const std::exception_ptr& error) {
+void ThreadPoolCore::done(Task task, const std::exception_ptr& error) {
   task.run = nullptr;  // what it holds goes before the caller goes on
   const bool complete = error != nullptr ? task.job->fail(task.part, error) : task.job->delivered();
   settle(task.job, complete);
 }
 
-bool ThreadCore::call_later(const std::shared_ptr<Job>& job) {
+bool ThreadPoolCore::call_later(const std::shared_ptr<Job>& job) {
   std::lock_guard hold(called_mutex_);
   if (!calls_.put(job)) {
     return false;
@@ -81,7 +82,7 @@ bool ThreadCore::call_later(const std::shared_ptr<Job>& job) {
   return true;
 }
 
-void ThreadCore::callbacks() {
+void ThreadPoolCore::callbacks() {
   std::unique_lock hold(called_mutex_);
   for (;;) {
     called_bell_.wait(hold, [&] { return stop_calling_ || calls_.count() != 0; });
@@ -95,20 +96,20 @@ void ThreadCore::callbacks() {
 }
 
 // With mutex_.
-bool ThreadCore::is_own_thread() const {
+bool ThreadPoolCore::is_own_thread() const {
   const std::thread::id self = std::this_thread::get_id();
   return self == caller_id_ ||
          std::any_of(threads_.begin(), threads_.end(),
                      [&](const std::thread& t) { return t.get_id() == self; });
 }
 
-bool ThreadCore::claim(Run& run) {
+bool ThreadPoolCore::claim(Run& run) {
   std::lock_guard hold(mutex_);
   return !std::exchange(run.claimed, true);
 }
 
 // Runs a task, unless nobody wants it any more.
-void ThreadCore::serve(Task task) {
+void ThreadPoolCore::serve(Task task) {
   if (task.job->abandoned.load(std::memory_order_relaxed)) {
     done(std::move(task), cancelled(kCancelled));
     return;
@@ -142,7 +143,7 @@ void ThreadCore::serve(Task task) {
   }
 }
 
-void ThreadCore::worker() {
+void ThreadPoolCore::worker() {
   std::exception_ptr failure;
   try {
     if (plan_.initializer) {
@@ -197,7 +198,7 @@ void ThreadCore::worker() {
 }
 
 // With mutex_: takes tasks until the worker is to leave.
-void ThreadCore::serve_term(std::unique_lock<std::mutex>& hold) {
+void ThreadPoolCore::serve_term(std::unique_lock<std::mutex>& hold) {
   uint64_t served = 0;
   while (state_ != State::kTerminate && living_ <= wanted_ &&
          (plan_.tasks_per_child == 0 || served < plan_.tasks_per_child)) {
@@ -217,7 +218,7 @@ void ThreadCore::serve_term(std::unique_lock<std::mutex>& hold) {
   }
 }
 
-bool ThreadCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
+bool ThreadPoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadline) {
   check_ours();
   // In a callback: what it waits for may have a callback itself.
   const bool calls = std::this_thread::get_id() == caller_id_;
@@ -255,7 +256,7 @@ bool ThreadCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline deadli
   return there;
 }
 
-void ThreadCore::give_back(Job& job, bool begun_too) {
+void ThreadPoolCore::give_back(Job& job, bool begun_too) {
   std::deque<Task> taken;
   {
     std::lock_guard hold(mutex_);
@@ -275,7 +276,7 @@ void ThreadCore::give_back(Job& job, bool begun_too) {
   }
 }
 
-void ThreadCore::close() {
+void ThreadPoolCore::close() {
   std::lock_guard hold(mutex_);
   if (state_ == State::kRun) {
     state_ = State::kClose;
@@ -283,7 +284,7 @@ void ThreadCore::close() {
   work_.notify_all();
 }
 
-void ThreadCore::terminate() {
+void ThreadPoolCore::terminate() {
   std::deque<Task> lost;
   bool own;
   {
@@ -306,7 +307,7 @@ void ThreadCore::terminate() {
   called_bell_.notify_all();
 }
 
-bool ThreadCore::await_end(Deadline deadline) {
+bool ThreadPoolCore::await_end(Deadline deadline) {
   {
     std::lock_guard hold(mutex_);
     if (is_own_thread()) {
@@ -316,7 +317,7 @@ bool ThreadCore::await_end(Deadline deadline) {
   return end(deadline);
 }
 
-bool ThreadCore::end(Deadline deadline) {
+bool ThreadPoolCore::end(Deadline deadline) {
   const auto look = std::chrono::milliseconds(deadline.is_never() ? 1000 : 5);
   std::vector<std::thread> threads;
   {
@@ -354,7 +355,7 @@ bool ThreadCore::end(Deadline deadline) {
   return true;
 }
 
-void ThreadCore::resize(int processes) {
+void ThreadPoolCore::resize(int processes) {
   std::lock_guard hold(mutex_);
   check_running();
   wanted_ = processes;

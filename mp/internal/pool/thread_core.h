@@ -1,6 +1,6 @@
 // mp/internal/pool/thread_core.h
 //
-// ThreadCore: the workers of mp::ThreadPool, threads that take calls off one list, and the thread where callbacks run.
+// ThreadPoolCore: the workers of mp::ThreadPool, threads that take calls off one list, and the thread where callbacks run.
 //
 // Locks   mutex_ and called_mutex_, never both; then a job's.
 
@@ -31,10 +31,11 @@ struct ThreadPlan {
   uint64_t tasks_per_child = 0;
 };
 
-class ThreadCore final : public ThreadCrew, public std::enable_shared_from_this<ThreadCore> {
+class ThreadPoolCore final : public ThreadCrew,
+                             public std::enable_shared_from_this<ThreadPoolCore> {
  public:
-  explicit ThreadCore(ThreadPlan plan);
-  ~ThreadCore() override;
+  explicit ThreadPoolCore(ThreadPlan plan);
+  ~ThreadPoolCore() override;
   void start();
 
   void submit(const std::shared_ptr<Job>& job, uint64_t part,

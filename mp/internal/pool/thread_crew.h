@@ -1,6 +1,6 @@
 // mp/internal/pool/thread_crew.h
 //
-// ThreadCrew: the workers of mp::ThreadPool, as its typed shell sees them. ThreadCore is what they are.
+// ThreadCrew: the workers of mp::ThreadPool, as its typed shell sees them. ThreadPoolCore is what they are.
 
 #ifndef MP_INTERNAL_POOL_THREAD_CREW_H_
 #define MP_INTERNAL_POOL_THREAD_CREW_H_
