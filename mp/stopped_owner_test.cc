@@ -57,6 +57,10 @@ const Case kCases[] = {
 
 class Stopped : public testing::Fixture {
  protected:
+  // So long a test waits at each point that is inside of a lock.
+  Stopped() { Family::get().header().slice_ns = 5'000'000; }
+  ~Stopped() override { Family::get().header().slice_ns = 100'000'000; }
+
   testing::Watchdog dog_{200s};
 };
 class StoppedOwner : public Stopped, public ::testing::WithParamInterface<int> {};

@@ -13,8 +13,8 @@
 
 namespace mp::internal {
 
-// Close-on-exec; on failure not valid, and errno is set. The caller knows that `pid` has not been
-// reaped.
+// Close-on-exec; on failure not valid, and errno is set. Who does not know that `pid` has not
+// been reaped looks afterwards whom it names.
 UniqueFd open_pidfd(int pid) noexcept;
 
 // Waits until the process has ended; false when `deadline` passed first. Does not reap. Any thread,

@@ -65,10 +65,10 @@ bool maps_file(int pid, int fd) noexcept {
 
 }  // namespace
 
-UniqueFd continue_stopped(int pid, int mapped) noexcept {
+UniqueFd continue_stopped(int pid, int mapped, absl::FunctionRef<bool()> wanted) noexcept {
   // Opened first: what is found out then is true of the process that it names.
   UniqueFd process = open_pidfd(pid);
-  if (!process.valid() || !is_stopped(pid) || !maps_file(pid, mapped) ||
+  if (!process.valid() || !is_stopped(pid) || !maps_file(pid, mapped) || !wanted() ||
       signal_pidfd(process.get(), SIGCONT) != 0) {
     process.reset();
   }

@@ -17,12 +17,16 @@ namespace {
 using std::chrono_literals::operator""s;
 using testing::process_state;
 
+bool always() { return true; }
+bool never() { return false; }
+
 // A child that has `file` in its memory, or has not, and does `then` before it waits for its end.
 class Child {
  public:
   template <class Then>
   Child(int file, Then then) : pid_(fork()) {
     if (pid_ == 0) {
+      setpgid(0, 0);  // in a group without a parent SIGTSTP does nothing
       if (file >= 0) {
         mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file, 0);
       }
@@ -61,7 +65,7 @@ TEST_F(StoppedTest, OneThatStoodStillGoesOn) {
   for (int signal : {SIGSTOP, SIGTSTP}) {
     Child child(file_.get(), [&] { raise(signal); });
     child.await('T');
-    UniqueFd process = continue_stopped(child.pid(), file_.get());
+    UniqueFd process = continue_stopped(child.pid(), file_.get(), always);
     ASSERT_TRUE(process.valid());
     child.await('S');
     EXPECT_EQ(signal_pidfd(process.get(), SIGSTOP), 0);
@@ -72,20 +76,25 @@ TEST_F(StoppedTest, OneThatStoodStillGoesOn) {
 TEST_F(StoppedTest, OthersAreLeftAlone) {
   Child awake(file_.get(), [] {});
   awake.await('S');
-  EXPECT_FALSE(continue_stopped(awake.pid(), file_.get()).valid());
+  EXPECT_FALSE(continue_stopped(awake.pid(), file_.get(), always).valid());
 
   // As by a number that means somebody else here.
   Child stranger(-1, [] { raise(SIGSTOP); });
   stranger.await('T');
-  EXPECT_FALSE(continue_stopped(stranger.pid(), file_.get()).valid());
+  EXPECT_FALSE(continue_stopped(stranger.pid(), file_.get(), always).valid());
   EXPECT_EQ(process_state(stranger.pid()), 'T');
+
+  Child unwanted(file_.get(), [] { raise(SIGSTOP); });
+  unwanted.await('T');
+  EXPECT_FALSE(continue_stopped(unwanted.pid(), file_.get(), never).valid());
+  EXPECT_EQ(process_state(unwanted.pid()), 'T');
 
   Child traced(file_.get(), [] {
     ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     raise(SIGSTOP);
   });
   traced.await('t');
-  EXPECT_FALSE(continue_stopped(traced.pid(), file_.get()).valid());
+  EXPECT_FALSE(continue_stopped(traced.pid(), file_.get(), always).valid());
   EXPECT_EQ(process_state(traced.pid()), 't');
 
   pid_t gone = fork();
@@ -93,7 +102,7 @@ TEST_F(StoppedTest, OthersAreLeftAlone) {
     _exit(0);
   }
   waitpid(gone, nullptr, 0);
-  EXPECT_FALSE(continue_stopped(gone, file_.get()).valid());
+  EXPECT_FALSE(continue_stopped(gone, file_.get(), always).valid());
 }
 
 TEST_F(StoppedTest, TheFileIsFoundAmongMany) {
@@ -107,7 +116,7 @@ TEST_F(StoppedTest, TheFileIsFoundAmongMany) {
     raise(SIGSTOP);
   });
   child.await('T');
-  EXPECT_TRUE(continue_stopped(child.pid(), file_.get()).valid());
+  EXPECT_TRUE(continue_stopped(child.pid(), file_.get(), always).valid());
   child.await('S');
 }
 

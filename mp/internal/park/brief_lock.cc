@@ -12,7 +12,8 @@
 namespace mp::internal {
 namespace {
 
-constexpr int64_t kPatienceNs = 5'000'000;
+constexpr int64_t kLookNs = 500'000;
+constexpr int64_t kFirstRunNs = 20'000'000;
 // To begin with; on a busy machine it may be long until the owner gets a processor.
 constexpr int64_t kLongestRunNs = 1'000'000'000;
 
@@ -31,21 +32,34 @@ class Awake {
 }  // namespace
 
 Acquired acquire_brief_slow(LockWord<>& lock, Owner me, Liveness& family) noexcept {
-  for (int64_t run = kPatienceNs;;) {
-    Acquired a = park_acquire(lock, me, Deadline::after_ns(kPatienceNs), family);
+  for (int64_t run = kFirstRunNs;;) {
+    const int64_t patience = family.slice_ns();
+    const int64_t start = monotonic_ns();
+    Acquired a = park_acquire(lock, me, Deadline::after_ns(patience), family);
     if (a != Acquired::kNo) {
       return a;
     }
-    UniqueFd stopped =
-        family.let_go_on(LockWord<>::owner_of(lock.word.load(std::memory_order_relaxed)));
+    // So late was it stopped itself, perhaps as the owner was, and whoever continues them may be about to.
+    if (monotonic_ns() - start > 2 * patience) {
+      continue;
+    }
+    // Relaxed: a guess, of whom it is about. The lock itself is taken above and below.
+    auto owner = [&lock] {
+      return LockWord<>::owner_of(lock.word.load(std::memory_order_relaxed));
+    };
+    const Owner holder = owner();
+    auto holds = [&] { return owner() == holder; };
+    UniqueFd stopped = family.let_go_on(holder, holds);
     if (!stopped.valid()) {
       continue;
     }
-    // With the lock in our hands the other is stopped outside of it.
-    Awake owner(std::move(stopped));
-    a = park_acquire(lock, me, Deadline::after_ns(run), family);
-    if (a != Acquired::kNo) {
-      return a;
+    // No longer than it holds the lock, which may go to another; in our hands it stops the holder outside.
+    Awake awake(std::move(stopped));
+    for (const Deadline enough = Deadline::after_ns(run); holds() && !enough.passed();) {
+      a = park_acquire(lock, me, Deadline::after_ns(kLookNs), family);
+      if (a != Acquired::kNo) {
+        return a;
+      }
     }
     run = std::min(2 * run, kLongestRunNs);
   }

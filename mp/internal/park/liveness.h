@@ -5,6 +5,7 @@
 #ifndef MP_INTERNAL_PARK_LIVENESS_H_
 #define MP_INTERNAL_PARK_LIVENESS_H_
 
+#include "absl/functional/function_ref.h"
 #include "mp/internal/base/unique_fd.h"
 #include "mp/internal/os/futex.h"
 #include "mp/internal/sync/owner.h"
@@ -24,8 +25,8 @@ class Liveness {
   // true for a live one that has only lost the thread which held the word.
   virtual bool is_dying(Owner) noexcept { return false; }
 
-  // If the owner lives and is stopped by a signal, continues it and returns its pidfd.
-  virtual UniqueFd let_go_on(Owner) noexcept { return UniqueFd(); }
+  // If the owner lives, is stopped by a signal, and `holds()` what it is to let go of, continues it and returns its pidfd.
+  virtual UniqueFd let_go_on(Owner, absl::FunctionRef<bool()>) noexcept { return UniqueFd(); }
 
   // Passes on the wake that the kernel gives to one sleeper only.
   virtual void relay_death(Owner owner) noexcept = 0;

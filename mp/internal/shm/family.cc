@@ -432,12 +432,12 @@ void Family::sweep_one(Owner owner) noexcept {
   unlock_family();
 }
 
-UniqueFd Family::let_go_on(Owner owner) noexcept {
+UniqueFd Family::let_go_on(Owner owner, absl::FunctionRef<bool()> holds) noexcept {
   const auto pid = static_cast<int>(slot(owner).pid.load(std::memory_order_relaxed));
   if (owner == kStranger || pid == 0) {
     return UniqueFd();
   }
-  return continue_stopped(pid, arena_.fd());
+  return continue_stopped(pid, arena_.fd(), holds);
 }
 
 void Family::sweep_dead() noexcept {

@@ -204,7 +204,7 @@ class Family final : public Liveness {
   bool is_dead(Owner owner) noexcept override;
   const FutexWord* arm_life_word(Owner owner, uint32_t* alive_value) noexcept override;
   bool is_dying(Owner owner) noexcept override;
-  UniqueFd let_go_on(Owner owner) noexcept override;
+  UniqueFd let_go_on(Owner owner, absl::FunctionRef<bool()> holds) noexcept override;
   void relay_death(Owner owner) noexcept override;
   int64_t slice_ns() const noexcept override {
     return arena_.header().slice_ns.load(std::memory_order_relaxed);
