@@ -13,13 +13,14 @@
 // Ordering   What the task did in shared objects is visible after get(), wait() and ready() have said that it is done.
 // Blocking   get() and wait() until the result is there or `timeout` is over. Meanwhile the thread reads results of the
 //            pool's workers, of other calls too.
-// Cost       A shared pointer. cancel() looks at the tasks of its own call, and at each worker, however many others wait.
+// Cost       A shared pointer. cancel() of a Pool's looks at the tasks of its own call, and at each worker, however many others
+//            wait; of a ThreadPool's at all that wait.
 // Death      A worker that dies makes get() throw mp::WorkerDied, or is not seen, if there are attempts left. A pool that is
 //            terminated makes it throw mp::CancelledError.
 // Crossing   Not: a result belongs to the process that has the pool.
 // Python     wait() returns whether the result is there. get() copies what the task returned; of a temporary AsyncResult
 //            that nobody else has, it moves it. What cannot be copied it moves always, of a temporary only:
-//            std::move(r).get(), once. then() and cancel() are new.
+//            std::move(r).get(), once, and not of one that a then() waits for. then() and cancel() are new.
 
 #ifndef MP_ASYNC_RESULT_H_
 #define MP_ASYNC_RESULT_H_

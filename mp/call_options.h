@@ -32,7 +32,7 @@ struct CallOptions {
   // mp::ProgressBar can be it.
   std::function<void(uint64_t done, uint64_t total)> progress = {};
   // How long one task may run. Its worker is killed and replaced then, and the call fails with mp::TimeoutError. A ThreadPool
-  // refuses it, and retries: mp::ValueError.
+  // refuses it, and retries: mp::ValueError; so is one of 0 or less.
   Timeout timeout = kForever;
   // Further attempts at a task whose worker died. Below 0: mp::ValueError.
   int retries = 0;

@@ -80,6 +80,11 @@ TEST_F(CallOptionsTest, EachEndsATaskThatTakesTooLong) {
   Pool pool(1);
   const Event never;
   const std::vector<Event> once = {never};
+  for (double none : {0.0, -1.0}) {
+    EXPECT_THROW(pool.apply({.timeout = none}, wait_for, never), ValueError);
+    EXPECT_THROW(pool.map({.timeout = none}, wait_for, once), ValueError);
+    EXPECT_THROW(pool.imap({.timeout = none}, wait_for, once), ValueError);
+  }
   EXPECT_THROW(pool.apply({.timeout = 0.05}, wait_for, never), TimeoutError);
   EXPECT_THROW(pool.submit({.timeout = 0.05}, wait_for, never).get(), TimeoutError);
   EXPECT_THROW(pool.map({.timeout = 0.05}, wait_for, once), TimeoutError);

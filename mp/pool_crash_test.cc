@@ -577,7 +577,7 @@ TEST_F(PoolCrash, TerminateEndsWhoStaysInTheAllocator) {
     tid = gettid();
     EXPECT_THROW(pool.apply(size_of, std::string(size_t{8} << 20, 'x')), CancelledError);
   });
-  // For good: waiting for memory, it looks about every 100 ms.
+  // It waits for memory, and looks now and then.
   for (uint64_t turns = 0;
        tid == 0 || !asleep_in_futex(tid) || std::exchange(turns, switches(tid)) != switches(tid);) {
     std::this_thread::yield();

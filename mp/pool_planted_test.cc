@@ -138,7 +138,12 @@ TEST_P(PoolPlanted, IsCaught) {
   EXPECT_EQ(run_test(GetParam(), PoolBug::kNone, seconds(0)), 0);
   // Who takes ten times as long hangs: nothing is caught by a machine that is slow.
   const auto usual = std::chrono::duration_cast<seconds>(steady_clock::now() - start);
-  EXPECT_NE(run_test(GetParam(), GetParam().bug, std::max(seconds(3), 10 * usual)), 0);
+  // On a machine with much to do, what the bug harms may not be reached in time: once of five is enough.
+  int status = 0;
+  for (int attempt = 0; attempt < 5 && status == 0; ++attempt) {
+    status = run_test(GetParam(), GetParam().bug, std::max(seconds(3), 10 * usual));
+  }
+  EXPECT_NE(status, 0);
 }
 
 std::string planted_name(const ::testing::TestParamInfo<Planted>& info) {

@@ -31,7 +31,8 @@ class ProgressBar {
   // `fd`: where it is shown.
   explicit ProgressBar(std::string description = "", int fd = 2);
 
-  // `done` of `total` are done: what `.progress` of a call is given. Any unit will do. A total of 0: nobody knows it yet.
+  // `done` of `total` are done: what `.progress` of a call is given. Any unit will do. A total of 0 with some done: nobody
+  // knows it yet; 0 of 0 is the end.
   void operator()(uint64_t done, uint64_t total) const;
 
  private:

@@ -16,7 +16,7 @@
 
 namespace mp::internal {
 
-// What an AsyncResult<R> is a handle to. value() and take_value(): after done(), without an error.
+// What an AsyncResult<R> is a handle to. value(): after done(), without an error.
 template <class R>
 class ResultJob : public Job {
  public:

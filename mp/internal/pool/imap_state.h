@@ -58,7 +58,7 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
     set_limits(*job_, options);
     if constexpr (KnowsItsSize<std::remove_reference_t<Range>>) {
       if (progress_ != nullptr) {
-        parts_ = (size_of(source_.range) + chunk_ - 1) / chunk_;
+        total_ = (size_of(source_.range) + chunk_ - 1) / chunk_;
       }
     }
     core_->open_stream();
@@ -166,13 +166,7 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
   }
   // All parts that were begun to be handed out are, if that or how many there are was not said yet.
   void tell_progress() {
-    uint64_t total = parts_;
-    {
-      std::lock_guard hold(mutex_);
-      if (ended_) {
-        total = part_;
-      }
-    }
+    const uint64_t total = total_.load(std::memory_order_relaxed);
     if (std::pair now(begun_, total); now != std::exchange(told_, now) && now != Told()) {
       progress_(begun_, total);
     }
@@ -229,6 +223,7 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
   }
   void end() {
     if (!std::exchange(ended_, true)) {
+      total_.store(part_, std::memory_order_relaxed);
       core_->end_stream();
     }
   }
@@ -240,8 +235,8 @@ class IMapState final : public IMapIterator<Item<R>>::State, public Stream {
   const size_t chunk_;
   const Ahead ahead_;
   const std::function<void(uint64_t, uint64_t)> progress_;
-  uint64_t parts_ = 0;  // as many as the input says that there will be; 0: it does not
-  uint64_t window_;     // chunks that may be ahead now
+  std::atomic<uint64_t> total_{0};  // chunks, as the input says or its end has shown; 0: unknown
+  uint64_t window_;                 // chunks that may be ahead now
   std::shared_ptr<StreamJob<R>> job_;
   typename Work::Chunks chunks_;
   uint64_t at_once_ = 1;  // chunks that are handed over together

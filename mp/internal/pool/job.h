@@ -3,7 +3,7 @@
 // Job: one call of a pool's user, of one part or many, from submit to its result. AsyncResult and the iterators of imap are
 // handles to one.
 //
-// Locks   A job's mutex is the innermost. Nothing of the user's runs with it.
+// Locks   A job's mutex is the innermost. Nothing of the user's runs with it, but moves of its results.
 
 #ifndef MP_INTERNAL_POOL_JOB_H_
 #define MP_INTERNAL_POOL_JOB_H_

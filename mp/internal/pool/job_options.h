@@ -5,7 +5,6 @@
 #ifndef MP_INTERNAL_POOL_JOB_OPTIONS_H_
 #define MP_INTERNAL_POOL_JOB_OPTIONS_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <type_traits>
@@ -19,8 +18,10 @@ namespace mp::internal {
 
 template <class Options>
 void set_limits(Job& job, const Options& options) {
-  const int64_t timeout_ns =
-      options.timeout.is_forever() ? 0 : std::max<int64_t>(options.timeout.nanoseconds(), 1);
+  const int64_t timeout_ns = options.timeout.is_forever() ? 0 : options.timeout.nanoseconds();
+  if (!options.timeout.is_forever() && timeout_ns <= 0) {
+    refuse_timeout();
+  }
   job.set_limits(timeout_ns, options.retries);
 }
 // Throws mp::ValueError for what makes no sense, and what these workers cannot do.

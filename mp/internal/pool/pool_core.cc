@@ -146,8 +146,8 @@ void PoolCore::kill_all() noexcept {
   }
 }
 
-// A worker that is stopped as it allocates shared memory keeps the whole family from it: who hands tasks over then waits with
-// mutex_, and so does the keeper, which would kill it.
+// A worker that a debugger or a freezer holds as it allocates shared memory keeps the whole family from it: who hands tasks over
+// then waits with mutex_, and so does the keeper, which would kill it.
 std::unique_lock<std::mutex> PoolCore::lock_to_end() {
   std::unique_lock hold(mutex_, std::try_to_lock);
   for (const Deadline grace = Deadline::after_ns(kGraceNs); !hold.owns_lock() && !grace.passed();) {

@@ -83,15 +83,20 @@ class PoolCore final : public ProcessCrew, public std::enable_shared_from_this<P
   struct Seat;
   struct Verdict;
 
-  // A task that no worker has, nor will have; made with mutex_.
-  struct Failed {
-    Failed() = default;
-    Failed(std::unique_ptr<Task> t, std::exception_ptr e)
-        : task(std::move(t)), error(std::move(e)) {
-      task->job->tasks.erase(task.get());
-    }
-    std::unique_ptr<Task> task;
-    std::exception_ptr error;
+  // Tasks that no worker has, nor will have, and why. Filled with mutex_, which needs no memory; ended by fail(), without it: at
+  // the latest when this goes, as something was thrown meanwhile.
+  class Failed {
+   public:
+    explicit Failed(PoolCore& core) noexcept : core_(core) {}
+    ~Failed() { core_.fail(this); }
+    Failed(const Failed&) = delete;
+    Failed& operator=(const Failed&) = delete;
+    void add(std::unique_ptr<Task> task, const std::exception_ptr& error) noexcept;
+    std::unique_ptr<Task> take() noexcept;
+
+   private:
+    PoolCore& core_;
+    LinkedList<Task, &Task::waiting> tasks_;
   };
 
   bool await_end(Deadline deadline) override;
@@ -113,10 +118,10 @@ class PoolCore final : public ProcessCrew, public std::enable_shared_from_this<P
   std::unique_ptr<Task> take_back(Seat& seat, uint32_t slot);
   bool take_back_some(Seat& seat, uint32_t most);
   void put_back(Seat& seat, uint32_t slot);
-  void feed(std::vector<Failed>* failed);
-  void level(std::vector<Failed>* failed);
+  void feed(Failed* failed);
+  void level(Failed* failed);
   void unstick(bool late_too);
-  bool watch(std::vector<Failed>* failed);
+  bool watch(Failed* failed);
   void weigh_need();
   void forget(const Task& task);
   void doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error);
@@ -131,8 +136,8 @@ class PoolCore final : public ProcessCrew, public std::enable_shared_from_this<P
   void drain_dead(Seat& seat);
   size_t read_some(Seat& seat);
 
-  void fail(std::vector<Failed> failed);
-  void fail_pending(const std::exception_ptr& error, std::vector<Failed>* failed);
+  void fail(Failed* failed);
+  void fail_pending(const std::exception_ptr& error, Failed* failed);
   void fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold);
   std::unique_lock<std::mutex> lock_to_end();
   void kill_all() noexcept;

@@ -74,7 +74,7 @@ void PoolCore::submit(const std::shared_ptr<Job>& job, uint64_t part, std::uniqu
 
 void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
                            std::span<std::unique_ptr<Task>> tasks) {
-  std::vector<Failed> failed;
+  Failed failed(*this);
   bool unwatched;
   {
     std::lock_guard hold(mutex_);
@@ -105,7 +105,7 @@ void PoolCore::submit_some(const std::shared_ptr<Job>& job, uint64_t part,
   if (unwatched) {
     wake_keeper();
   }
-  fail(std::move(failed));
+  fail(&failed);
   if (weak_need_.load(std::memory_order_relaxed) &&
       collector_rests_.load(std::memory_order_relaxed)) {
     wake_collector();
@@ -269,7 +269,7 @@ bool PoolCore::take_back_some(Seat& seat, uint32_t most) {
 }
 
 // Hands over what waits, as far as there is room: to each worker its share in one go.
-void PoolCore::feed(std::vector<Failed>* failed) {
+void PoolCore::feed(Failed* failed) {
   if (pending_.empty()) {
     return;
   }
@@ -282,8 +282,7 @@ void PoolCore::feed(std::vector<Failed>* failed) {
   while (!pending_.empty()) {
     if (pending_.first()->job->abandoned.load(std::memory_order_relaxed)) {
       const std::exception_ptr error = cancelled("the task is of no use any more");
-      failed->emplace_back();
-      failed->back() = {take_waiting(pending_.first()), error};
+      failed->add(take_waiting(pending_.first()), error);
       continue;
     }
     Seat* seat = best_seat();
@@ -304,8 +303,7 @@ void PoolCore::feed(std::vector<Failed>* failed) {
     }
     if (!s.ok()) {
       const std::exception_ptr error = exception_of(s);
-      failed->emplace_back();
-      failed->back() = {take_waiting(pending_.first()), error};
+      failed->add(take_waiting(pending_.first()), error);
     }
   }
 }
@@ -318,7 +316,7 @@ bool PoolCore::has_idle() {
 }
 
 // Workers without tasks get some that others have not begun: those may be slow, or stopped.
-void PoolCore::level(std::vector<Failed>* failed) {
+void PoolCore::level(Failed* failed) {
   // Each time one of them at least gets something.
   while (pending_.empty() && tasks_ >= 2 && has_idle()) {
     std::vector<Seat*> full;
@@ -347,7 +345,7 @@ void PoolCore::level(std::vector<Failed>* failed) {
 // does not begin goes to those that have nothing. That worker is slow to come back, or stopped; it gets no more until it has
 // read what it was sent.
 void PoolCore::unstick(bool late_too) {
-  std::vector<Failed> failed;
+  Failed failed(*this);
   {
     std::lock_guard hold(mutex_);
     // What is handed over now is not late.
@@ -370,12 +368,12 @@ void PoolCore::unstick(bool late_too) {
       level(&failed);  // one that was stopped may be back, and idle
     }
   }
-  fail(std::move(failed));
+  fail(&failed);
 }
 
 // With mutex_, by the keeper now and then: the same for those that nobody waits for that long. Others may get results all the
 // time; what a worker has not begun since the last look, and it is at nothing else, is late. False: all is begun.
-bool PoolCore::watch(std::vector<Failed>* failed) {
+bool PoolCore::watch(Failed* failed) {
   feed(failed);
   const bool idle = has_idle();
   bool waiting = !pending_.empty();
@@ -430,7 +428,7 @@ void PoolCore::doom(Seat& seat, uint64_t ticket, const std::exception_ptr& error
 }
 
 void PoolCore::give_back(Job& job, bool begun_too) {
-  std::vector<Failed> failed;
+  Failed failed(*this);
   std::exception_ptr error = cancelled(kCancelled);
   {
     std::lock_guard hold(mutex_);
@@ -438,17 +436,15 @@ void PoolCore::give_back(Job& job, bool begun_too) {
     std::vector<Seat*> begun;
     for (Task *task = job.tasks.first(), *next; task != nullptr; task = next) {
       next = job.tasks.after(task);
-      failed.emplace_back();
       if (task->worker == Task::kNobody) {
-        failed.back() = {take_waiting(task), error};
+        failed.add(take_waiting(task), error);
         continue;
       }
       Seat* seat = seats_[task->worker].get();
       if (std::unique_ptr<Task> taken = take_back(*seat, task->slot)) {
-        failed.back() = {std::move(taken), error};
+        failed.add(std::move(taken), error);
         continue;
       }
-      failed.pop_back();
       if (begun_too && std::find(begun.begin(), begun.end(), seat) == begun.end()) {
         begun.push_back(seat);
       }
@@ -462,29 +458,27 @@ void PoolCore::give_back(Job& job, bool begun_too) {
     }
     feed(&failed);
   }
-  fail(std::move(failed));
+  fail(&failed);
 }
 
 // With mutex_: what waits.
-void PoolCore::fail_pending(const std::exception_ptr& error, std::vector<Failed>* failed) {
-  failed->reserve(failed->size() + pending_count_.load(std::memory_order_relaxed));
+void PoolCore::fail_pending(const std::exception_ptr& error, Failed* failed) {
   while (!pending_.empty()) {
-    failed->push_back({take_waiting(pending_.first()), error});
+    failed->add(take_waiting(pending_.first()), error);
   }
 }
 
 // `hold` has mutex_.
 void PoolCore::fail_all(const std::exception_ptr& error, std::unique_lock<std::mutex> hold) {
-  std::vector<Failed> failed;
+  Failed failed(*this);
   fail_pending(error, &failed);
   for (std::unique_ptr<Seat>& seat : seats_) {
     if (seat != nullptr) {
-      failed.reserve(failed.size() + seat->outstanding);
-      seat->used.each([&](uint32_t slot) { failed.push_back({end_task(*seat, slot), error}); });
+      seat->used.each([&](uint32_t slot) { failed.add(end_task(*seat, slot), error); });
     }
   }
   hold.unlock();
-  fail(std::move(failed));
+  fail(&failed);
 }
 
 }  // namespace mp::internal

@@ -131,6 +131,7 @@ bool PoolCore::keep(int* nap_ms) {
     weigh();
     next_weighing_ = monotonic_ns() + kMemoryNs;
   }
+  Failed failed(*this);
   std::unique_lock hold(mutex_);
   const bool watches = watched_ && monotonic_ns() >= next_watch_ && !planted(PoolBug::kUnwatched);
   if (watches) {
@@ -186,7 +187,6 @@ bool PoolCore::keep(int* nap_ms) {
       nap_until(next_start_);
     }
   }
-  std::vector<Failed> failed;
   if (timed_ != 0) {
     check_times();
     feed(&failed);
@@ -204,7 +204,7 @@ bool PoolCore::keep(int* nap_ms) {
     nap_until(next_watch_);
   }
   hold.unlock();
-  fail(std::move(failed));
+  fail(&failed);
   return true;
 }
 
@@ -256,7 +256,7 @@ void PoolCore::weigh() {
 // A SIGINT has come. The first: what was begun is done, all else is not. The second: nor is that.
 void PoolCore::interrupted() {
   const std::exception_ptr error = std::make_exception_ptr(KeyboardInterrupt(""));
-  std::vector<Failed> failed;
+  Failed failed(*this);
   bool again;
   {
     std::lock_guard hold(mutex_);
@@ -273,7 +273,7 @@ void PoolCore::interrupted() {
     }
     fail_pending(error, &failed);
   }
-  fail(std::move(failed));
+  fail(&failed);
   if (again) {
     fail_all(error, std::unique_lock(mutex_));
   }
@@ -355,7 +355,7 @@ void PoolCore::fill() {
       }
       return;
     }
-    std::vector<Failed> failed;
+    Failed failed(*this);
     {
       std::lock_guard hold(mutex_);
       seats_[i] = std::move(seat);
@@ -365,13 +365,13 @@ void PoolCore::fill() {
         level(&failed);
       }
     }
-    fail(std::move(failed));
+    fail(&failed);
   }
 }
 
 // The worker of a seat has ended.
 void PoolCore::bury(Seat& seat) {
-  std::vector<Failed> failed;
+  Failed failed(*this);
   std::exception_ptr broken;
   std::unique_ptr<Seat> gone;
   {
@@ -384,7 +384,6 @@ void PoolCore::bury(Seat& seat) {
     std::vector<std::pair<uint64_t, uint32_t>> by_age;
     seat.used.each([&](uint32_t slot) { by_age.emplace_back(seat.slots[slot]->ticket, slot); });
     std::sort(by_age.rbegin(), by_age.rend());
-    failed.reserve(by_age.size());
     const std::exception_ptr ended_by_us = cancelled(kTerminated);
     for (auto [ticket, slot] : by_age) {
       const bool begun =
@@ -392,15 +391,15 @@ void PoolCore::bury(Seat& seat) {
       const Task& t = *seat.slots[slot];
       const bool has_attempts = t.attempt <= t.job->retries();
       if (draining_ && (!begun || has_attempts)) {
-        failed.push_back({end_task(seat, slot), broken_});
+        failed.add(end_task(seat, slot), broken_);
       } else if (!begun && planted(PoolBug::kUnbegunTasksLost)) {
         end_task(seat, slot).release();
       } else if (!begun || planted(PoolBug::kBegunTasksRunAgain)) {
         put_back(seat, slot);
       } else if (state_ == State::kTerminate || terminating_.load()) {
-        failed.push_back({end_task(seat, slot), ended_by_us});
+        failed.add(end_task(seat, slot), ended_by_us);
       } else if (seat.verdict.ticket == ticket) {
-        failed.push_back({end_task(seat, slot), seat.verdict.error});
+        failed.add(end_task(seat, slot), seat.verdict.error);
       } else if (has_attempts) {
         put_back(seat, slot);
         ++pending_.first()->attempt;
@@ -409,7 +408,7 @@ void PoolCore::bury(Seat& seat) {
             absl::StrCat("mp: worker ", seat.name, " (pid ", seat.pid, ") ", ended_as(code),
                          " while it ran task ", ticket, " (attempt ", t.attempt, ")"),
             seat.name, seat.pid, code, ticket, t.attempt));
-        failed.push_back({end_task(seat, slot), died});
+        failed.add(end_task(seat, slot), died);
       }
     }
     const bool at_work = seat.desk.book().phase.load(std::memory_order_acquire) == Ledger::kAtWork;
@@ -452,7 +451,7 @@ void PoolCore::bury(Seat& seat) {
   // Not closed: somebody may be waiting for it with a handle of workers().
   set_pidfd(seat.desk.number, -1);
   gone.reset();
-  fail(std::move(failed));
+  fail(&failed);
   if (broken != nullptr) {
     break_pool(broken);
   }

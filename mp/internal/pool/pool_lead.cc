@@ -87,20 +87,30 @@ void PoolCore::finished(Job& job) {
 
 void PoolCore::wake() { ring_bell(*board_.object<Board>()); }
 
-void PoolCore::fail(std::vector<Failed> failed) {
-  if (failed.empty()) {
-    return;
+void PoolCore::Failed::add(std::unique_ptr<Task> task, const std::exception_ptr& error) noexcept {
+  core_.forget(*task);
+  task->job->tasks.erase(task.get());
+  task->error = error;
+  tasks_.push_back(task.release());
+}
+
+std::unique_ptr<PoolTask> PoolCore::Failed::take() noexcept {
+  std::unique_ptr<Task> task(tasks_.first());
+  if (task != nullptr) {
+    tasks_.erase(task.get());
   }
-  {
-    std::lock_guard hold(mutex_);
-    for (const Failed& f : failed) {
-      forget(*f.task);
-    }
+  return task;
+}
+
+void PoolCore::fail(Failed* failed) {
+  bool any = false;
+  while (std::unique_ptr<Task> task = failed->take()) {
+    any = true;
+    settle(task->job, task->job->fail(task->part, task->error));
   }
-  for (const Failed& f : failed) {
-    settle(f.task->job, f.task->job->fail(f.task->part, f.error));
+  if (any) {
+    ring_bell(*board_.object<Board>());
   }
-  ring_bell(*board_.object<Board>());
 }
 
 // Reads and delivers some results of a worker; 0: there are none.
@@ -230,13 +240,13 @@ size_t PoolCore::collect() {
     }
   }
   if (n != 0) {
-    std::vector<Failed> failed;
+    Failed failed(*this);
     {
       std::lock_guard hold(mutex_);
       feed(&failed);
       level(&failed);
     }
-    fail(std::move(failed));
+    fail(&failed);
   }
   return n;
 }

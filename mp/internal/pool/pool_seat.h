@@ -1,6 +1,6 @@
 // mp/internal/pool/pool_seat.h
 //
-// What a PoolCore knows of a task and of a worker. Of its own sources only; with its mutex_, all of it.
+// What a PoolCore knows of a worker. Of its own sources only; with its mutex_, all of it.
 
 #ifndef MP_INTERNAL_POOL_POOL_SEAT_H_
 #define MP_INTERNAL_POOL_POOL_SEAT_H_

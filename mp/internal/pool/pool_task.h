@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 
 #include "mp/internal/core/received.h"
@@ -35,11 +36,12 @@ class PoolTask {
   uint64_t ticket = 0;
   std::shared_ptr<Job> job;
   uint64_t part = 0;
-  Links<PoolTask> waiting;  // for a worker
+  Links<PoolTask> waiting;  // for a worker; or, of one that failed, to be told
   Links<PoolTask> of_job;
   int attempt = 1;
   uint16_t worker = kNobody;  // who has it
   uint16_t slot = 0;          // there
+  std::exception_ptr error;   // of one that failed
 
   static void operator delete(void* at) { ::operator delete(at); }
 

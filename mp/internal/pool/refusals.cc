@@ -18,6 +18,9 @@ void refuse_retries(int retries) {
   raise(value_error(absl::StrCat("mp: retries must be 0 or more, not ", retries,
                                  ": they are attempts beside the first")));
 }
+void refuse_timeout() {
+  raise(value_error("mp: the timeout of a task must be more than 0 s: it is how long it may run"));
+}
 void refuse_running() { raise(value_error("Pool is still running")); }
 void refuse_own_join() { raise(RuntimeError("cannot join current thread").status()); }
 void check_pool_size(int processes) {
@@ -32,8 +35,12 @@ uint64_t checked_lifetime(std::optional<int64_t> maxtasksperchild) {
   return static_cast<uint64_t>(maxtasksperchild.value_or(0));
 }
 
-std::exception_ptr cancelled(const char* why) {
-  return std::make_exception_ptr(CancelledError(why));
+std::exception_ptr cancelled(const char* why) noexcept {
+  try {
+    return std::make_exception_ptr(CancelledError(why));
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 }  // namespace mp::internal

@@ -257,14 +257,22 @@ bool ThreadPoolCore::wait(Job& job, absl::FunctionRef<bool()> until, Deadline de
 }
 
 void ThreadPoolCore::give_back(Job& job, bool begun_too) {
-  std::deque<Task> taken;
+  std::vector<Task> taken;
   {
     std::lock_guard hold(mutex_);
-    std::deque<Task> kept;
-    for (Task& task : tasks_) {
-      (task.job.get() == &job ? taken : kept).push_back(std::move(task));
+    auto of_job = [&](const Task& task) { return task.job.get() == &job; };
+    // First, since it may find no memory.
+    taken.reserve(static_cast<size_t>(std::count_if(tasks_.begin(), tasks_.end(), of_job)) +
+                  runs_.size());
+    auto kept = tasks_.begin();
+    for (auto task = tasks_.begin(); task != tasks_.end(); ++task) {
+      if (of_job(*task)) {
+        taken.push_back(std::move(*task));
+      } else if (kept++ != task) {
+        *std::prev(kept) = std::move(*task);
+      }
     }
-    tasks_ = std::move(kept);
+    tasks_.erase(kept, tasks_.end());
     for (Run* run : runs_) {
       if (begun_too && run->task->job.get() == &job && !std::exchange(run->claimed, true)) {
         taken.push_back({run->task->job, run->task->part, nullptr});
@@ -285,17 +293,20 @@ void ThreadPoolCore::close() {
 }
 
 void ThreadPoolCore::terminate() {
-  std::deque<Task> lost;
   bool own;
   {
-    std::lock_guard hold(mutex_);
+    std::unique_lock hold(mutex_);
     own = is_own_thread();
     state_ = State::kTerminate;
-    lost = std::exchange(tasks_, {});
     work_.notify_all();
-  }
-  for (Task& task : lost) {
-    done(std::move(task), cancelled(kTerminated));
+    // One by one: another deque would need memory.
+    while (!tasks_.empty()) {
+      Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      hold.unlock();
+      done(std::move(task), cancelled(kTerminated));
+      hold.lock();
+    }
   }
   if (!own) {
     end(Deadline::never());
@@ -319,7 +330,6 @@ bool ThreadPoolCore::await_end(Deadline deadline) {
 
 bool ThreadPoolCore::end(Deadline deadline) {
   const auto look = std::chrono::milliseconds(deadline.is_never() ? 1000 : 5);
-  std::vector<std::thread> threads;
   {
     std::unique_lock hold(mutex_);
     while (living_ > 0) {
@@ -340,17 +350,22 @@ bool ThreadPoolCore::end(Deadline deadline) {
       called_bell_.wait_for(hold, look);
     }
   }
-  {
-    std::lock_guard hold(mutex_);
-    threads = std::exchange(threads_, {});
-    std::move(ended_.begin(), ended_.end(), std::back_inserter(threads));
-    ended_.clear();
-    if (caller_.joinable()) {
-      threads.push_back(std::move(caller_));
+  // They have ended, or are about to. One by one: a list of all would need memory.
+  std::unique_lock hold(mutex_);
+  auto join = [&](std::thread thread) {
+    hold.unlock();
+    thread.join();
+    hold.lock();
+  };
+  for (std::vector<std::thread>* threads : {&threads_, &ended_}) {
+    while (!threads->empty()) {
+      std::thread thread = std::move(threads->back());
+      threads->pop_back();
+      join(std::move(thread));
     }
   }
-  for (std::thread& thread : threads) {
-    thread.join();
+  if (caller_.joinable()) {
+    join(std::move(caller_));
   }
   return true;
 }
