@@ -13,8 +13,8 @@ namespace mp::internal {
 namespace {
 
 constexpr int64_t kLookNs = 500'000;
+// How long the owner is let run at most: twice as long each time, since on a busy machine it waits for a processor.
 constexpr int64_t kFirstRunNs = 20'000'000;
-// To begin with; on a busy machine it may be long until the owner gets a processor.
 constexpr int64_t kLongestRunNs = 1'000'000'000;
 
 // One that was let go on, for as long as this lives.
